@@ -1,0 +1,1 @@
+"""Cases, their indexes and transactions, and the one function that changes them."""

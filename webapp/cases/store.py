@@ -1,0 +1,199 @@
+"""Reading cases for change and writing them back: the only place that writes `cases` and
+`case_index`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Row, bindparam, delete, insert, select, update
+from sqlalchemy.orm import Session
+
+from webapp.cases.apply import ATTRIBUTES, CaseState, IndexValue
+from webapp.cases.models import Case, CaseIndex
+from webapp.clock import Micros
+from webapp.database import insert_new
+
+T = TypeVar("T")
+
+#: SQLite takes 32,766 bound values in a statement; this stays far below.
+BATCH = 1000
+
+
+@dataclass(slots=True)
+class HeldCase:
+    """A case that this transaction has locked: its key, its id and what it is now."""
+
+    key: int
+    case_id: str
+    state: CaseState
+
+
+def hold_cases(session: Session, project_id: int, case_ids: Collection[str]) -> list[HeldCase]:
+    """Lock cases until the commit, in one order for everybody, making rows for the unknown.
+
+    Returned in the order of their keys. New rows go in first and sorted by id, then all rows are
+    locked by key: whoever waits while making rows holds no others' rows, so no two can wait for
+    each other. A made row is a deleted case until `write_case`. Three statements a thousand cases.
+    """
+    wanted = sorted(case_ids)
+    for some in batches(wanted):
+        insert_new(
+            session, Case, [{"project_id": project_id, "case_id": case_id} for case_id in some]
+        )
+    held: list[HeldCase] = []
+    for some in batches(wanted):
+        held += _locked(session, project_id, Case.case_id.in_(some))
+    return sorted(held, key=lambda one: one.key)
+
+
+def hold_known_cases(session: Session, project_id: int, keys: Collection[int]) -> list[HeldCase]:
+    """The same for cases that have a row, by their keys."""
+    held: list[HeldCase] = []
+    for some in batches(sorted(keys)):
+        held += _locked(session, project_id, Case.id.in_(some))
+    return held
+
+
+def keys_of(session: Session, project_id: int, case_ids: Collection[str]) -> dict[str, int]:
+    """The keys of those cases that the project has or had. One query a thousand."""
+    keys: dict[str, int] = {}
+    for some in batches(sorted(case_ids)):
+        rows = session.execute(
+            select(Case.case_id, Case.id).where(
+                Case.project_id == project_id, Case.case_id.in_(some)
+            )
+        )
+        keys.update(row.tuple() for row in rows)
+    return keys
+
+
+def ids_of(session: Session, project_id: int, keys: Collection[int]) -> set[str]:
+    """The public ids of cases, by their keys. One query a thousand."""
+    ids: set[str] = set()
+    for some in batches(sorted(keys)):
+        ids.update(
+            session.scalars(
+                select(Case.case_id).where(Case.project_id == project_id, Case.id.in_(some))
+            )
+        )
+    return ids
+
+
+def states_of(
+    session: Session, project_id: int, cases: Sequence[Case | Row[Any]]
+) -> list[CaseState]:
+    """What the given rows of `cases` say, with their indexes. One query a thousand cases."""
+    indices: dict[int, dict[str, IndexValue]] = defaultdict(dict)
+    for some in batches([case.id for case in cases]):
+        rows = session.execute(
+            select(
+                CaseIndex.case,
+                CaseIndex.identifier,
+                CaseIndex.target,
+                CaseIndex.target_type,
+                CaseIndex.relationship,
+            ).where(CaseIndex.project_id == project_id, CaseIndex.case.in_(some))
+        )
+        for case, identifier, *value in rows:
+            indices[case][identifier] = IndexValue(*value)
+    return [
+        CaseState(
+            **{name: getattr(case, name) for name in ATTRIBUTES},
+            properties=case.properties,
+            indices=indices.get(case.id, {}),
+        )
+        for case in cases
+    ]
+
+
+def write_cases(
+    session: Session,
+    project_id: int,
+    changes: Iterable[tuple[HeldCase, CaseState]],
+    first_tick: Micros,
+) -> int:
+    """Write new states over the held ones; each changed case takes the next tick as `indexed_on`.
+
+    Cases whose state is the same are left alone. Returns how many were written.
+    """
+    rows = []
+    for held, state in changes:
+        if state == held.state:
+            continue
+        tick = first_tick + len(rows)
+        row = {name: getattr(state, name) for name in ATTRIBUTES}
+        rows.append(
+            row | {"key": held.key, "indexed_on": tick, "properties": dict(state.properties)}
+        )
+        _write_indices(session, project_id, held.key, held.state.indices, state.indices)
+        held.state = state
+    if rows:
+        session.connection().execute(
+            update(Case.__table__)  # type: ignore[arg-type]  # a Table, as its class says
+            .where(Case.project_id == project_id, Case.id == bindparam("key"))
+            .values({name: bindparam(name) for name in rows[0] if name != "key"}),
+            rows,
+        )
+    return len(rows)
+
+
+_COLUMNS = tuple(getattr(Case, name) for name in ("id", "case_id", *ATTRIBUTES, "properties"))
+
+
+def _locked(session: Session, project_id: int, which: ColumnElement[bool]) -> list[HeldCase]:
+    # Columns and not objects: what the identity map holds may be older than the lock.
+    cases = session.execute(
+        select(*_COLUMNS)
+        .where(Case.project_id == project_id, which)
+        .order_by(Case.id)
+        .with_for_update(key_share=True)
+    ).all()
+    return [
+        HeldCase(case.id, case.case_id, state)
+        for case, state in zip(cases, states_of(session, project_id, cases), strict=True)
+    ]
+
+
+def _write_indices(
+    session: Session,
+    project_id: int,
+    key: int,
+    before: Mapping[str, IndexValue],
+    after: Mapping[str, IndexValue],
+) -> None:
+    gone = [name for name in before if before[name] != after.get(name)]
+    new = [name for name in after if before.get(name) != after[name]]
+    if gone:
+        session.execute(
+            delete(CaseIndex)
+            .where(
+                CaseIndex.project_id == project_id,
+                CaseIndex.case == key,
+                CaseIndex.identifier.in_(gone),
+            )
+            .execution_options(synchronize_session=False)
+        )
+    if new:
+        session.execute(
+            insert(CaseIndex),
+            [
+                {
+                    "project_id": project_id,
+                    "case": key,
+                    "identifier": name,
+                    "target": after[name].target,
+                    "target_type": after[name].type,
+                    "relationship": after[name].relationship,
+                }
+                for name in new
+            ],
+        )
+
+
+def batches(things: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The sequence in pieces of at most `BATCH`."""
+    for start in range(0, len(things), BATCH):
+        yield things[start : start + BATCH]

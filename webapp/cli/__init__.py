@@ -1,0 +1,1 @@
+"""The `flask --app webapp …` commands, by noun (SPEC L1)."""

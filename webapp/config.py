@@ -1,0 +1,142 @@
+"""Settings from the environment: one dataclass, each default visible (SPEC L2)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from webapp.errors import CasekeeperError
+
+MEGABYTE = 1_000_000
+
+
+class BadSetting(CasekeeperError):
+    """A setting is missing or cannot be read; the message names it and says what to set."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that the environment decides. README lists the names for people."""
+
+    #: CASEKEEPER_DATA: the SQLite file, the Redis files and the attachments live here.
+    data: Path = Path("data")
+    #: DATABASE_URL: an SQLAlchemy URL; empty means the embedded SQLite file.
+    database_url: str = ""
+    #: REDIS_URL: empty means the embedded server (or, in a single process, none yet).
+    redis_url: str = ""
+    #: CASEKEEPER_SECRET: signs sessions and the password cache.
+    secret: str = ""
+    #: HOST, PORT: where `up` listens.
+    host: str = "127.0.0.1"
+    port: int = 5000
+    #: WEB_CONCURRENCY, WEB_THREADS, WORKERS: processes, their threads, RQ workers.
+    web_concurrency: int = 2
+    web_threads: int = 16
+    workers: int = 1
+    #: CASEKEEPER_MAX_XML, CASEKEEPER_MAX_REQUEST: bytes of a form's XML and of all of it (SPEC S4).
+    max_xml: int = 10 * MEGABYTE
+    max_request: int = 50 * MEGABYTE
+    #: CASEKEEPER_HTTPS: "1" when people reach it by https, also through a proxy: cookies are Secure.
+    https: bool = False
+    #: CASEKEEPER_PROXIES: how many proxies in front set X-Forwarded-For (0: none, it is ignored).
+    proxies: int = 0
+    #: SESSION_HOURS: a session ends this long after its last use.
+    session_hours: int = 12
+
+    @property
+    def embedded(self) -> bool:
+        """Whether this is the one-machine set-up that `./run` makes."""
+        return not self.database_url
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database to use, as SQLAlchemy names it."""
+        if self.embedded:
+            return f"sqlite:///{(self.data / 'casekeeper.sqlite').resolve()}"
+        for scheme in ("postgres://", "postgresql://"):
+            if self.database_url.startswith(scheme):
+                return "postgresql+psycopg://" + self.database_url.removeprefix(scheme)
+        return self.database_url
+
+    @property
+    def attachments(self) -> Path:
+        """The folder of the attachments' content."""
+        return self.data / "attachments"
+
+
+_NAMES = {
+    "CASEKEEPER_DATA": "data",
+    "DATABASE_URL": "database_url",
+    "REDIS_URL": "redis_url",
+    "CASEKEEPER_SECRET": "secret",
+    "HOST": "host",
+    "PORT": "port",
+    "WEB_CONCURRENCY": "web_concurrency",
+    "WEB_THREADS": "web_threads",
+    "WORKERS": "workers",
+    "CASEKEEPER_MAX_XML": "max_xml",
+    "CASEKEEPER_MAX_REQUEST": "max_request",
+    "CASEKEEPER_HTTPS": "https",
+    "CASEKEEPER_PROXIES": "proxies",
+    "SESSION_HOURS": "session_hours",
+}
+
+
+def settings_from(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings. Raises `BadSetting` with the name of the variable that is wrong."""
+    given: dict[str, object] = {}
+    for name, key in _NAMES.items():
+        text = environment.get(name, "").strip()
+        if not text:
+            continue
+        default = Settings.__dataclass_fields__[key].default
+        given[key] = _read(name, text, default)
+    return Settings(**given)  # type: ignore[arg-type]  # _read gives each field its own type
+
+
+def _read(name: str, text: str, default: object) -> object:
+    if isinstance(default, bool):
+        if text.lower() in {"1", "true", "yes", "on"}:
+            return True
+        if text.lower() in {"0", "false", "no", "off"}:
+            return False
+        raise BadSetting(f"{name} must be 1 or 0, not “{text}”.")
+    if isinstance(default, int):
+        if not (text.isascii() and text.isdigit()):
+            raise BadSetting(f"{name} must be a whole number, not “{text}”.")
+        return int(text)
+    if isinstance(default, Path):
+        return Path(text)
+    return text
+
+
+def flask_config(settings: Settings) -> dict[str, object]:
+    """What Flask and its extensions read, from our settings.
+
+    Raises `BadSetting` when a secret is missing: a default one would let anybody sign in.
+    """
+    if len(settings.secret) < 16:
+        raise BadSetting(
+            "CASEKEEPER_SECRET must be set to a random text of at least 16 characters, for"
+            " example the output of: python3 -c 'import secrets; print(secrets.token_hex(32))'"
+        )
+    return {
+        "SECRET_KEY": settings.secret,
+        "SQLALCHEMY_DATABASE_URI": settings.sqlalchemy_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": {"pool_size": settings.web_threads, "pool_pre_ping": True},
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": settings.https,
+        "SESSION_COOKIE_NAME": "casekeeper",
+        "PERMANENT_SESSION_LIFETIME": timedelta(hours=settings.session_hours),
+        "SESSION_REFRESH_EACH_REQUEST": True,
+        "MAX_CONTENT_LENGTH": settings.max_request,
+        "MAX_FORM_MEMORY_SIZE": settings.max_xml,
+        "RATELIMIT_STORAGE_URI": settings.redis_url or "memory://",
+        "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
+        "RATELIMIT_HEADERS_ENABLED": True,
+        "WTF_CSRF_TIME_LIMIT": None,  # a form left open overnight must still save
+    }

@@ -1,0 +1,141 @@
+"""How transactions begin and end on the two databases.
+
+PostgreSQL needs nothing of this beyond a statement limit. SQLite does: writers starve behind
+`busy_timeout`, and a transaction that read before it writes fails at once whatever the timeout is.
+So every transaction that may write goes through `write_transaction`, which queues for a lock of our
+own and begins with BEGIN IMMEDIATE; everything else only reads, and a flush there is an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, current_app
+from sqlalchemy import Connection, Engine, event, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session, UOWTransaction
+
+from webapp.errors import Busy
+from webapp.extensions import Base, db
+from webapp.sqlite_lock import WriteQueue
+
+_writing: ContextVar[bool] = ContextVar("casekeeper_writing", default=False)
+
+#: A statement of a page may take this long on PostgreSQL (SPEC X5).
+STATEMENT_LIMIT_MS = 30_000
+LOCK_LIMIT_S = 20.0
+
+
+def init_database(app: Flask) -> None:
+    """Bind the extension to the app and prepare its engine."""
+    db.init_app(app)
+    with app.app_context():
+        engine = db.engine
+    if engine.dialect.name == "sqlite":
+        _prepare_sqlite(engine)
+        app.extensions["write_queue"] = WriteQueue(Path(str(engine.url.database) + ".lock"))
+    else:
+        _prepare_postgresql(engine)
+
+
+@contextmanager
+def write_transaction() -> Iterator[Session]:
+    """Run the block in one transaction that may write: commit at its end, roll back on an error.
+
+    What the session read before is let go first, so objects loaded earlier are read again on
+    their next use. Raises `Busy` when the database cannot be had within `LOCK_LIMIT_S`. Not to be
+    nested.
+    """
+    session = db.session
+    if _writing.get():
+        raise RuntimeError("write_transaction is not to be nested: one commit per request or job")
+    session.rollback()
+    queue: WriteQueue | None = current_app.extensions.get("write_queue")
+    if queue is not None and not queue.acquire(LOCK_LIMIT_S):
+        raise Busy("The database is busy. Nothing was stored; please try again in a moment.")
+    token = _writing.set(True)
+    try:
+        yield session()
+        session.commit()
+    except BaseException as error:
+        session.rollback()
+        if isinstance(error, DBAPIError) and is_busy(error):
+            raise Busy(
+                "The database is busy. Nothing was stored; please try again in a moment."
+            ) from error
+        raise
+    finally:
+        _writing.reset(token)
+        if queue is not None:
+            queue.release()
+
+
+def lock_name(session: Session, *parts: object) -> None:
+    """Make transactions that name the same thing wait for each other, until the commit.
+
+    For names that may have no row yet (a submission id that arrives twice at once). On SQLite the
+    write lock does it already.
+    """
+    if session.get_bind().dialect.name != "postgresql":
+        return
+    digest = hashlib.blake2b("\0".join(map(str, parts)).encode(), digest_size=8).digest()
+    session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(digest, signed=True))))
+
+
+def insert_new(session: Session, table: type[Base], rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows, leaving out those whose key is there already (`ON CONFLICT DO NOTHING`)."""
+    if rows:
+        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+        session.execute(dialect.insert(table).on_conflict_do_nothing(), list(rows))
+
+
+def is_busy(error: DBAPIError) -> bool:
+    """Whether a database error means "not now" (locked, unreachable, timed out, deadlock)."""
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return state[:2] in {"08", "53", "57"} or state in {"40001", "40P01", "55P03"}
+    return isinstance(error, OperationalError) and (
+        error.connection_invalidated
+        or any(word in str(error.orig) for word in ("locked", "busy", "connect", "closed"))
+    )
+
+
+@event.listens_for(Session, "before_flush")
+def _refuse_writes_outside(session: Session, context: UOWTransaction, instances: Any) -> None:
+    if not _writing.get() and (session.new or session.dirty or session.deleted):
+        raise RuntimeError("a write outside write_transaction()")
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, record: Any) -> None:
+        connection.isolation_level = None  # we begin transactions ourselves, below
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = NORMAL",
+            "foreign_keys = ON",
+            "busy_timeout = 5000",
+            "cache_size = -32000",
+            "temp_store = MEMORY",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if _writing.get() else "BEGIN")
+
+
+def _prepare_postgresql(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET statement_timeout = {STATEMENT_LIMIT_MS}")
+            cursor.execute(f"SET lock_timeout = {int(LOCK_LIMIT_S * 1000)}")
+            cursor.execute("SET timezone = 'UTC'")
+        connection.commit()

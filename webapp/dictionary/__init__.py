@@ -1,0 +1,1 @@
+"""What submissions taught us: case types, applications and their forms."""

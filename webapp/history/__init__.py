@@ -1,0 +1,1 @@
+"""Reading the past: Submit History, the case list, timelines."""

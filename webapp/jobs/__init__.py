@@ -1,0 +1,1 @@
+"""Work that is queued: rows in the database, woken through RQ."""

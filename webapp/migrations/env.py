@@ -1,0 +1,32 @@
+"""Alembic's environment: runs migrations on the application's database."""
+
+from __future__ import annotations
+
+from alembic import context
+from sqlalchemy import Connection, text
+
+from webapp.extensions import Base, db
+
+#: Any number that nothing else locks: one process upgrades at a time.
+UPGRADE_LOCK = 0x_CA5E_4EE9
+
+
+def run(connection: Connection) -> None:
+    """Run the migrations on an open connection, one after the other in one transaction."""
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        render_as_batch=True,
+        compare_type=True,
+    )
+    with context.begin_transaction():
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
+        context.run_migrations()
+
+
+if context.is_offline_mode():
+    raise SystemExit("Migrations look at the data, so they cannot be written out as SQL.")
+
+with db.engine.connect() as connection:
+    run(connection)

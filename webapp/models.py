@@ -1,0 +1,32 @@
+"""Every table's class, imported once so that migrations and `create_app` know all of them."""
+
+from webapp.audit.models import AuditEvent
+from webapp.cases.models import Case, CaseIndex, CaseTransaction
+from webapp.clock import Tick
+from webapp.dictionary.models import CaseType, FormType
+from webapp.history.models import StoredView
+from webapp.jobs.models import Job
+from webapp.people.models import ApiKey, Membership, MobileWorker, WebUser
+from webapp.projects.models import Project, Role
+from webapp.submissions.models import Attachment, Submission, SubmissionXml
+
+__all__ = [
+    "ApiKey",
+    "Attachment",
+    "AuditEvent",
+    "Case",
+    "CaseIndex",
+    "CaseTransaction",
+    "CaseType",
+    "FormType",
+    "Job",
+    "Membership",
+    "MobileWorker",
+    "Project",
+    "Role",
+    "StoredView",
+    "Submission",
+    "SubmissionXml",
+    "Tick",
+    "WebUser",
+]

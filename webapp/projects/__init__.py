@@ -1,0 +1,1 @@
+"""Projects, their settings, and what roles may do in them."""

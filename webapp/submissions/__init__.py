@@ -1,0 +1,1 @@
+"""Forms: received, parsed, applied, edited, archived, restored, rebuilt."""

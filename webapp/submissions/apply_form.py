@@ -1,0 +1,126 @@
+"""Applying a form to its cases: at the end of their history, or at its place inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from webapp.cases.apply import Change, apply, change_to_json, difference
+from webapp.cases.models import CaseTransaction
+from webapp.cases.store import HeldCase, hold_cases, ids_of, write_cases
+from webapp.clock import take_ticks
+from webapp.dictionary.learn import learn_case_types
+from webapp.submissions.models import State, Submission
+from webapp.submissions.parse import ParsedForm
+from webapp.submissions.place import new_id
+from webapp.submissions.queries import touches
+from webapp.submissions.rebuild import replay_held
+from webapp.submissions.resolve import changes_of
+
+
+def apply_last(
+    session: Session, row: Submission, form: ParsedForm, targets: Mapping[str, int]
+) -> None:
+    """Add the submission at the end of history and apply it: no replay is needed.
+
+    `row` is a new submission; `targets` are the keys of the cases that only its indexes name.
+    """
+    held = hold_cases(session, row.project_id, [block.case_id for block in form.blocks])
+    first = take_ticks(session, row.project_id, max(1, len(held)))
+    row.received_on = row.indexed_on = first
+    session.add(row)
+    session.flush()  # the transactions need its key
+    changes = _changes(row, form, held, targets)
+    after = {one.key: apply(one.state, changes[one.key]) for one in held}
+    befores = {one.key: difference(one.state, after[one.key]) for one in held}
+    _add_transactions(session, row, changes, befores)
+    write_cases(session, row.project_id, [(one, after[one.key]) for one in held], first)
+
+
+def apply_edit(
+    session: Session,
+    row: Submission,
+    form: ParsedForm,
+    targets: Mapping[str, int],
+    *,
+    replaces: Submission,
+) -> None:
+    """Put a version in the place of the one in force (SPEC S6).
+
+    `row` takes the id and the place in history of `replaces`, which becomes `deprecated` under a
+    new id and a new tick; every case that either touches is rebuilt. `row` may be new, or an
+    earlier failure that is processed again.
+    """
+    project_id = row.project_id
+    old_cases = ids_of(session, project_id, [touch.case for touch in touches(session, replaces)])
+    new_cases = {block.case_id for block in form.blocks}
+    held = hold_cases(session, project_id, new_cases | old_cases)
+    # Edits are rare: they take their ticks before the replay and hold them a little longer.
+    first = take_ticks(session, project_id, 2 + len(held))
+    place = replaces.received_on
+    row.submission_id, row.asked_id = replaces.submission_id, replaces.asked_id
+    # Its sender may send the old version again: it must be found by the id that it asked for.
+    replaces.asked_id = replaces.asked_id or replaces.submission_id
+    replaces.submission_id = new_id()
+    replaces.state = State.DEPRECATED
+    replaces.received_on = replaces.indexed_on = first + 1
+    if row.id is None:
+        row.edited_on = first
+    else:
+        row.edited_on = row.received_on  # it came when it failed
+        row.received_on = first  # out of the way until the other has left the place
+    session.flush()  # the place and the id must be free before they are taken
+    row.received_on, row.indexed_on, row.state = place, first, State.NORMAL
+    session.add(row)
+    session.flush()  # the transactions need its key, the replay its state
+    replaces.of = row.id
+    _add_transactions(session, row, _changes(row, form, held, targets), {})
+    write_cases(session, project_id, replay_held(session, project_id, held), first + 2)
+
+
+def apply_late(
+    session: Session, row: Submission, form: ParsedForm, targets: Mapping[str, int]
+) -> None:
+    """Apply a stored submission at the place that it has in history, and rebuild its cases."""
+    project_id = row.project_id
+    held = hold_cases(session, project_id, [block.case_id for block in form.blocks])
+    first = take_ticks(session, project_id, max(1, len(held)))
+    row.state, row.problem, row.indexed_on = State.NORMAL, None, first
+    session.flush()  # the replay reads the state
+    _add_transactions(session, row, _changes(row, form, held, targets), {})
+    write_cases(session, project_id, replay_held(session, project_id, held), first)
+
+
+def _changes(
+    row: Submission, form: ParsedForm, held: Sequence[HeldCase], targets: Mapping[str, int]
+) -> dict[int, Change]:
+    keys = {**targets, **{one.case_id: one.key for one in held}}
+    return changes_of(form, user=row.user_id, arrived_on=row.arrived_on, keys=keys)
+
+
+def _add_transactions(
+    session: Session,
+    row: Submission,
+    changes: Mapping[int, Change],
+    befores: Mapping[int, dict[str, Any]],
+) -> None:
+    if not changes:
+        return
+    session.execute(
+        insert(CaseTransaction),
+        [
+            {
+                "project_id": row.project_id,
+                "case": key,
+                "submission": row.id,
+                "change": change_to_json(change),
+                "before": befores.get(key),
+            }
+            for key, change in changes.items()
+        ],
+    )
+    types = [change.given.get("type", "") for change in changes.values()]
+    learn_case_types(session, row.project_id, types)

@@ -1,0 +1,55 @@
+"""The attachment store: files under the SHA-256 of their content.
+
+A file is complete and on disk before the transaction that names it begins, so a row never names
+what is not there; a transaction that fails leaves at worst a file that nobody names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+#: How much is copied at a time.
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An attachment whose content is in the store."""
+
+    name: str
+    content_type: str
+    size: int
+    sha256: str
+
+
+def keep(folder: Path, stream: IO[bytes], *, name: str, content_type: str) -> Kept:
+    """Copy a stream into the store. Memory: one chunk, whatever the size."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    digest = hashlib.sha256()
+    size = 0
+    with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+        try:
+            while chunk := stream.read(CHUNK):
+                digest.update(chunk)
+                size += len(chunk)
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        except BaseException:
+            Path(file.name).unlink()
+            raise
+    sha256 = digest.hexdigest()
+    place = path_of(folder, sha256)
+    place.parent.mkdir(exist_ok=True, mode=0o700)
+    os.replace(file.name, place)
+    return Kept(name[:255], content_type[:255], size, sha256)
+
+
+def path_of(folder: Path, sha256: str) -> Path:
+    """Where the content with this hash lies."""
+    return folder / sha256[:2] / sha256

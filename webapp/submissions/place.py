@@ -1,0 +1,85 @@
+"""Which id and place in history an arriving form gets: the table of SPEC S6."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from webapp.submissions.models import State, Submission, SubmissionXml
+
+#: States of a version that is or was in force, which an identical form repeats.
+_ACCEPTED = (State.NORMAL, State.ARCHIVED, State.DEPRECATED)
+#: States of the version in force.
+_IN_FORCE = (State.NORMAL, State.ARCHIVED)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an arriving form goes.
+
+    At most one of `repeats` (it is an exact duplicate of that one), `replaces` (it is an edit of
+    that one) and `sets_aside` (that one was never applied and leaves its id) is set.
+    `failed_before` is an identical form that could not be applied.
+    """
+
+    submission_id: str
+    asked_id: str | None = None
+    repeats: Submission | None = None
+    replaces: Submission | None = None
+    sets_aside: Submission | None = None
+    failed_before: Submission | None = None
+
+    @property
+    def given_instead_of(self) -> str | None:
+        """The id asked for, where another one is given."""
+        return self.asked_id if self.asked_id != self.submission_id else None
+
+
+def new_id() -> str:
+    """A fresh submission id."""
+    return str(uuid.uuid4())
+
+
+def find_place(
+    session: Session, project_id: int, asked_id: str | None, *, xmlns: str, sha256: str
+) -> Place:
+    """Decide the place of a form that asks for `asked_id`, has this xmlns and these bytes.
+
+    The caller holds the name lock of the id; the versions found are locked here. One query.
+    """
+    if asked_id is None:
+        return Place(new_id())
+    found = session.execute(
+        select(Submission, SubmissionXml.sha256)
+        .outerjoin(
+            SubmissionXml,
+            (SubmissionXml.project_id == Submission.project_id)
+            & (SubmissionXml.submission == Submission.id),
+        )
+        .where(
+            Submission.project_id == project_id,
+            or_(Submission.submission_id == asked_id, Submission.asked_id == asked_id),
+        )
+        .order_by(Submission.id)
+        .with_for_update(of=Submission, key_share=True)
+    ).all()
+    if not found:
+        return Place(asked_id)
+    identical = [version for version, digest in found if digest == sha256]
+    for version in identical:
+        if version.state in _ACCEPTED:
+            return Place(new_id(), asked_id, repeats=version)
+    failed = next((one for one in identical if one.state == State.ERROR), None)
+    versions = [version for version, _ in found]
+    for version in versions:
+        if version.state in _IN_FORCE and version.xmlns == xmlns and not version.own:
+            return Place(version.submission_id, asked_id, replaces=version, failed_before=failed)
+    holder = next((one for one in versions if one.submission_id == asked_id), None)
+    if holder is None:
+        return Place(asked_id, failed_before=failed)
+    if holder.state == State.ERROR:
+        return Place(asked_id, sets_aside=holder, failed_before=failed)
+    return Place(new_id(), asked_id, failed_before=failed)

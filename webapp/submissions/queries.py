@@ -1,0 +1,90 @@
+"""Finding submissions and what they touched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from webapp.cases.models import CaseTransaction
+from webapp.errors import NotFound
+from webapp.submissions.models import Attachment, Submission, SubmissionXml
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """One case transaction: its key, the case's key, what it asks and what was before."""
+
+    transaction: int
+    case: int
+    change: dict[str, Any]
+    before: dict[str, Any]
+
+
+def get_submission(session: Session, project_id: int, submission_id: str) -> Submission:
+    """A submission by its public id. Raises `NotFound`. One query."""
+    submission = session.scalar(
+        select(Submission).where(
+            Submission.project_id == project_id, Submission.submission_id == submission_id
+        )
+    )
+    if submission is None:
+        raise NotFound("There is no form with this id in this project.")
+    return submission
+
+
+def hold_submission(session: Session, project_id: int, submission_id: str) -> Submission:
+    """The same, locked until the commit. Submissions are locked before cases, everywhere."""
+    submission = session.scalar(
+        select(Submission)
+        .where(Submission.project_id == project_id, Submission.submission_id == submission_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    if submission is None:
+        raise NotFound("There is no form with this id in this project.")
+    return submission
+
+
+def touches(session: Session, submission: Submission) -> list[Touch]:
+    """The transactions of a submission, by case. One query."""
+    rows = session.execute(
+        select(
+            CaseTransaction.id,
+            CaseTransaction.case,
+            CaseTransaction.change,
+            CaseTransaction.before,
+        )
+        .where(
+            CaseTransaction.project_id == submission.project_id,
+            CaseTransaction.submission == submission.id,
+        )
+        .order_by(CaseTransaction.case)
+    )
+    return [Touch(*row) for row in rows]
+
+
+def content_of(session: Session, submission: Submission) -> bytes:
+    """The bytes as they came. One query."""
+    return session.scalars(
+        select(SubmissionXml.content).where(
+            SubmissionXml.project_id == submission.project_id,
+            SubmissionXml.submission == submission.id,
+        )
+    ).one()
+
+
+def attachments_of(session: Session, submission: Submission) -> list[Attachment]:
+    """The files that came with a form, by name. One query."""
+    return list(
+        session.scalars(
+            select(Attachment)
+            .where(
+                Attachment.project_id == submission.project_id,
+                Attachment.submission == submission.id,
+            )
+            .order_by(Attachment.name)
+        )
+    )

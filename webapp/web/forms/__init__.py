@@ -1,0 +1,1 @@
+"""The WTForms classes of the screens."""
