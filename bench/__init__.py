@@ -1,0 +1,1 @@
+"""Measurements of the product as a whole: `python -m bench`, or `make bench`."""

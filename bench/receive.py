@@ -1,0 +1,105 @@
+"""Receiving forms with one case each, over HTTP with Basic (DESIGN "Figures").
+
+In one run, on one server: opening cases, updating them, the same server's `/healthz`, and the bare
+insert of the same rows by hand-written SQL.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bench.bare import bare_insert
+from bench.load import Load, Request, run_load
+from bench.server import PROJECT, USERNAME, Server, serve
+
+PATH = f"/a/{PROJECT}/receiver/"
+
+#: What a second must bring at least (DESIGN "Figures").
+REACH = {"sqlite": 200, "postgresql": 300}
+
+
+@dataclass(frozen=True)
+class Found:
+    """The figures of one database."""
+
+    database: str
+    forms: int
+    senders: int
+    healthz: Load
+    create: Load
+    update: Load
+    alone: Load
+    bare_create: Load
+    bare_update: Load
+
+
+def measure(database: str, *, forms: int, senders: int) -> Found:
+    """Start a server on an empty database and measure it. `forms` of each kind are sent by
+    `senders` at once, and a tenth of them by one alone."""
+    with serve(database) as server:
+        cases = [str(uuid.uuid4()) for _ in range(forms)]
+        few = max(1, forms // 10)
+        _send(server, [_form(str(uuid.uuid4()), "create") for _ in range(senders * 4)], senders)
+        healthz = run_load(
+            server.port,
+            [Request("GET", "/healthz") for _ in range(forms)],
+            senders=senders,
+            expect=200,
+        )
+        create = _send(server, [_form(case, "create") for case in cases], senders)
+        update = _send(server, [_form(case, "update") for case in cases], senders)
+        alone = _send(server, [_form(str(uuid.uuid4()), "create") for _ in range(few)], 1)
+        bare_create, bare_update = bare_insert(server, cases, senders=senders)
+        return Found(
+            database,
+            forms,
+            senders,
+            healthz,
+            create,
+            update,
+            alone,
+            bare_create,
+            bare_update,
+        )
+
+
+def _send(server: Server, forms: list[bytes], senders: int) -> Load:
+    return run_load(
+        server.port,
+        _requests(forms),
+        senders=senders,
+        expect=201,
+        username=USERNAME,
+        password=server.password,
+    )
+
+
+def _requests(forms: list[bytes]) -> Iterator[Request]:
+    for form in forms:
+        yield Request("POST", PATH, form)
+
+
+def _form(case_id: str, kind: str) -> bytes:
+    """A form like a phone's: some answers, one case with six properties, a meta block."""
+    create = (
+        "<create><case_type>patient</case_type><case_name>Amina Yusuf</case_name></create>"
+        if kind == "create"
+        else ""
+    )
+    village = "Kisumu" if kind == "create" else "Homa Bay"
+    answers = (
+        f"<village>{village}</village><dob>1994-03-17</dob><phone>+254 700 000000</phone>"
+        "<status>open</status><risk>low</risk><note>seen at home, no complaints</note>"
+    )
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>'
+        f'<data xmlns="http://casekeeper/bench/{kind}" name="Bench {kind}" version="7">{answers}'
+        f'<case xmlns="http://commcarehq.org/case/transaction/v2" case_id="{case_id}"'
+        f' date_modified="2025-03-01T10:00:00.000Z">{create}<update>{answers}</update></case>'
+        '<meta xmlns="http://openrosa.org/jr/xforms"><deviceID>bench</deviceID>'
+        "<timeStart>2025-03-01T09:55:00.000Z</timeStart>"
+        "<timeEnd>2025-03-01T10:00:00.000Z</timeEnd>"
+        f"<instanceID>{uuid.uuid4()}</instanceID></meta></data>"
+    ).encode()
