@@ -66,7 +66,7 @@ def keys_of(session: Session, project_id: int, case_ids: Collection[str]) -> dic
                 Case.project_id == project_id, Case.case_id.in_(some)
             )
         )
-        keys.update(row.tuple() for row in rows)
+        keys.update({case_id: key for case_id, key in rows})
     return keys
 
 

@@ -1,0 +1,93 @@
+"""What every test may ask for.
+
+`app` runs a test on SQLite and on PostgreSQL, with real commits. The database is made once and
+never emptied: each test makes a project of its own, for isolation by project is what the product
+promises. So no test counts anything over all projects.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from tests.databases import postgres_database
+from webapp import create_app
+from webapp.config import Settings
+from webapp.database_upgrade import upgrade_database
+from webapp.extensions import db
+from webapp.projects.models import Project
+
+SECRET = "only for tests, never for people"
+
+
+class FreshClient(FlaskClient):
+    """A client whose requests see nothing of the test's own application context, as in life.
+
+    Flask would reuse the test's context, and with it the session, the user and all of `g`.
+    """
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        response = contextvars.Context().run(super().open, *args, **kwargs)
+        if contextvars.copy_context().get(_in_session):
+            db.session.rollback()  # what the request committed is to be seen
+        return response
+
+
+_in_session: contextvars.ContextVar[bool] = contextvars.ContextVar("in_session", default=False)
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """An empty database's address; "" means the embedded SQLite file."""
+    if request.param == "sqlite":
+        yield ""
+    else:
+        with postgres_database() as url:
+            yield url
+
+
+@pytest.fixture(scope="session")
+def app(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """The application on a migrated database of its own."""
+    return make_app(tmp_path_factory.mktemp("data"), database_url)
+
+
+def make_app(data: Path, database_url: str, **changes: Any) -> Flask:
+    """An application for tests; `changes` are settings."""
+    settings = Settings(data=data, database_url=database_url, secret=SECRET, **changes)
+    app = create_app(settings)
+    app.testing = True
+    app.test_client_class = FreshClient
+    upgrade_database(app)
+    return app
+
+
+@pytest.fixture
+def session(app: Flask) -> Iterator[Session]:
+    """The database session of the test itself, in an application context."""
+    token = _in_session.set(True)
+    with app.app_context():
+        yield db.session()
+        db.session.rollback()
+    _in_session.reset(token)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser or phone without cookies or credentials."""
+    return app.test_client()
+
+
+@pytest.fixture
+def project(session: Session) -> Project:
+    """A new project."""
+    from tests.factories import project as make_project
+
+    return make_project()

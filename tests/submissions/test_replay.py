@@ -1,0 +1,217 @@
+"""Invariants 1 and 2 on random histories: a case equals the replay of its live submissions, and
+archive followed by restore changes nothing (SPEC A1–A5, S6)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tests.factories import actor
+from tests.factories import project as make_project
+from tests.forms import case_block, form, new_id
+from webapp.cases.models import Case, CaseIndex, CaseTransaction
+from webapp.clock import last_tick
+from webapp.database import write_transaction
+from webapp.errors import Refused
+from webapp.extensions import db
+from webapp.submissions.archive import archive, restore
+from webapp.submissions.models import State, Submission
+from webapp.submissions.rebuild import rebuild, replay_cases
+from webapp.submissions.receive import Arrival, Outcome, Sender, read, receive
+
+CASES = ("a", "b/1", "c")
+properties = st.dictionaries(
+    st.sampled_from(["village", "status", "note"]),
+    st.sampled_from(["", " ", "x", "é", "2025-02-30", "<&>"]),
+    max_size=2,
+)
+
+
+@st.composite
+def blocks(draw: st.DrawFn) -> list[str]:
+    """Blocks for one to three of a few related cases."""
+    made = []
+    for case_id in draw(st.lists(st.sampled_from(CASES), min_size=1, max_size=3)):
+        others = [other for other in CASES if other != case_id]
+        target = draw(st.sampled_from(["", *others]))
+        kind = draw(st.sampled_from(["child", "extension"]))
+        made.append(
+            case_block(
+                case_id,
+                create=draw(
+                    st.none()
+                    | st.fixed_dictionaries(
+                        {"case_type": st.sampled_from(["patient", "visit"]), "case_name": st.just(case_id)},
+                        optional={"owner_id": st.sampled_from(["", "owner-1", "owner-2"])},
+                    )
+                ),
+                update=draw(st.none() | properties),
+                index=draw(st.none() | st.just({"parent": ("patient", target, kind)})),
+                close=draw(st.booleans()),
+                date_modified=draw(
+                    st.sampled_from([None, "2025-01-01", "2025-06-01T10:00:00+03:00"])
+                ),
+            )
+        )
+    return made
+
+
+def picture(session: Session, project_id: int, *, ticks: bool = False) -> dict[str, Any]:
+    """All that stands about a project's cases, without what may move (`indexed_on`)."""
+    columns = [column for column in Case.__table__.c if ticks or column.name != "indexed_on"]
+    tables = {
+        "cases": select(*columns).order_by(Case.id).where(Case.project_id == project_id),
+        "indices": select(
+            CaseIndex.case,
+            CaseIndex.identifier,
+            CaseIndex.target,
+            CaseIndex.target_type,
+            CaseIndex.relationship,
+        )
+        .where(CaseIndex.project_id == project_id)
+        .order_by(CaseIndex.case, CaseIndex.identifier),
+        "transactions": select(
+            CaseTransaction.id, CaseTransaction.change, CaseTransaction.before
+        )
+        .where(CaseTransaction.project_id == project_id)
+        .order_by(CaseTransaction.id),
+        "submissions": select(
+            Submission.submission_id, Submission.state, Submission.received_on
+        )
+        .where(Submission.project_id == project_id)
+        .order_by(Submission.id),
+    }
+    return {name: session.execute(query).all() for name, query in tables.items()}
+
+
+class History(RuleBasedStateMachine):
+    """Phones send, edit and repeat forms; a data officer archives and restores them."""
+
+    def __init__(self, app: Flask) -> None:
+        super().__init__()
+        self.sent: list[str] = []
+        self.context = app.app_context()
+        self.context.push()
+        self.session = db.session()
+
+    @initialize()
+    def start(self) -> None:
+        self.project_id = make_project().id
+        self.actor = actor()
+
+    @rule(made=blocks())
+    def a_form_comes(self, made: list[str]) -> None:
+        identity = new_id()
+        if self.receive(form(*made, instance_id=identity)) is not Outcome.ERROR:
+            self.sent.append(identity)
+
+    @precondition(lambda self: self.sent)
+    @rule(made=blocks(), data=st.data())
+    def a_form_is_edited(self, made: list[str], data: st.DataObject) -> None:
+        identity = data.draw(st.sampled_from(self.sent))
+        self.receive(form(*made, instance_id=identity))
+
+    @precondition(lambda self: self.sent)
+    @rule(data=st.data())
+    def a_form_is_archived(self, data: st.DataObject) -> None:
+        self.try_to(archive, data.draw(st.sampled_from(self.sent)))
+
+    @precondition(lambda self: self.sent)
+    @rule(data=st.data())
+    def a_form_is_restored(self, data: st.DataObject) -> None:
+        self.try_to(restore, data.draw(st.sampled_from(self.sent)))
+
+    @precondition(lambda self: self.sent)
+    @rule(data=st.data())
+    def archive_then_restore_changes_nothing(self, data: st.DataObject) -> None:
+        identity = data.draw(st.sampled_from(self.sent))
+        before = picture(self.session, self.project_id)
+        if self.try_to(archive, identity):
+            assert self.try_to(restore, identity), "what was archived can be restored"
+        assert picture(self.session, self.project_id) == before
+
+    @invariant()
+    def a_case_equals_its_replay(self) -> None:
+        if not hasattr(self, "project_id"):
+            return
+        before = picture(self.session, self.project_id, ticks=True)
+        keys = list(self.session.scalars(select(Case.id).where(Case.project_id == self.project_id)))
+        with write_transaction() as session:
+            assert rebuild(session, self.project_id, keys) == 0
+            replayed = replay_cases(session, self.project_id, keys)
+        assert not any(one.befores for one in replayed.values())
+        assert picture(self.session, self.project_id, ticks=True) == before
+
+    @invariant()
+    def ticks_are_unique_and_given_out(self) -> None:
+        if not hasattr(self, "project_id"):
+            return
+        ticks = self.session.scalars(
+            select(Case.indexed_on).where(Case.project_id == self.project_id)
+        ).all()
+        assert None not in ticks
+        assert len(set(ticks)) == len(ticks)
+        assert max([0, *(tick or 0 for tick in ticks)]) <= last_tick(self.session, self.project_id)
+
+    @invariant()
+    def a_case_is_deleted_exactly_without_live_forms(self) -> None:
+        if not hasattr(self, "project_id"):
+            return
+        live = set(
+            self.session.scalars(
+                select(CaseTransaction.case)
+                .join(Submission, Submission.id == CaseTransaction.submission)
+                .where(
+                    CaseTransaction.project_id == self.project_id,
+                    Submission.state == State.NORMAL,
+                )
+            )
+        )
+        there = set(
+            self.session.scalars(
+                select(Case.id).where(Case.project_id == self.project_id, Case.deleted.is_(False))
+            )
+        )
+        assert live == there
+
+    def receive(self, xml: bytes) -> Outcome:
+        arrival = Arrival(read(xml), Sender("worker-1", "worker one"))
+        with write_transaction() as session:
+            return receive(session, self.project_id, arrival).outcome
+
+    def try_to(self, operation: Any, identity: str) -> bool:
+        try:
+            with write_transaction() as session:
+                operation(session, self.project_id, identity, by=self.actor)
+        except Refused:
+            return False
+        return True
+
+    def teardown(self) -> None:
+        self.session.rollback()
+        self.context.pop()
+
+
+def test_random_histories(app: Flask) -> None:
+    run_state_machine_as_test(
+        lambda: History(app),
+        settings=settings(
+            max_examples=40,
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

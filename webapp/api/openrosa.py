@@ -1,0 +1,119 @@
+"""The receiver: forms from apps over HTTP, as OpenRosa has it (SPEC S1–S5)."""
+
+from __future__ import annotations
+
+from typing import IO
+from xml.sax.saxutils import escape
+
+from flask import Blueprint, Response, current_app, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from webapp.api.auth import may_submit
+from webapp.config import Settings
+from webapp.database import write_transaction
+from webapp.submissions.attachments import Kept, keep
+from webapp.submissions.receive import Arrival, Outcome, Received, Sender, read, receive
+
+openrosa = Blueprint("openrosa", __name__)
+
+#: The multipart part that holds the form; all others are attachments.
+FORM_PART = "xml_submission_file"
+
+#: Apps and tools send to any of these (SPEC S4).
+PATHS = (
+    "/a/<project_name>/receiver/",
+    "/a/<project_name>/receiver/<app_id>/",
+    "/a/<project_name>/receiver/secure/",
+    "/a/<project_name>/receiver/secure/<app_id>/",
+    "/a/<project_name>/receiver/api/",
+    "/a/<project_name>/receiver/submission/",
+)
+
+
+@may_submit
+def receiver(project_id: int, sender: Sender, app_id: str = "") -> Response:
+    """Answer a HEAD, or store the form in the body and say what became of it."""
+    if request.method == "HEAD":
+        response = Response(status=204)
+        response.headers["Location"] = request.base_url
+        return response
+    settings: Settings = current_app.extensions["settings"]
+    xml, attachments = _body(settings)
+    arrival = Arrival(read(xml), sender, app_id=app_id, attachments=attachments)
+    with write_transaction() as session:
+        received = receive(session, project_id, arrival)
+    response = _answer(received)
+    # OpenRosa has no word for a duplicate; tools that count want to know.
+    response.headers["X-Casekeeper-Outcome"] = received.outcome.value
+    return response
+
+
+for path in PATHS:
+    openrosa.add_url_rule(path, view_func=receiver, methods=["POST", "HEAD"])
+
+
+@openrosa.after_request
+def say_the_version(response: Response) -> Response:
+    """Every answer, also a refusal, names the version, as OpenRosa asks."""
+    asked = request.headers.get("X-OpenRosa-Version", "")
+    response.headers["X-OpenRosa-Version"] = asked if asked in {"1.0", "2.0", "3.0"} else "1.0"
+    return response
+
+
+def message(nature: str, text: str, status: int) -> Response:
+    """An `OpenRosaResponse` document."""
+    body = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        '<OpenRosaResponse xmlns="http://openrosa.org/http/response">'
+        f'<message nature="{nature}">{escape(text)}</message></OpenRosaResponse>'
+    )
+    return Response(body, status, content_type="text/xml; charset=utf-8")
+
+
+def _answer(received: Received) -> Response:
+    """The table of SPEC S4."""
+    problem = received.problem or ""
+    if received.outcome is Outcome.UNPARSED:
+        return message("processing_failure", problem, 422)
+    if received.outcome is Outcome.ERROR:
+        if request.headers.get("X-OpenRosa-Version") == "3.0":
+            return message("processing_failure", problem, 422)
+        return message("submit_error", problem, 201)  # phones take it as delivered
+    return message("submit_success", "   √   ", 201)
+
+
+def _body(settings: Settings) -> tuple[bytes, list[Kept]]:
+    """The form's bytes, and its attachments already in the store."""
+    if request.mimetype != "multipart/form-data" or "boundary" not in request.mimetype_params:
+        # Whatever the content type says: curl sends forms as application/x-www-form-urlencoded.
+        request.max_content_length = settings.max_xml
+        return request.get_data(cache=False, parse_form_data=False), []
+    parts = list(request.files.items(multi=True))
+    form = next((file for name, file in parts if name == FORM_PART), None)
+    if form is not None:
+        xml = _read(form.stream, settings)
+    else:  # a part without a file name is a field
+        xml = _limited(request.form.get(FORM_PART, "").encode(), settings)
+    kept = [
+        keep(
+            settings.attachments,
+            file.stream,
+            name=file.filename or name,
+            content_type=file.mimetype or "application/octet-stream",
+        )
+        for name, file in parts
+        if file is not form
+    ]
+    return xml, kept
+
+
+def _read(stream: IO[bytes], settings: Settings) -> bytes:
+    return _limited(stream.read(settings.max_xml + 1), settings)
+
+
+def _limited(xml: bytes, settings: Settings) -> bytes:
+    if len(xml) > settings.max_xml:
+        raise RequestEntityTooLarge(
+            f"The form is larger than the {settings.max_xml // 1_000_000} MB that are accepted."
+        )
+    return xml

@@ -1,0 +1,56 @@
+"""What can stand in the audit log: a closed catalogue."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Tag(StrEnum):
+    """`<noun>.<verb>`: the noun is the thing it happened to, which is also the first part of the
+    event's subject (`submission.archive` is about `submission:<id>`); the verb is what was done,
+    in the present tense. `KEYS` says which keys its before and after may have.
+    """
+
+    PROJECT_CREATE = "project.create"
+    PROJECT_SET = "project.set"
+    WEB_USER_CREATE = "web_user.create"
+    WEB_USER_PASSWORD = "web_user.password"
+    WEB_USER_LOGIN = "web_user.login"
+    MEMBER_ADD = "member.add"
+    WORKER_CREATE = "worker.create"
+    WORKER_SET = "worker.set"
+    API_KEY_CREATE = "api_key.create"
+    API_KEY_REVOKE = "api_key.revoke"
+    SUBMISSION_ARCHIVE = "submission.archive"
+    SUBMISSION_RESTORE = "submission.restore"
+    SUBMISSION_REPROCESS = "submission.reprocess"
+    SUBMISSION_EDIT = "submission.edit"
+    JOB_START = "job.start"
+    JOB_END = "job.end"
+    JOB_STOP = "job.stop"
+    CASE_REBUILD = "case.rebuild"
+
+
+_SETTINGS = frozenset({"title", "timezone", "anonymous_submissions", "anonymous_quota"})
+
+#: Which keys the before and after of each tag may have; an unknown key is an error.
+KEYS: dict[Tag, frozenset[str]] = {
+    Tag.PROJECT_CREATE: _SETTINGS | {"name"},
+    Tag.PROJECT_SET: _SETTINGS,
+    Tag.WEB_USER_CREATE: frozenset({"email"}),
+    Tag.WEB_USER_PASSWORD: frozenset(),
+    Tag.WEB_USER_LOGIN: frozenset(),
+    Tag.MEMBER_ADD: frozenset({"role"}),
+    Tag.WORKER_CREATE: frozenset({"username"}),
+    Tag.WORKER_SET: frozenset({"username", "active", "password"}),
+    Tag.API_KEY_CREATE: frozenset({"hint", "read_only", "project"}),
+    Tag.API_KEY_REVOKE: frozenset({"hint"}),
+    Tag.SUBMISSION_ARCHIVE: frozenset({"cases"}),
+    Tag.SUBMISSION_RESTORE: frozenset({"cases"}),
+    Tag.SUBMISSION_REPROCESS: frozenset({"from"}),
+    Tag.SUBMISSION_EDIT: frozenset({"older"}),
+    Tag.JOB_START: frozenset({"kind", "total"}),
+    Tag.JOB_END: frozenset({"kind", "state", "total", "processed", "succeeded", "skipped"}),
+    Tag.JOB_STOP: frozenset({"kind"}),
+    Tag.CASE_REBUILD: frozenset({"cases"}),
+}
