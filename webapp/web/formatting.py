@@ -1,0 +1,148 @@
+"""How values are written on pages: Jinja filters for instants, numbers, sizes and long text.
+
+Filters that answer markup escape what they are given. All follow the reader's language.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel import Locale
+from babel.dates import format_datetime
+from babel.numbers import format_decimal
+from flask import Flask
+from flask_babel import get_locale
+from flask_babel import gettext as _
+from markupsafe import Markup
+
+from webapp.clock import Micros, iso, now, to_datetime
+
+#: Values longer than this are cut, with "Show all" (SPEC §7, UX "long data").
+LONG = 200
+
+Style = Literal["full", "minute", "day", "short"]
+
+_PATTERNS: dict[Style, str] = {
+    "full": "d MMM y HH:mm:ss",
+    "minute": "d MMM y HH:mm",
+    "day": "d MMM y",
+    "short": "d MMM y HH:mm:ss",
+}
+_WITH_ZONE: frozenset[Style] = frozenset({"full", "minute"})
+
+
+class HasTimezone(Protocol):
+    """What `when` needs of a project."""
+
+    @property
+    def timezone(self) -> str:
+        """An IANA name."""
+
+
+def init_formatting(app: Flask) -> None:
+    """Register the filters `when`, `zone`, `number`, `filesize` and `long_text`, and the functions
+    `page_language()` and `count_words(…)` with the templates."""
+    app.jinja_env.filters.update(
+        when=when, zone=zone, number=number, filesize=filesize, long_text=long_text
+    )
+    app.jinja_env.globals.update(page_language=page_language, count_words=count_words)
+
+
+def page_language() -> str:
+    """The language of the page, for its `lang` attribute: "en", "pt-BR"."""
+    return str(_locale()).replace("_", "-")
+
+
+def when(
+    micros: Micros | None, project: HasTimezone | None = None, style: Style = "full"
+) -> Markup:
+    """An instant in the project's time zone, as a `<time>` with the exact instant in UTC.
+
+    `full` is "20 Nov 2025 01:00:07 EAT", `minute` leaves the seconds out, `day` the time of day as
+    well; `short` is `full` without the zone (which then stands in the head of the column, see
+    `zone`) and without the year when it is the present one. A missing instant is a dash.
+    """
+    if micros is None:
+        return Markup(
+            '<span class="text-body-secondary" aria-hidden="true">&ndash;</span>'
+            '<span class="visually-hidden">{}</span>'
+        ).format(_("none"))
+    try:
+        moment = to_datetime(micros).astimezone(_zone_of(project))
+    except (OverflowError, ValueError):
+        return Markup("{}").format(_("outside the calendar"))
+    pattern = _PATTERNS[style]
+    if style == "short" and moment.year == to_datetime(now()).astimezone(moment.tzinfo).year:
+        pattern = "d MMM HH:mm:ss"
+    text = format_datetime(moment, pattern, tzinfo=moment.tzinfo, locale=_locale())
+    if style in _WITH_ZONE:
+        text = f"{text} {_abbreviation(moment)}"
+    return Markup('<time datetime="{}">{}</time>').format(iso(micros), text)
+
+
+def zone(project: HasTimezone | None) -> str:
+    """The zone for the head of a column of `short` instants: "EAT"; "Europe/Paris" where the
+    abbreviation changes with the season, and one word cannot stand for all rows."""
+    of = _zone_of(project)
+    year = to_datetime(now()).year
+    winter, summer = (_abbreviation(datetime(year, month, 1, tzinfo=of)) for month in (1, 7))
+    return winter if winter == summer else of.key.replace("_", " ")
+
+
+def number(value: float) -> str:
+    """A number with the separators of the reader's language: "48,210". Never rounded to less
+    than three digits after the point."""
+    return format_decimal(value, locale=_locale())
+
+
+def filesize(size: int) -> str:
+    """A number of bytes as people read it: "812 bytes", "8.2 kB", "1.4 MB" (powers of 1000)."""
+    if size < 1000:
+        return str(_("%(number)s bytes", number=number(size)))
+    for unit, power in (("kB", 1), ("MB", 2), ("GB", 3)):
+        amount = round(size / 1000**power, 1)
+        if amount < 1000 or unit == "GB":
+            break
+    return f"{number(amount)} {unit}"
+
+
+def long_text(value: object, limit: int = LONG) -> Markup:
+    """Text as it is; over `limit` characters it is cut, and opens by `<details>`, so that it works
+    without JavaScript."""
+    text = str(value)
+    if len(text) <= limit:
+        return Markup("{}").format(text)
+    return Markup(
+        '<details class="long"><summary><span class="cut">{}… </span>'
+        '<span class="more">{}</span></summary><div class="whole">{}</div></details>'
+    ).format(
+        text[:limit].rstrip(),
+        _("Show all %(number)s characters", number=number(len(text))),
+        text,
+    )
+
+
+def count_words(figure: int, more: bool = False) -> str:
+    """A count that may be capped (`webapp.web.pagination.Count`): "312", "more than 10,000"."""
+    if more:
+        return str(_("more than %(number)s", number=number(figure)))
+    return number(figure)
+
+
+def _locale() -> Locale:
+    return get_locale() or Locale("en")
+
+
+def _zone_of(project: HasTimezone | None) -> ZoneInfo:
+    try:
+        return ZoneInfo(project.timezone if project is not None else "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def _abbreviation(moment: datetime) -> str:
+    # Where a zone has no letters of its own, the tz database says "+03": alone it reads as a sum.
+    name = moment.tzname() or "UTC"
+    return f"UTC{name}" if name[0] in "+-" else name

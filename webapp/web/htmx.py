@@ -1,0 +1,53 @@
+"""Page or fragment: the only place that reads htmx's headers (UX "htmx")."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import Request, Response, make_response, render_template
+from flask import request as current_request
+
+
+def is_fragment_request(request: Request) -> bool:
+    """Whether htmx asks for a piece of a page. When the browser goes back and htmx restores a page
+    from history it needs all of it, and so it does when a link is boosted."""
+    return (
+        request.headers.get("HX-Request") == "true"
+        and request.headers.get("HX-History-Restore-Request") != "true"
+        and request.headers.get("HX-Boosted") != "true"
+    )
+
+
+def render_page_or_fragment(
+    page_template: str,
+    fragment_template: str,
+    /,
+    *,
+    status: int = 200,
+    push_url: str | None = None,
+    **context: Any,
+) -> Response:
+    """Answer with the fragment alone when htmx asks for it, else with the page that includes it.
+
+    Both get the same `context`. `push_url` is the canonical address of what is shown; the browser
+    then shows it instead of the one that was asked. `Vary` keeps caches from mixing the two.
+    """
+    fragment = is_fragment_request(current_request)
+    template = fragment_template if fragment else page_template
+    response = make_response(render_template(template, **context), status)
+    response.vary.add("HX-Request")
+    if fragment and push_url is not None:
+        response.headers["HX-Push-Url"] = push_url
+    return response
+
+
+def trigger(response: Response, event: str, detail: Any = None) -> Response:
+    """Let the page fire `event` with `detail` (JSON) when the answer arrives; several may be added.
+
+    `trigger(response, "announce", sentence)` has the status line say the sentence.
+    """
+    events = json.loads(response.headers.get("HX-Trigger", "{}"))
+    events[event] = detail
+    response.headers["HX-Trigger"] = json.dumps(events)  # ASCII: headers carry nothing else
+    return response
