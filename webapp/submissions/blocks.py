@@ -1,0 +1,285 @@
+"""Case blocks (CaseXML 2.0): what a form says about each case, merged (SPEC S7–S10)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from webapp.clock import Micros
+from webapp.errors import CasekeeperError
+from webapp.submissions.dates import parse_time
+from webapp.submissions.xml import local_name, namespace_of
+
+CASE_XMLNS = "http://commcarehq.org/case/transaction/v2"
+
+#: What the columns of ids, names and types hold, in characters.
+MAX_COLUMN = 255
+#: The longest value of a property, in bytes of UTF-8.
+MAX_VALUE = 32_768
+
+#: Reserved names, in `create` and `update`, with the keys that they are known by (SPEC S9b).
+RESERVED = {
+    "case_type": "case_type",
+    "case_name": "case_name",
+    "name": "case_name",
+    "owner_id": "owner_id",
+    "external_id": "external_id",
+    "user_id": "user_id",
+    "date_opened": "date_opened",
+}
+#: Given empty, these count as not given.
+_NEVER_EMPTY = frozenset({"owner_id", "user_id", "date_opened"})
+#: Names of the block's own attributes, which are never properties.
+NEVER_PROPERTIES = frozenset({"case_id", "date_modified"})
+_WITH_VALUES = frozenset({"create", "update", "index"})
+RELATIONSHIPS = frozenset({"child", "extension"})
+
+
+class Problem(CasekeeperError):
+    """A form is well-formed but must not be applied (SPEC S10); `message` says why and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexChange:
+    """Where an index is to point; an empty `target` removes it."""
+
+    identifier: str
+    target: str
+    case_type: str
+    relationship: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseBlock:
+    """All that a form says about one case, its blocks merged as SPEC S8 says.
+
+    `opener` is the user of the first block that names one, `user` that of the last.
+    `date_modified` is that of the last block that gives one. `given` has the reserved names that
+    were given, under the keys `case_type`, `case_name`, `owner_id`, `external_id`, `user_id`.
+    """
+
+    case_id: str
+    opener: str | None = None
+    user: str | None = None
+    date_modified: Micros | None = None
+    given: dict[str, str] = field(default_factory=dict)
+    date_opened: Micros | None = None
+    properties: dict[str, str] = field(default_factory=dict)
+    indices: tuple[IndexChange, ...] = ()
+    closes: bool = False
+
+
+def valid_id(text: str) -> bool:
+    """Whether a text may be the id of a submission or a case (SPEC S3)."""
+    return 0 < len(text) <= MAX_COLUMN and " " not in text and text.isprintable()
+
+
+def shorten(text: str) -> str:
+    """A text out of a form, fit to be quoted in a sentence."""
+    shown = text if len(text) <= 60 else text[:60] + "…"
+    return "".join(char if char.isprintable() else "�" for char in shown)
+
+
+class CaseBlocks:
+    """Follows the elements of a form and keeps what its case blocks say.
+
+    The caller passes every element outside of device reports; a Problem that comes out of `opened`
+    or `closed` is the end of it: call `stop`. `collect` and `collected` are for the caller too,
+    for texts outside of blocks.
+    """
+
+    def __init__(self) -> None:
+        self._cases: dict[str, _Merged] = {}
+        #: The blocks that are open, innermost last: a block may stand anywhere, also in a block.
+        self._open: list[_Open] = []
+        #: The text that is being collected, or None where text does not matter.
+        self._pieces: list[str] | None = None
+        self._length = 0
+
+    def opened(self, tag: str, attributes: Mapping[str, str], level: int) -> None:
+        """An element begins. Raises Problem."""
+        if "case_id" in attributes and local_name(tag) == "case":
+            self._begin(namespace_of(tag), attributes, level)
+        elif self._open:
+            self._inside(self._open[-1], tag, attributes, level)
+
+    def closed(self, tag: str, level: int) -> None:
+        """An element ends. Raises Problem."""
+        if not self._open:
+            return
+        block = self._open[-1]
+        if level == block.level:
+            self._open.pop()
+            self._pieces, self._length = block.outer_pieces, block.outer_length
+        elif level == block.level + 2 and self._pieces is not None:
+            _keep(block, local_name(tag), self.collected())
+
+    def text(self, piece: str) -> None:
+        """A piece of text. What is too long for any value is not kept in full."""
+        if self._pieces is not None and self._length <= MAX_VALUE:
+            self._pieces.append(piece)
+            self._length += len(piece)
+
+    def collect(self) -> None:
+        """Collect the text from here on."""
+        self._pieces, self._length = [], 0
+
+    def collected(self) -> str:
+        """The text since `collect`; at most a piece longer than MAX_VALUE characters."""
+        text = "".join(self._pieces or ())
+        self._pieces = None
+        return text
+
+    def stop(self) -> None:
+        """Forget everything: the form has a problem."""
+        self._cases, self._open, self._pieces = {}, [], None
+
+    def merged(self) -> tuple[CaseBlock, ...]:
+        """What was said about each case, in the order in which the cases first appeared."""
+        return tuple(case.block() for case in self._cases.values())
+
+    def _begin(self, namespace: str, attributes: Mapping[str, str], level: int) -> None:
+        case_id = attributes["case_id"]
+        if not case_id:
+            raise Problem("A case block has an empty case_id.")
+        if not valid_id(case_id):
+            raise Problem(
+                f"The case_id “{shorten(case_id)}” is not allowed: ids are 1 to 255 printable"
+                " characters without white space."
+            )
+        if namespace != CASE_XMLNS:
+            raise Problem(
+                f"Case {case_id}: its block is in the namespace “{shorten(namespace)}”; only"
+                f" {CASE_XMLNS} is understood."
+            )
+        case = self._cases.get(case_id)
+        if case is None:
+            case = self._cases[case_id] = _Merged(case_id)
+        user = attributes.get("user_id")
+        if user:
+            case.user = _fitting(user, case_id, "user_id")
+            case.opener = case.opener or user
+        modified = attributes.get("date_modified")
+        if modified:
+            case.date_modified = _time(modified, case_id, "date_modified")
+        self._open.append(_Open(case, level, self._pieces, self._length))
+        self._pieces = None
+
+    def _inside(self, block: _Open, tag: str, attributes: Mapping[str, str], level: int) -> None:
+        """An element inside a block: an action, or in it a value. Deeper ones only add text.
+
+        Their namespace does not matter: some tools leave it out, some write it as a prefix.
+        """
+        if level == block.level + 1:
+            block.action = local_name(tag)
+            if block.action == "close":
+                block.case.closes = True
+        elif level == block.level + 2 and block.action in _WITH_VALUES:
+            self.collect()
+            if block.action == "index":
+                block.case_type = attributes.get("case_type", "")
+                block.relationship = attributes.get("relationship") or "child"
+
+
+@dataclass(slots=True)
+class _Merged:
+    """The blocks of one case so far; creates apart, for updates win over them (SPEC S8)."""
+
+    case_id: str
+    opener: str | None = None
+    user: str | None = None
+    date_modified: Micros | None = None
+    created: dict[str, str] = field(default_factory=dict)
+    updated: dict[str, str] = field(default_factory=dict)
+    properties: dict[str, str] = field(default_factory=dict)
+    indices: dict[str, IndexChange] = field(default_factory=dict)
+    closes: bool = False
+
+    def block(self) -> CaseBlock:
+        given = {**self.created, **self.updated}
+        opened = given.pop("date_opened", None)
+        return CaseBlock(
+            case_id=self.case_id,
+            opener=self.opener,
+            user=self.user,
+            date_modified=self.date_modified,
+            given=given,
+            date_opened=None if opened is None else parse_time(opened),
+            properties=self.properties,
+            indices=tuple(self.indices.values()),
+            closes=self.closes,
+        )
+
+
+@dataclass(slots=True)
+class _Open:
+    """A block whose end has not come: its case, where it began, what is being read in it."""
+
+    case: _Merged
+    level: int
+    outer_pieces: list[str] | None
+    outer_length: int
+    action: str = ""
+    case_type: str = ""
+    relationship: str = ""
+
+
+def _keep(block: _Open, name: str, text: str) -> None:
+    """Note the value that has just ended."""
+    case = block.case
+    if block.action == "index":
+        case.indices[name] = _index(block, name, text)
+    elif block.action in ("create", "update"):
+        key = RESERVED.get(name)
+        if key is not None:
+            value = _reserved(case.case_id, key, text)
+            if value or key not in _NEVER_EMPTY:
+                (case.created if block.action == "create" else case.updated)[key] = value
+        elif block.action == "update" and name not in NEVER_PROPERTIES:
+            case.properties[_fitting(name, case.case_id, "name of a property")] = text
+            if len(text) > MAX_VALUE or len(text.encode()) > MAX_VALUE:
+                raise Problem(f"Case {case.case_id}: the property “{name}” holds more than 32 kB.")
+
+
+def _reserved(case_id: str, key: str, text: str) -> str:
+    if key != "date_opened":
+        return _fitting(text, case_id, key)
+    text = text.strip(" \t\r\n")
+    if text:
+        _time(text, case_id, key)
+    return text
+
+
+def _index(block: _Open, identifier: str, text: str) -> IndexChange:
+    case_id = block.case.case_id
+    _fitting(identifier, case_id, "identifier of an index")
+    target = text.strip(" \t\r\n")  # ids have no white space, but printed XML has it everywhere
+    if target and not valid_id(target):
+        raise Problem(
+            f"Case {case_id}: the index “{identifier}” points to “{shorten(target)}”, which cannot"
+            " be the id of a case."
+        )
+    if target == case_id:
+        raise Problem(f"Case {case_id}: the index “{identifier}” points to the case itself.")
+    if block.relationship not in RELATIONSHIPS:
+        raise Problem(
+            f"Case {case_id}: the index “{identifier}” has the unknown relationship"
+            f" “{shorten(block.relationship)}”. It must be child or extension."
+        )
+    case_type = _fitting(block.case_type, case_id, f"case_type of the index “{identifier}”")
+    return IndexChange(identifier, target, case_type, block.relationship)
+
+
+def _fitting(text: str, case_id: str, what: str) -> str:
+    if len(text) > MAX_COLUMN:
+        raise Problem(f"Case {case_id}: the {what} is longer than {MAX_COLUMN} characters.")
+    return text
+
+
+def _time(text: str, case_id: str, what: str) -> Micros:
+    try:
+        return parse_time(text)
+    except ValueError:
+        raise Problem(
+            f"Case {case_id}: the {what} “{shorten(text)}” is not a date or time."
+        ) from None
