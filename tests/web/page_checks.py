@@ -1,0 +1,230 @@
+"""What every page must be, whatever it shows: `faults` finds what is not so."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+from flask import Flask
+from lxml import etree, html
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug.routing import RequestRedirect
+
+#: libxml2 does not know HTML 5's elements: the one complaint that says nothing.
+UNKNOWN_TAG = 801
+
+LABELLED = "self::input[not(@type='hidden' or @type='submit' or @type='button' or @type='reset' or @type='image')] or self::select or self::textarea"
+REFERENCES = ("for", "form", "list", "headers", "aria-describedby", "aria-labelledby")
+REFERENCES += ("aria-controls", "aria-owns", "aria-errormessage", "aria-details")
+SELECTORS = ("hx-target", "hx-include", "hx-indicator", "hx-disabled-elt")
+VERBS = {"hx-get": "GET", "hx-post": "POST", "hx-put": "PUT", "hx-patch": "PATCH"}
+VERBS |= {"hx-delete": "DELETE"}
+
+
+def parse(text: str) -> tuple[html.HtmlElement, list[str]]:
+    """The document (a fragment stands in its body), and what is wrong with its HTML."""
+    parser = html.HTMLParser(recover=True, encoding="utf-8")
+    document = html.document_fromstring(text.encode() or b"<p></p>", parser=parser)
+    found = [
+        f"line {entry.line}: {entry.message.strip()}"
+        for entry in parser.error_log
+        if entry.type != UNKNOWN_TAG
+    ]
+    return document, found
+
+
+def is_whole(text: str) -> bool:
+    """Whether it is a page and not a fragment."""
+    return re.match(r"\s*<(!doctype|html)\b", text, re.IGNORECASE) is not None
+
+
+def faults(text: str, app: Flask, path: str) -> list[str]:
+    """Everything that is wrong with the page, or the fragment, that `path` answered."""
+    document, found = parse(text)
+    found += ids(document)
+    found += unlabelled(document)
+    found += nameless(document)
+    found += forms(document)
+    found += inline(document)
+    found += links(document, app, path)
+    if is_whole(text):
+        found += skeleton(text, document)
+        found += references(document)
+    return found
+
+
+def skeleton(text: str, document: html.HtmlElement) -> Iterator[str]:
+    """Doctype, language, title, one h1, one main."""
+    if not text.lstrip().lower().startswith("<!doctype html>"):
+        yield "no <!doctype html>"
+    if not document.get("lang"):
+        yield "<html> has no lang"
+    titles = [words(e) for e in document.xpath("//head/title")]
+    if len(titles) != 1 or not titles[0]:
+        yield f"one title with words is needed, not {titles}"
+    for tag in ("h1", "main"):
+        count = len(document.xpath(f"//{tag}"))
+        if count != 1:
+            yield f"one {tag} is needed, not {count}"
+    if not all(words(e) for e in document.xpath("//h1")):
+        yield "the h1 is empty"
+
+
+def ids(document: html.HtmlElement) -> Iterator[str]:
+    """Ids are unique, and no empty ones."""
+    for value, count in Counter(document.xpath("//@id")).items():
+        if count > 1:
+            yield f"id {value!r} stands {count} times"
+        if not value or re.search(r"\s", value):
+            yield f"id {value!r} is empty or has spaces"
+
+
+def unlabelled(document: html.HtmlElement) -> Iterator[str]:
+    """Every control has a label with words."""
+    labels = {e.get("for"): words(e) for e in document.xpath("//label[@for]")}
+    for control in document.xpath(f"//*[{LABELLED}]"):
+        wrapped = any(words(e) for e in control.xpath("ancestor::label"))
+        if not (labels.get(control.get("id")) or wrapped or name_by_aria(control)):
+            yield f"no label: {show(control)}"
+
+
+def nameless(document: html.HtmlElement) -> Iterator[str]:
+    """Links, buttons and menus have words; pictures have an alt."""
+    for element in document.xpath("//a[@href] | //button | //summary"):
+        if not (words(element) or name_by_aria(element) or element.xpath(".//img[@alt!='']")):
+            yield f"no words: {show(element)}"
+    for element in document.xpath("//input[@type='submit'][not(@value)] | //img[not(@alt)]"):
+        yield f"no words: {show(element)}"
+
+
+def forms(document: html.HtmlElement) -> Iterator[str]:
+    """Forms say where they go; posts carry the token, and gets do not; nothing needs JavaScript."""
+    for form in document.xpath("//form"):
+        method = (form.get("method") or "get").lower()
+        tokens = form.xpath(".//input[@name='csrf_token'][@type='hidden'][@value!='']")
+        if not form.get("action"):
+            yield f"no action: {show(form)}"
+        if method == "post" and len(tokens) != 1:
+            yield f"no csrf_token: {show(form)}"
+        if method == "get" and form.xpath(".//input[@name='csrf_token']"):
+            yield f"a csrf_token would stand in the address: {show(form)}"
+        if form.xpath("ancestor::form"):
+            yield f"a form in a form: {show(form)}"
+        if form.xpath(".//input[@type='file']") and form.get("enctype") != "multipart/form-data":
+            yield f"a file is sent as its name only, without enctype: {show(form)}"
+    for element in document.xpath("//*[@hx-post or @hx-put or @hx-patch or @hx-delete]"):
+        if not element.xpath("ancestor-or-self::form | id(@form)"):
+            yield f"works with JavaScript only, outside any form: {show(element)}"
+    for button in document.xpath("//button[not(@type)]"):
+        yield f"no type: {show(button)}"
+
+
+def inline(document: html.HtmlElement) -> Iterator[str]:
+    """Nothing that the Content-Security-Policy refuses (SPEC X2)."""
+    for element in document.xpath("//style | //script[not(@src)]"):
+        yield f"inline: {show(element)}"
+    for element in document.iter(etree.Element):
+        for name, value in element.attrib.items():
+            if name == "style" or name.startswith(("on", "hx-on", "data-hx-on")):
+                yield f"inline {name}: {show(element)}"
+            if value.strip().lower().startswith(("javascript:", "js:")):
+                yield f"script in {name}: {show(element)}"
+            if name == "hx-trigger" and "[" in value:
+                yield f"a filter in hx-trigger needs eval: {show(element)}"
+
+
+def references(document: html.HtmlElement) -> Iterator[str]:
+    """What an attribute points to exists."""
+    known = set(document.xpath("//@id"))
+    for element in document.iter(etree.Element):
+        for name in REFERENCES:
+            for target in (element.get(name) or "").split():
+                if target not in known:
+                    yield f"{name} points to {target!r}, which is not there: {show(element)}"
+        for name in SELECTORS:
+            for part in (element.get(name) or "").split(","):
+                yield from _selected(element, name, part.strip())
+        for source in re.findall(r"from:(#[\w-]+)", element.get("hx-trigger") or ""):
+            yield from _selected(element, "hx-trigger", source)
+        if re.fullmatch(r"#.+", element.get("href") or "") and element.tag == "a":
+            if element.get("href")[1:] not in known:
+                yield f"href points to nothing here: {show(element)}"
+
+
+def _selected(element: html.HtmlElement, name: str, selector: str) -> Iterator[str]:
+    """A selector of htmx, where it is one whose target can be known: #id, closest tag, this."""
+    if selector.startswith("closest "):
+        there = element.xpath(f"ancestor-or-self::{selector.removeprefix('closest ')}")
+    elif selector.startswith("#"):
+        there = element.getroottree().xpath("//*[@id=$it]", it=selector[1:])
+    else:
+        return
+    if not there:
+        yield f"{name} points to {selector!r}, which is not there: {show(element)}"
+
+
+def links(document: html.HtmlElement, app: Flask, path: str) -> Iterator[str]:
+    """Addresses of this site are routes of the app, for the method that will be used; files of
+    `static/` exist, and so does the symbol of an icon."""
+    wanted: list[tuple[str, str, html.HtmlElement]] = []
+    for element in document.xpath("//*[@href] | //*[@src]"):
+        wanted.append((element.get("href") or element.get("src"), "GET", element))
+    for element in document.xpath("//form[@action]"):
+        wanted.append((element.get("action"), (element.get("method") or "get").upper(), element))
+    for element in document.xpath("//*[@formaction]"):
+        own = element.xpath("ancestor::form[1]/@method")
+        wanted.append((element.get("formaction"), (own or ["get"])[0].upper(), element))
+    for attribute, method in VERBS.items():
+        for element in document.xpath(f"//*[@{attribute}]"):
+            wanted.append((element.get(attribute), method, element))
+    for address, method, element in wanted:
+        fault = unroutable(app, urljoin(path, address), method)
+        if fault:
+            yield f"{fault}: {show(element)}"
+
+
+def unroutable(app: Flask, address: str, method: str) -> str | None:
+    """Why an address leads nowhere; None if it leads somewhere, or to another site."""
+    parts = urlsplit(address)
+    if parts.scheme in {"mailto", "tel", "data"} or parts.netloc not in {"", "localhost"}:
+        return None
+    try:
+        endpoint, arguments = app.url_map.bind("localhost").match(parts.path, method=method)
+    except RequestRedirect:
+        return None
+    except MethodNotAllowed:
+        return f"{parts.path} does not take {method}"
+    except (NotFound, HTTPException):
+        return f"{parts.path} is no page of this site"
+    if endpoint == "static" and app.static_folder:
+        file = Path(app.static_folder) / arguments["filename"]
+        if not file.is_file():
+            return f"{parts.path} is no file"
+        if parts.fragment and f'id="{parts.fragment}"' not in file.read_text():
+            return f"{parts.path} has no symbol {parts.fragment}"
+    return None
+
+
+def name_by_aria(element: html.HtmlElement) -> str:
+    """The name that `aria-label` or `aria-labelledby` gives."""
+    if (element.get("aria-label") or "").strip():
+        return str(element.get("aria-label")).strip()
+    root = element.getroottree()
+    named = (
+        root.xpath("//*[@id=$it]", it=it) for it in (element.get("aria-labelledby") or "").split()
+    )
+    return " ".join(words(e[0]) for e in named if e)
+
+
+def words(element: html.HtmlElement) -> str:
+    """The text of an element, spaces collapsed."""
+    return " ".join(str(element.text_content()).split())
+
+
+def show(element: html.HtmlElement) -> str:
+    """The element's start tag, for messages."""
+    source = etree.tostring(element, encoding="unicode", with_tail=False)
+    return source.split(">")[0][:200] + ">"
