@@ -5,7 +5,7 @@ from webapp.cases.models import Case, CaseIndex, CaseTransaction
 from webapp.clock import Tick
 from webapp.dictionary.models import CaseType, FormType
 from webapp.history.models import StoredView
-from webapp.jobs.models import Job
+from webapp.jobs.models import Job, JobItem
 from webapp.people.models import ApiKey, Membership, MobileWorker, WebUser
 from webapp.projects.models import Project, Role
 from webapp.submissions.models import Attachment, Submission, SubmissionXml
@@ -20,6 +20,7 @@ __all__ = [
     "CaseType",
     "FormType",
     "Job",
+    "JobItem",
     "Membership",
     "MobileWorker",
     "Project",

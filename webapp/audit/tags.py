@@ -25,9 +25,11 @@ class Tag(StrEnum):
     SUBMISSION_RESTORE = "submission.restore"
     SUBMISSION_REPROCESS = "submission.reprocess"
     SUBMISSION_EDIT = "submission.edit"
+    JOB_QUEUE = "job.queue"
     JOB_START = "job.start"
     JOB_END = "job.end"
     JOB_STOP = "job.stop"
+    JOB_RESUME = "job.resume"
     CASE_REBUILD = "case.rebuild"
 
 
@@ -49,8 +51,10 @@ KEYS: dict[Tag, frozenset[str]] = {
     Tag.SUBMISSION_RESTORE: frozenset({"cases"}),
     Tag.SUBMISSION_REPROCESS: frozenset({"from"}),
     Tag.SUBMISSION_EDIT: frozenset({"older"}),
+    Tag.JOB_QUEUE: frozenset({"kind"}),
     Tag.JOB_START: frozenset({"kind", "total"}),
     Tag.JOB_END: frozenset({"kind", "state", "total", "processed", "succeeded", "skipped"}),
     Tag.JOB_STOP: frozenset({"kind"}),
+    Tag.JOB_RESUME: frozenset({"kind"}),
     Tag.CASE_REBUILD: frozenset({"cases"}),
 }

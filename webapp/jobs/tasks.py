@@ -1,0 +1,199 @@
+"""What a worker does when it is woken for a job."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from webapp.clock import now
+from webapp.database import is_busy, write_transaction
+from webapp.errors import Busy, CasekeeperError
+from webapp.extensions import db
+from webapp.jobs.claim import Claim, Replaced, claim, claimable, hold
+from webapp.jobs.kind import Kind
+from webapp.jobs.kinds import TASKS
+from webapp.jobs.models import Job, JobState
+from webapp.jobs.progress import begin, count, end, next_item
+from webapp.jobs.queue import wake
+from webapp.jobs.task import Task
+
+#: A job works this long, then lets the other projects' jobs go first.
+SLICE_S = 60.0
+#: A job that died this often, and did not get on in between, is given up (SPEC R21).
+MAX_DEATHS = 3
+#: How often, and after which pauses in seconds, a busy database is asked again.
+PAUSES_S = (0.5, 1, 2, 4, 8)
+
+#: Set when this process must end: the job is handed back after the present item.
+leaving = threading.Event()
+
+_log = logging.getLogger(__name__)
+
+
+_Step = Callable[[Claim, Task], bool]
+
+
+class _Skip(Exception):
+    """An item cannot be done; whatever it changed is rolled back. `place` is its number."""
+
+    def __init__(self, place: int, reason: str) -> None:
+        super().__init__(reason)
+        self.place = place
+        self.reason = reason
+
+
+def work(job_id: int) -> None:
+    """Work on a job for up to a minute: what RQ calls. Does nothing when the job is not to be had.
+
+    Raises whatever was not foreseen, after the job was marked as failed.
+    """
+    try:
+        held = claim(job_id)
+    except Busy as busy:
+        _log.warning("job %d is left to the tick: %s", job_id, busy)
+        return
+    if held is None:
+        return
+    try:
+        _work(held)
+    except Replaced as replaced:
+        _log.warning("%s", replaced)
+        return
+    except Busy as busy:
+        # Nothing can be written, so nothing is said: the heartbeat ends, and the tick finds it.
+        _log.warning("job %d waits for the database: %s", job_id, busy)
+        return
+    except Exception:
+        _log.exception("job %d failed", job_id)
+        _fail(held, "Something went wrong in Casekeeper itself, and was written to its log.")
+        raise
+    finally:
+        _wake_next(held.project_id)
+
+
+def _work(held: Claim) -> None:
+    task = TASKS[Kind(held.kind)]
+    until = time.monotonic() + SLICE_S
+    more = _patiently(_prepare, held, task)
+    while more:
+        if leaving.is_set() or time.monotonic() >= until:
+            _patiently(_hand_back, held, task)
+            return
+        more = _patiently(_do_next, held, task)
+
+
+def _patiently(do: _Step, held: Claim, task: Task) -> bool:
+    """One transaction of the work; again when the database is busy. Raises `Busy` in the end."""
+    for pause in PAUSES_S:
+        try:
+            return do(held, task)
+        except Busy:
+            if leaving.wait(pause):
+                break
+    return do(held, task)
+
+
+def _prepare(held: Claim, task: Task) -> bool:
+    """Freeze the list of a job that begins, and give one up that died too often."""
+    with write_transaction() as session:
+        job = hold(session, held)
+        if job.deaths >= MAX_DEATHS:
+            _give_up(session, job, held)
+            return False
+        if job.started_on is None:
+            task.freeze(session, job)
+            begin(session, job, by=held.by)
+        return True
+
+
+def _do_next(held: Claim, task: Task) -> bool:
+    """Do the next item, with its count, in one transaction; whether there may be more."""
+    try:
+        with write_transaction() as session:
+            job = hold(session, held)
+            if job.stop_asked:
+                end(session, job, JobState.STOPPED, by=held.by)
+                return False
+            item = next_item(session, job)
+            if item is None:
+                end(session, job, JobState.FINISHED, by=held.by)
+                return False
+            count(job, item, _try(session, job, item.item, held, task))
+            return True
+    except _Skip as skip:
+        _count_skipped(held, skip)
+        return True
+
+
+def _try(session: Session, job: Job, item: str, held: Claim, task: Task) -> str | None:
+    place = job.processed
+    try:
+        reason = task.step(session, job.project_id, item, by=held.by)
+        session.flush()  # what the database refuses is this item's fault, so it must show here
+        return reason
+    except Busy:
+        raise
+    except CasekeeperError as error:
+        raise _Skip(place, error.message) from error
+    except Exception as error:
+        if isinstance(error, DBAPIError) and is_busy(error):
+            raise
+        # One bad item stops nothing else (SPEC A6).
+        _log.exception("job %d: item %d", job.id, place)
+        raise _Skip(
+            place, "Something went wrong in Casekeeper itself, and was written to its log."
+        ) from error
+
+
+def _count_skipped(held: Claim, skip: _Skip) -> None:
+    with write_transaction() as session:
+        job = hold(session, held)
+        item = next_item(session, job)
+        if item is not None and job.processed == skip.place:
+            count(job, item, skip.reason)
+
+
+def _hand_back(held: Claim, task: Task) -> bool:
+    """Back into the line: behind the other projects' jobs, in front of its own project's."""
+    with write_transaction() as session:
+        job = hold(session, held)
+        job.state = JobState.QUEUED
+    return False
+
+
+def _give_up(session: Session, job: Job, held: Claim) -> None:
+    item = next_item(session, job) if job.started_on is not None else None
+    problem = (
+        f"The server died {job.deaths} times while it worked on the form {item.item}."
+        if item is not None
+        else f"The server died {job.deaths} times before the work began."
+    )
+    end(session, job, JobState.FAILED, by=held.by, problem=problem)
+
+
+def _fail(held: Claim, problem: str) -> None:
+    try:
+        with write_transaction() as session:
+            end(session, hold(session, held), JobState.FAILED, by=held.by, problem=problem)
+    except (Replaced, Busy) as error:
+        _log.warning("job %d could not be marked as failed: %s", held.job_id, error)
+
+
+def _wake_next(project_id: int) -> None:
+    """Wake the job of a project whose turn it is now, which may be the same one."""
+    try:
+        session = db.session()
+        session.rollback()
+        for job in session.scalars(
+            select(Job).where(Job.project_id == project_id, claimable(now())).limit(1)
+        ):
+            wake(job)
+        session.rollback()
+    except DBAPIError as error:
+        _log.warning("the next job of project %d is left to the tick: %s", project_id, error)
