@@ -53,8 +53,7 @@
     }
   }
 
-  function begin() {
-    focusIn(document);
+  function begin() {  /* the browser itself minds [autofocus] on a whole page */
     announceProgress(document, false);
     const line = status();
     if (line && line.textContent.trim()) announce(line.textContent.trim());
@@ -68,7 +67,9 @@
   document.addEventListener("htmx:afterRequest", (event) => {
     event.detail.target.removeAttribute("aria-busy");
   });
+  let focusWasIn = null;  /* id of the region whose content held the focus before the swap */
   document.addEventListener("htmx:beforeSwap", (event) => {
+    focusWasIn = event.detail.target.contains(document.activeElement) ? event.detail.target.id : null;
     /* A whole page where a fragment was asked for: a redirect, mostly to "Sign in". Go there. An
        error page stays out of the region; htmx:responseError has said so. */
     const answer = event.detail.xhr;
@@ -81,6 +82,14 @@
     focusIn(event.detail.elt.parentElement && event.detail.elt.id === "errors"
       ? event.detail.elt.parentElement : event.detail.elt);
     announceProgress(event.detail.elt, true);
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    /* What had the focus is gone (Stop, when the job has ended): stay where the person was. */
+    const region = focusWasIn && document.getElementById(focusWasIn);
+    focusWasIn = null;
+    if (!region || document.activeElement !== document.body) return;
+    if (!region.hasAttribute("tabindex")) region.tabIndex = -1;
+    region.focus({ preventScroll: true });
   });
   /* The server's HX-Trigger: {"announce": "Condition 3 added"} */
   document.addEventListener("announce", (event) => announce(event.detail.value));

@@ -40,7 +40,7 @@ def test_the_title_tells_screen_and_project_and_the_menu_where_one_is(browser: P
     current = page.document.xpath("//nav[@class='side']//a[@aria-current='page']")
     assert [a.get("href") for a in current] == ["/list"]
     trail = page.document.xpath("//nav[@aria-label='Breadcrumb']//li")
-    assert [" ".join(li.text_content().split()).rstrip("/") for li in trail] == [
+    assert [" ".join(li.text_content().split()).rstrip(" /") for li in trail] == [
         "Demo Health",
         "Lists",
         "Submit history",
