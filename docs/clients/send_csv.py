@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Send the rows of a CSV file to a Casekeeper project: one form, and one case, for each row.
 
-Wants Python 3.9 or newer and nothing else. For example:
+Wants Python 3.10 or newer and nothing else. For example:
 
     python3 send_csv.py patients.csv --url http://127.0.0.1:5000/a/demo \\
         --user fatima --password-file secret.txt \\
@@ -15,7 +15,7 @@ What a row becomes
 Names
   A column's name becomes the name of its property. What XML allows in a name stays as it is
   (date.onset, größe); every other character becomes "_" (a space, a colon, a bracket); a name that
-  begins with a digit, "." or "-" gets "_" in front; a column without a name becomes column_<number>.
+  begins with a digit, "." or "-" gets "_" in front; a column without a name is column_<number>.
   A column that is called like a word of the format itself (name, case_name, case_type, case_id,
   owner_id, user_id, external_id, date_opened, date_modified) gets "_column" at its end, so that it
   is a property like the others. Two columns that end up with one name are refused.
@@ -45,18 +45,27 @@ import sys
 import time
 import urllib.parse
 import uuid
-import xml.etree.ElementTree as ElementTree
 from collections import Counter
-from typing import Iterator, NamedTuple, Optional
+from collections.abc import Iterator
+from typing import NamedTuple
+from xml.etree import ElementTree
 from xml.sax.saxutils import escape, quoteattr
 
 CASE_XMLNS = "http://commcarehq.org/case/transaction/v2"
 META_XMLNS = "http://openrosa.org/jr/xforms"
 FORM_XMLNS = "http://casekeeper/clients/send_csv"
 
-RESERVED = frozenset(
-    "name case_name case_type case_id owner_id user_id external_id date_opened date_modified".split()
-)
+RESERVED = {
+    "name",
+    "case_name",
+    "case_type",
+    "case_id",
+    "owner_id",
+    "user_id",
+    "external_id",
+    "date_opened",
+    "date_modified",
+}
 
 #: What may begin an XML name, and what may follow (without the colon, which means a prefix).
 _STARTS = (
@@ -81,8 +90,8 @@ class Options(NamedTuple):
 
     project_url: str
     case_type: str
-    id_column: Optional[str]
-    name_column: Optional[str]
+    id_column: str | None
+    name_column: str | None
     owner: str
     xmlns: str
 
@@ -107,7 +116,9 @@ def element_names(header: list[str]) -> list[str]:
     names = [element_name(column, number) for number, column in enumerate(header, start=1)]
     for name, count in Counter(names).items():
         if count > 1:
-            columns = [f"“{column}”" for column, made in zip(header, names) if made == name]
+            columns = [
+                f"“{column}”" for column, made in zip(header, names, strict=True) if made == name
+            ]
             raise Stop(f"The columns {' and '.join(columns)} would both be the property {name}.")
     return names
 
@@ -127,10 +138,12 @@ def form_for(
     It carries no time of its own: the server takes the time of its arrival.
     """
     case_id, instance_id = ids_for(options, row_id)
-    cells = dict(zip(header, row))
+    cells = dict(zip(header, row, strict=True))
     case_name = cells[options.name_column] if options.name_column else row_id
     owner = f"<owner_id>{_text(options.owner)}</owner_id>" if options.owner else ""
-    properties = "".join(f"<{name}>{_text(cell)}</{name}>" for name, cell in zip(names, row))
+    properties = "".join(
+        f"<{name}>{_text(cell)}</{name}>" for name, cell in zip(names, row, strict=True)
+    )
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<data xmlns={quoteattr(options.xmlns)} name="Row of a CSV file">'
@@ -140,7 +153,7 @@ def form_for(
         f"<update>{properties}</update></case>"
         f'<meta xmlns="{META_XMLNS}"><deviceID>send_csv.py</deviceID>'
         f"<instanceID>{instance_id}</instanceID></meta></data>\n"
-    ).encode("utf-8")
+    ).encode()
 
 
 def _text(value: str) -> str:
@@ -164,7 +177,7 @@ class Receiver:
             )
         else:
             self._connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
-        credentials = base64.b64encode(f"{user}:{password}".encode("utf-8")).decode("ascii")
+        credentials = base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
         self._headers = {"Authorization": f"Basic {credentials}", "X-OpenRosa-Version": "3.0"}
         self._multipart = multipart
 
@@ -237,7 +250,7 @@ def _words(body: bytes) -> str:
     return " ".join(re.sub(r"<[^>]*>", " ", body.decode("utf-8", "replace")).split())[:200]
 
 
-def _retry_after(value: Optional[str]) -> float:
+def _retry_after(value: str | None) -> float:
     """Seconds to wait, from a Retry-After header in either of its two forms."""
     if not value:
         return 0.0
@@ -260,6 +273,35 @@ def read_rows(path: str, encoding: str, delimiter: str) -> Iterator[tuple[int, l
                 yield reader.line_num, row
 
 
+class File:
+    """The rows of a file, made into forms."""
+
+    def __init__(self, options: Options, header: list[str]) -> None:
+        """Raises Stop when the columns are not as they must be."""
+        if not header:
+            raise Stop("The file is empty: its first line must name the columns.")
+        for column in (options.id_column, options.name_column):
+            if column is not None and column not in header:
+                raise Stop(f"There is no column “{column}”. There are: {', '.join(header)}.")
+        self._options = options
+        self._header = header
+        self._names = element_names(header)
+        self._lines: dict[str, int] = {}
+
+    def form(self, row: list[str], number: int, line: int) -> bytes:
+        """The form of a row. Raises ValueError, with the reason, when it cannot be one."""
+        if len(row) != len(self._header):
+            raise ValueError(f"it has {len(row)} cells, and there are {len(self._header)} columns")
+        column = self._options.id_column
+        row_id = row[self._header.index(column)] if column is not None else str(number)
+        if not row_id:
+            raise ValueError(f"“{column}” is empty")
+        if row_id in self._lines:
+            raise ValueError(f"the id “{row_id}” stands in line {self._lines[row_id]} already")
+        self._lines[row_id] = line
+        return form_for(self._options, self._names, self._header, row, row_id)
+
+
 def send_file(arguments: argparse.Namespace, password: str) -> int:
     """Send all rows and print the counts; returns the exit status."""
     options = Options(
@@ -270,31 +312,28 @@ def send_file(arguments: argparse.Namespace, password: str) -> int:
         arguments.owner,
         arguments.xmlns,
     )
-    receiver = Receiver(
-        options.project_url, arguments.user, password, arguments.send_as == "multipart"
-    )
+    multipart = arguments.send_as == "multipart"
+    receiver = Receiver(options.project_url, arguments.user, password, multipart)
     rows = read_rows(arguments.file, arguments.encoding, arguments.delimiter)
     _, header = next(rows, (0, []))
-    if not header:
-        raise Stop("The file is empty: its first line must name the columns.")
-    for column in (options.id_column, options.name_column):
-        if column is not None and column not in header:
-            raise Stop(f"There is no column “{column}”. There are: {', '.join(header)}.")
-    names = element_names(header)
+    file = File(options, header)
     counts: Counter[str] = Counter()
-    seen: dict[str, int] = {}
-    show = _progress if sys.stderr.isatty() else (lambda counts: None)
+    on_terminal = sys.stderr.isatty()
     stopped = None
     try:
         for number, (line, row) in enumerate(rows, start=1):
-            answer = _send_row(receiver, options, names, header, row, number, line, seen)
+            try:
+                answer = receiver.send(file.form(row, number, line))
+            except ValueError as error:
+                answer = Answer("error", str(error))
             counts[answer.outcome] += 1
             if answer.outcome == "error":
                 print(f"Line {line}: {answer.words}", file=sys.stderr)
-            show(counts)
-    except (Stop, csv.Error, UnicodeDecodeError) as error:
+            if on_terminal:
+                _progress(counts)
+    except (Stop, csv.Error, UnicodeError) as error:
         stopped = f"Stopped after {sum(counts.values())} rows. {error}"
-    if show is _progress:
+    if on_terminal:
         print(file=sys.stderr)
     print(
         f"{sum(counts.values())} rows: {counts['processed']} processed,"
@@ -306,41 +345,17 @@ def send_file(arguments: argparse.Namespace, password: str) -> int:
     return 1 if counts["error"] else 0
 
 
-def _send_row(
-    receiver: Receiver,
-    options: Options,
-    names: list[str],
-    header: list[str],
-    row: list[str],
-    number: int,
-    line: int,
-    seen: dict[str, int],
-) -> Answer:
-    if len(row) != len(header):
-        return Answer("error", f"it has {len(row)} cells, and there are {len(header)} columns")
-    row_id = row[header.index(options.id_column)] if options.id_column else str(number)
-    if not row_id:
-        return Answer("error", f"“{options.id_column}” is empty")
-    if row_id in seen:
-        return Answer("error", f"the id “{row_id}” stands in line {seen[row_id]} already")
-    seen[row_id] = line
-    try:
-        form = form_for(options, names, header, row, row_id)
-    except ValueError as error:
-        return Answer("error", str(error))
-    return receiver.send(form)
-
-
 def _progress(counts: Counter[str]) -> None:
     print(
-        f"\r{sum(counts.values())} rows, {counts['duplicate']} duplicates, {counts['error']} errors",
+        f"\r{sum(counts.values())} rows: {counts['processed']} processed,"
+        f" {counts['duplicate']} duplicates, {counts['error']} errors",
         end="",
         file=sys.stderr,
         flush=True,
     )
 
 
-def read_password(path: Optional[str]) -> str:
+def read_password(path: str | None) -> str:
     """The password from the file's first line, else from the environment. Raises Stop."""
     if path:
         with open(path, encoding="utf-8") as file:
@@ -375,7 +390,7 @@ def main() -> int:
         return send_file(arguments, read_password(arguments.password_file))
     except Stop as error:
         print(error, file=sys.stderr)
-    except (OSError, LookupError) as error:
+    except (OSError, LookupError, csv.Error, UnicodeError) as error:
         print(f"{arguments.file}: {error}", file=sys.stderr)
     return 2
 

@@ -1,0 +1,190 @@
+"""`flask --app webapp case show / rebuild`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+from flask.cli import with_appcontext
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from webapp.audit.actor import Actor
+from webapp.audit.record import record
+from webapp.audit.tags import Tag
+from webapp.cases.models import Case, CaseIndex, CaseTransaction
+from webapp.cases.store import keys_of
+from webapp.cli.command import (
+    answers,
+    instant,
+    json_option,
+    printable,
+    progress,
+    project_option,
+    say,
+    show,
+)
+from webapp.database import write_transaction
+from webapp.errors import NotFound
+from webapp.extensions import db
+from webapp.projects.operations import get_project
+from webapp.submissions.models import Submission
+from webapp.submissions.rebuild import rebuild
+
+#: Cases that are rebuilt in one transaction: people wait no longer than for these.
+BATCH = 200
+
+
+@click.group("case")
+def case_group() -> None:
+    """Look at cases, and rebuild them."""
+
+
+@case_group.command("show")
+@project_option
+@click.argument("case_id", metavar="ID")
+@json_option
+@with_appcontext
+@answers
+def show_case(project_name: str, case_id: str, as_json: bool) -> None:
+    """Show a case: what it is now, where it points, and the forms that touched it."""
+    session = db.session()
+    project = get_project(session, project_name)
+    case = session.scalar(
+        select(Case).where(Case.project_id == project.id, Case.case_id == case_id)
+    )
+    if case is None:
+        raise NotFound(f"There is no case “{case_id}” in {project_name}.")
+    document = _document(session, case)
+    show(document, list(_lines(document)), as_json=as_json)
+
+
+@case_group.command("rebuild")
+@project_option
+@click.argument("case_ids", metavar="ID…", nargs=-1)
+@click.option("--all", "all_cases", is_flag=True, help="Every case of the project.")
+@json_option
+@with_appcontext
+@answers
+def rebuild_cases(
+    project_name: str, case_ids: tuple[str, ...], all_cases: bool, as_json: bool
+) -> None:
+    """Rebuild cases from their live forms.
+
+    That changes nothing, unless something has damaged the database: the number of cases that were
+    wrong is printed. (To look without mending: verify.)
+    """
+    if bool(case_ids) == all_cases:
+        raise click.UsageError("Name the cases, or give --all.")
+    session = db.session()
+    project_id = get_project(session, project_name).id
+    if all_cases:
+        total = session.scalar(select(func.count()).where(Case.project_id == project_id)) or 0
+        batches = _all_keys(project_id)
+    else:
+        keys = keys_of(session, project_id, set(case_ids))
+        for case_id in case_ids:
+            if case_id not in keys:
+                raise NotFound(f"There is no case “{case_id}” in {project_name}.")
+        total, batches = len(keys), iter([sorted(keys.values())])
+    wrong = 0
+    with progress(total, "Rebuilding") as advance:
+        for some in batches:
+            wrong += _rebuild(project_id, project_name, some)
+            advance(len(some))
+    show(
+        {"cases": total, "wrong": wrong},
+        [f"{total} rebuilt; {wrong} had been wrong."],
+        as_json=as_json,
+    )
+    if wrong:
+        say("A case was not what its forms make of it. Please look for the cause.")
+
+
+def _rebuild(project_id: int, project_name: str, keys: Sequence[int]) -> int:
+    with write_transaction() as session:
+        wrong = rebuild(session, project_id, keys)
+        if wrong:
+            record(
+                session,
+                project_id=project_id,
+                tag=Tag.CASE_REBUILD,
+                subject=f"project:{project_name}",
+                by=Actor.command_line(),
+                after={"cases": wrong},
+            )
+    return wrong
+
+
+def _all_keys(project_id: int) -> Iterator[Sequence[int]]:
+    after = 0
+    while True:
+        keys = db.session.scalars(
+            select(Case.id)
+            .where(Case.project_id == project_id, Case.id > after)
+            .order_by(Case.id)
+            .limit(BATCH)
+        ).all()
+        if not keys:
+            return
+        yield keys
+        after = keys[-1]
+
+
+def _document(session: Session, case: Case) -> dict[str, Any]:
+    target = select(
+        CaseIndex.identifier, Case.case_id, CaseIndex.target_type, CaseIndex.relationship
+    ).join(Case, (Case.project_id == CaseIndex.project_id) & (Case.id == CaseIndex.target))
+    forms = select(
+        Submission.submission_id, Submission.name, Submission.state, Submission.received_on
+    ).join(
+        CaseTransaction,
+        (CaseTransaction.project_id == Submission.project_id)
+        & (CaseTransaction.submission == Submission.id),
+    )
+    return {
+        "id": case.case_id,
+        "name": case.name,
+        "type": case.type,
+        "state": "deleted" if case.deleted else "closed" if case.closed else "open",
+        "owner_id": case.owner_id,
+        "external_id": case.external_id,
+        "opened_on": instant(case.opened_on),
+        "opened_by": case.opened_by,
+        "modified_on": instant(case.modified_on),
+        "modified_by": case.modified_by,
+        "closed_on": instant(case.closed_on),
+        "closed_by": case.closed_by,
+        "server_modified_on": instant(case.server_modified_on),
+        "indexed_on": instant(case.indexed_on),
+        "properties": dict(sorted(case.properties.items())),
+        "indices": {
+            identifier: {"case_id": to, "case_type": case_type, "relationship": relationship}
+            for identifier, to, case_type, relationship in session.execute(
+                target.where(
+                    CaseIndex.project_id == case.project_id, CaseIndex.case == case.id
+                ).order_by(CaseIndex.identifier)
+            )
+        },
+        "forms": [
+            {"id": form, "name": name, "state": state.value, "received_on": instant(received_on)}
+            for form, name, state, received_on in session.execute(
+                forms.where(
+                    CaseTransaction.project_id == case.project_id, CaseTransaction.case == case.id
+                ).order_by(Submission.received_on)
+            )
+        ],
+    }
+
+
+def _lines(document: dict[str, Any]) -> Iterator[str]:
+    for name, value in document.items():
+        if isinstance(value, str) and value:
+            yield f"{name}: {printable(value)}"
+    for name, value in document["properties"].items():
+        yield f"  {printable(name)} = {printable(value)}"
+    for identifier, index in document["indices"].items():
+        yield f"  {identifier} -> {index['case_id']} ({index['relationship']})"
+    for form in document["forms"]:
+        yield f"  {form['received_on']}  {form['state']}  {form['id']}  {printable(form['name'])}"

@@ -1,0 +1,86 @@
+"""What the commands about cases and forms have in common: their options and what they look up."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, TypeVar
+
+import click
+from sqlalchemy.exc import DBAPIError
+
+from webapp.clock import Micros, iso
+from webapp.errors import CasekeeperError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def answers(command: F) -> F:
+    """Turn what goes wrong in a command into a sentence on standard error and exit status 1."""
+
+    @wraps(command)
+    def inner(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except CasekeeperError as error:
+            raise click.ClickException(error.message) from error
+        except DBAPIError as error:
+            reason = str(error.orig).strip().splitlines()[0]
+            raise click.ClickException(
+                f"The database says: {reason}. If it is new or older than this version, run:"
+                " flask --app webapp init"
+            ) from error
+
+    return inner  # type: ignore[return-value]  # the same arguments and result
+
+
+def json_option(command: F) -> F:
+    """`--json`, as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")(
+        command
+    )
+
+
+def show(document: dict[str, Any], lines: Iterable[str], *, as_json: bool) -> None:
+    """Print what a command found: the document for machines, or the lines for people."""
+    if as_json:
+        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    else:
+        for line in lines:
+            click.echo(line)
+
+
+def say(message: str) -> None:
+    """Tell the person something that is no result: on standard error."""
+    click.echo(message, err=True)
+
+
+def project_option(command: F) -> F:
+    """`--project NAME`, as `project_name`."""
+    return click.option("--project", "project_name", metavar="NAME", required=True)(command)
+
+
+@contextmanager
+def progress(total: int, label: str) -> Iterator[Callable[[int], None]]:
+    """A progress bar on standard error while there is a terminal to draw it on, else nothing.
+
+    Yields what to call with the number of steps done.
+    """
+    hidden = not sys.stderr.isatty()
+    with click.progressbar(length=total, label=label, file=sys.stderr, hidden=hidden) as bar:
+        yield bar.update
+
+
+def instant(micros: Micros | None) -> str | None:
+    """An instant of ours as text."""
+    return None if micros is None else iso(micros)
+
+
+def printable(text: str) -> str:
+    """A text that people typed, fit for a terminal: control characters become visible."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )

@@ -1,0 +1,41 @@
+"""`flask --app webapp init`."""
+
+from __future__ import annotations
+
+import click
+from flask import Flask, current_app
+from flask.cli import with_appcontext
+
+from webapp.cli.command import answers, json_option, show
+from webapp.config import Settings
+from webapp.database_upgrade import upgrade_database
+from webapp.extensions import db
+
+
+@click.command("init")
+@json_option
+@with_appcontext
+@answers
+def init(as_json: bool) -> None:
+    """Create the database, or upgrade it to this version.
+
+    Makes the data folder too. Safe to repeat: an up-to-date database is left alone.
+    """
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the app itself
+    settings: Settings = app.extensions["settings"]
+    makes_folder = not settings.data.is_dir()
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    url = db.engine.url
+    database = url.render_as_string(hide_password=True)
+    upgraded = upgrade_database(app)
+    lines = [
+        f"The data folder {settings.data.resolve()} {'was made' if makes_folder else 'is there'}.",
+        f"The database {database} {'was brought up to date' if upgraded else 'is up to date'}.",
+    ]
+    document = {
+        "data": str(settings.data.resolve()),
+        "data_made": makes_folder,
+        "database": database,
+        "upgraded": upgraded,
+    }
+    show(document, lines, as_json=as_json)
