@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -135,7 +136,9 @@ def flask_config(settings: Settings) -> dict[str, object]:
         "SESSION_REFRESH_EACH_REQUEST": True,
         "MAX_CONTENT_LENGTH": settings.max_request,
         "MAX_FORM_MEMORY_SIZE": settings.max_xml,
-        "RATELIMIT_STORAGE_URI": settings.redis_url or "memory://",
+        # The limiter calls a Redis on a socket `redis+unix`, the Redis client just `unix`.
+        "RATELIMIT_STORAGE_URI": re.sub("^unix:", "redis+unix:", settings.redis_url)
+        or "memory://",
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
         "RATELIMIT_HEADERS_ENABLED": True,
         "WTF_CSRF_TIME_LIMIT": None,  # a form left open overnight must still save
