@@ -16,8 +16,16 @@ from werkzeug.routing import RequestRedirect
 #: libxml2 does not know HTML 5's elements: the one complaint that says nothing.
 UNKNOWN_TAG = 801
 
-LABELLED = "self::input[not(@type='hidden' or @type='submit' or @type='button' or @type='reset' or @type='image')] or self::select or self::textarea"
-REFERENCES = ("for", "form", "list", "headers", "aria-describedby", "aria-labelledby")
+BUTTON_TYPES = "@type='submit' or @type='button' or @type='reset' or @type='image'"
+LABELLED = f"self::input[not(@type='hidden' or {BUTTON_TYPES})] or self::select or self::textarea"
+REFERENCES: tuple[str, ...] = (
+    "for",
+    "form",
+    "list",
+    "headers",
+    "aria-describedby",
+    "aria-labelledby",
+)
 REFERENCES += ("aria-controls", "aria-owns", "aria-errormessage", "aria-details")
 SELECTORS = ("hx-target", "hx-include", "hx-indicator", "hx-disabled-elt")
 VERBS = {"hx-get": "GET", "hx-post": "POST", "hx-put": "PUT", "hx-patch": "PATCH"}
@@ -149,9 +157,9 @@ def references(document: html.HtmlElement) -> Iterator[str]:
                 yield from _selected(element, name, part.strip())
         for source in re.findall(r"from:(#[\w-]+)", element.get("hx-trigger") or ""):
             yield from _selected(element, "hx-trigger", source)
-        if re.fullmatch(r"#.+", element.get("href") or "") and element.tag == "a":
-            if element.get("href")[1:] not in known:
-                yield f"href points to nothing here: {show(element)}"
+        href = element.get("href") or ""
+        if element.tag == "a" and re.fullmatch(r"#.+", href) and href[1:] not in known:
+            yield f"href points to nothing here: {show(element)}"
 
 
 def _selected(element: html.HtmlElement, name: str, selector: str) -> Iterator[str]:

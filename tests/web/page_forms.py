@@ -20,7 +20,7 @@ BUTTONS = (
 
 
 class Form:
-    """One form. `values` holds what each control has now: a text, or a list for several of a name."""
+    """One form, as it stands on the page."""
 
     def __init__(self, page: Page, element: html.HtmlElement) -> None:
         self.page = page
@@ -46,7 +46,7 @@ class Form:
         return [action, urlsplit(action).path]
 
     def value(self, name: str) -> Any:
-        """What a control holds now: text; for a checkbox or several of a name, a list of what is on."""
+        """What a control holds now: text; a list of what is on for checkboxes and the like."""
         held = [value for key, value in self.entries() if key == name]
         several = len(self.controls.get(name, [])) > 1 or any(
             _kind(e) == "checkbox" for e in self.controls.get(name, [])
@@ -70,7 +70,7 @@ class Form:
         status: int | None = None,
         **values: Any,
     ) -> Page:
-        """Fill in `values` and press the button with these words (the first one if not said: Enter).
+        """Fill in `values` and press the button with these words; by default the first one.
         `fill` is for names that are no keywords.
 
         Texts go into text controls and choose options and radio buttons by value or words; True,
@@ -120,9 +120,9 @@ class Form:
                 if element.get("form")
                 else self.element in element.iterancestors("form")
             )
-            if belongs and element.get("name") and _kind(element) not in _NO_VALUE:
-                if not _disabled(element):
-                    found.setdefault(element.get("name"), []).append(element)
+            sends = element.get("name") and _kind(element) not in _NO_VALUE
+            if belongs and sends and not _disabled(element):
+                found.setdefault(element.get("name"), []).append(element)
         return found
 
     def _is_radio(self, name: str) -> bool:

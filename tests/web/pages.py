@@ -1,4 +1,4 @@
-"""The page test client: uses the site as a person does who has no JavaScript, and checks every page.
+"""The page test client: uses the site as a person without JavaScript does, and checks every page.
 
     client = PageClient(app)
     page = client.get("/login")
@@ -10,10 +10,11 @@
     page.errors                           # lines of the error summary
     client.get(url, htmx=True)            # a fragment, as htmx asks for it
 
-A page that is no good (see `page_checks`) fails the test that fetched it, whatever that test is about.
-Redirects are followed only by `follow()`. `page.form(…)` finds a form by its accessible name, legend,
-button, id or action; `submit("Archive", reason="…", fill={"a-b": "…"})` sends exactly what a browser
-would: every successful control, with those values changed that a person could change.
+A page that is no good (see `page_checks`) fails the test that fetched it, whatever that test is
+about. Redirects are followed only by `follow()`. `page.form(…)` finds a form by its accessible
+name, legend, button, id or action; `submit("Archive", reason="…", fill={"a-b": "…"})` sends
+exactly what a browser would: every successful control, with those values changed that a person
+could change.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask, flash, render_template, request
 from flask_babel import Babel
 from flask_wtf import CSRFProtect, FlaskForm
-from jinja2 import ChoiceLoader, DictLoader
+from jinja2 import ChoiceLoader, FileSystemLoader
 from wtforms import (
     BooleanField,
     EmailField,
@@ -31,67 +31,6 @@ from webapp.web.pagination import Page
 ROOT = Path(__file__).resolve().parents[2]
 AT = 1_763_589_607_000_000  # 20 November 2025, 01:00:07 in Nairobi
 PROJECT = SimpleNamespace(title="Demo Health", name="demo", timezone="Africa/Nairobi")
-
-PAGES = {
-    "specimen/list.html": """
-{%- extends "base.html" -%}
-{%- from "_head.html" import head -%}
-{%- from "_state.html" import state, state_word, case_state -%}
-{%- from "_values.html" import value, becomes -%}
-{%- from "_pagination.html" import page_links -%}
-{%- set screen = "submissions" -%}
-{%- set crumbs = [("Lists", "/"), ("Submit history", none)] -%}
-{%- block title %}Submit history{% endblock -%}
-{%- block content %}
-{% call head("Submit history", "Manage Forms, as some know it.") %}<a class="btn btn-line" href="/">Export</a>{% endcall %}
-<ul class="list-unstyled d-flex flex-wrap column-gap-3">{% for key in states %}<li>{{ state(key) }}</li>{% endfor %}
-<li>{{ case_state(case) }}</li></ul>
-<table class="table stack picks"><caption class="visually-hidden">Forms, newest first</caption>
-<thead><tr><th scope="col">Received ({{ project|zone }})</th><th scope="col">Form and user</th>
-<th scope="col">What changed</th><th scope="col" class="num">Size</th></tr></thead><tbody>
-{% for n in range(rows) %}<tr><th scope="row" class="text-nowrap"><a href="/form">{{ at|when(project, "short") }}</a></th>
-<td>ANC visit<div class="small text-body-secondary">anc-07</div></td>
-<td>status {{ becomes("open", "closed") }}; note {{ becomes("", long) }}; {{ value(none) }} {{ value("") }}</td>
-<td class="num" data-label="size">{{ 81234|filesize }}</td></tr>{% endfor %}</tbody></table>
-{{ page_links(page, "/?after=1", "/?before=2", "/") }}
-<p class="mt-4">{{ at|when(project) }}, {{ 48210|number }}, {{ count_words(10000, true) }}</p>
-{% endblock -%}""",
-    "specimen/empty.html": """
-{%- extends "base.html" -%}
-{%- from "_head.html" import head -%}
-{%- from "_empty.html" import empty, nothing, loading, error_note, no_permission -%}
-{%- set screen = "cases" -%}{%- set crumbs = [("Cases", none)] -%}
-{%- block title %}Cases{% endblock -%}
-{%- block content %}{{ head("Cases") }}<div class="d-grid gap-3">
-{{ empty("No case yet", "Cases appear here when forms arrive that open them.") }}
-{% call nothing(text="Without “closed” there are 4,120.") %}<a class="btn btn-line" href="/">Clear filters</a>{% endcall %}
-{{ loading() }}{{ error_note("The search took too long", "Try a shorter time.") }}{{ no_permission("Edit data") }}
-</div>{% endblock -%}""",
-    "specimen/form.html": """
-{%- extends "base.html" -%}
-{%- from "_head.html" import head -%}
-{%- from "_fields.html" import csrf, field -%}
-{%- set screen = "cases" -%}{%- set crumbs = [("Cases", "/empty"), ("Edit", none)] -%}
-{%- block title %}Edit{% endblock -%}
-{%- block content %}{{ head("Edit") }}
-<form method="post" action="/form" novalidate enctype="multipart/form-data" class="measure">{{ csrf() }}
-{{ field(form.name, hint="As people know it.", autocomplete="off") }}{{ field(form.note, optional=true, rows=3) }}
-{{ field(form.type) }}{{ field(form.match) }}{{ field(form.agree) }}{{ field(form.sheet) }}
-{% for part in form.parts %}{{ field(part.form.days, size=5) }}{% endfor %}
-<button class="btn btn-primary" type="submit">Save</button></form>{% endblock -%}""",
-    "specimen/job.html": """
-{%- extends "base.html" -%}
-{%- from "_head.html" import head -%}
-{%- set screen = "jobs" -%}{%- set crumbs = [("Jobs", none)] -%}
-{%- block title %}Job 7{% endblock -%}
-{%- block content %}{{ head("Process 6,480 forms again") }}{% include "specimen/_job.html" %}{% endblock -%}""",
-    "specimen/_job.html": """
-{%- from "_progress.html" import progress -%}{%- from "_fields.html" import csrf -%}
-{%- call progress("job-progress", "/job?state=" ~ next, state, done, total, "Forms done", elapsed=elapsed, page_url="/job",
-  problem="The database was busy for 2 minutes." if state == "failed" else none) -%}
-<form method="post" action="/form">{{ csrf() }}<button class="btn btn-bad" id="stop" type="submit">Stop after this batch</button></form>
-{%- endcall -%}""",
-}
 
 
 class Part(FlaskForm):
@@ -156,7 +95,9 @@ def make_specimen() -> Flask:
     CSRFProtect(app)
     init_formatting(app)
     assert app.jinja_env.loader is not None
-    app.jinja_env.loader = ChoiceLoader([DictLoader(PAGES), app.jinja_env.loader])
+    app.jinja_env.loader = ChoiceLoader(
+        [FileSystemLoader(Path(__file__).parent / "specimen_pages"), app.jinja_env.loader]
+    )
 
     def show(template: str, **context: Any) -> str:
         return render_template(template, shell=shell(), project=PROJECT, **context)

@@ -25,10 +25,13 @@ FORM = """
   <label>Note <textarea name="note">
 two
 lines</textarea></label>
-  <label>Type <select name="type"><option value="p">Pregnancy</option><option value="h" selected>Household</option></select></label>
-  <label>Several <select name="several" multiple><option>a</option><option selected>b</option><option>c</option></select></label>
+  <label>Type <select name="type"><option value="p">Pregnancy</option>
+    <option value="h" selected>Household</option></select></label>
+  <label>Several <select name="several" multiple><option>a</option>
+    <option selected>b</option><option>c</option></select></label>
   <fieldset><legend>Match</legend>
-    <input type="radio" name="match" value="all" id="all" checked><label for="all">All of them</label>
+    <input type="radio" name="match" value="all" id="all" checked>
+    <label for="all">All of them</label>
     <input type="radio" name="match" value="any" id="any"><label for="any">Any of them</label></fieldset>
   <label><input type="checkbox" name="pick" value="1" checked> one</label>
   <label><input type="checkbox" name="pick" value="2"> two</label>
