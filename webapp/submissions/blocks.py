@@ -31,6 +31,7 @@ RESERVED = {
 _NEVER_EMPTY = frozenset({"owner_id", "user_id", "date_opened"})
 #: Names of the block's own attributes, which are never properties.
 NEVER_PROPERTIES = frozenset({"case_id", "date_modified"})
+XML_SPACE = " \t\r\n"
 _WITH_VALUES = frozenset({"create", "update", "index"})
 RELATIONSHIPS = frozenset({"child", "extension"})
 
@@ -160,7 +161,7 @@ class CaseBlocks:
             case.user = _fitting(user, case_id, "user_id")
             case.opener = case.opener or user
         modified = attributes.get("date_modified")
-        if modified:
+        if modified and not modified.isspace():
             case.date_modified = _time(modified, case_id, "date_modified")
         self._open.append(_Open(case, level, self._pieces, self._length))
         self._pieces = None
@@ -181,22 +182,38 @@ class CaseBlocks:
                 block.relationship = attributes.get("relationship") or "child"
 
 
-@dataclass(slots=True)
 class _Merged:
-    """The blocks of one case so far; creates apart, for updates win over them (SPEC S8)."""
+    """The blocks of one case so far. Creates are apart, for updates win over them (SPEC S8).
 
-    case_id: str
-    opener: str | None = None
-    user: str | None = None
-    date_modified: Micros | None = None
-    created: dict[str, str] = field(default_factory=dict)
-    updated: dict[str, str] = field(default_factory=dict)
-    properties: dict[str, str] = field(default_factory=dict)
-    indices: dict[str, IndexChange] = field(default_factory=dict)
-    closes: bool = False
+    Half of the time of a form with many cases goes into making these: no dataclass, for its
+    default factories cost more than all the rest, and dicts only where there is something for them.
+    """
+
+    __slots__ = (
+        "case_id",
+        "closes",
+        "created",
+        "date_modified",
+        "indices",
+        "opener",
+        "properties",
+        "updated",
+        "user",
+    )
+
+    def __init__(self, case_id: str) -> None:
+        self.case_id = case_id
+        self.opener: str | None = None
+        self.user: str | None = None
+        self.date_modified: Micros | None = None
+        self.created: dict[str, str] | None = None
+        self.updated: dict[str, str] | None = None
+        self.properties: dict[str, str] | None = None
+        self.indices: dict[str, IndexChange] | None = None
+        self.closes = False
 
     def block(self) -> CaseBlock:
-        given = {**self.created, **self.updated}
+        given = {**(self.created or {}), **(self.updated or {})}
         opened = given.pop("date_opened", None)
         return CaseBlock(
             case_id=self.case_id,
@@ -205,55 +222,71 @@ class _Merged:
             date_modified=self.date_modified,
             given=given,
             date_opened=None if opened is None else parse_time(opened),
-            properties=self.properties,
-            indices=tuple(self.indices.values()),
+            properties=self.properties or {},
+            indices=tuple(self.indices.values()) if self.indices else (),
             closes=self.closes,
         )
 
 
-@dataclass(slots=True)
 class _Open:
     """A block whose end has not come: its case, where it began, what is being read in it."""
 
-    case: _Merged
-    level: int
-    outer_pieces: list[str] | None
-    outer_length: int
-    action: str = ""
-    case_type: str = ""
-    relationship: str = ""
+    __slots__ = (
+        "action",
+        "case",
+        "case_type",
+        "level",
+        "outer_length",
+        "outer_pieces",
+        "relationship",
+    )
+
+    def __init__(
+        self, case: _Merged, level: int, outer_pieces: list[str] | None, outer_length: int
+    ) -> None:
+        self.case = case
+        self.level = level
+        self.outer_pieces = outer_pieces
+        self.outer_length = outer_length
+        self.action = self.case_type = self.relationship = ""
 
 
 def _keep(block: _Open, name: str, text: str) -> None:
     """Note the value that has just ended."""
-    case = block.case
-    if block.action == "index":
+    case, action = block.case, block.action
+    if action == "index":
+        if case.indices is None:
+            case.indices = {}
         case.indices[name] = _index(block, name, text)
-    elif block.action in ("create", "update"):
-        key = RESERVED.get(name)
-        if key is not None:
-            value = _reserved(case.case_id, key, text)
-            if value or key not in _NEVER_EMPTY:
-                (case.created if block.action == "create" else case.updated)[key] = value
-        elif block.action == "update" and name not in NEVER_PROPERTIES:
-            case.properties[_fitting(name, case.case_id, "name of a property")] = text
-            if len(text) > MAX_VALUE or len(text.encode()) > MAX_VALUE:
-                raise Problem(f"Case {case.case_id}: the property “{name}” holds more than 32 kB.")
+    elif name in RESERVED:
+        _keep_reserved(case, RESERVED[name], text, created=action == "create")
+    elif action == "update" and name not in NEVER_PROPERTIES:
+        _fitting(name, case.case_id, "name of a property")
+        if len(text) > MAX_VALUE or len(text.encode()) > MAX_VALUE:
+            raise Problem(f"Case {case.case_id}: the property “{name}” holds more than 32 kB.")
+        if case.properties is None:
+            case.properties = {}
+        case.properties[name] = text
 
 
-def _reserved(case_id: str, key: str, text: str) -> str:
-    if key != "date_opened":
-        return _fitting(text, case_id, key)
-    text = text.strip(" \t\r\n")
-    if text:
-        _time(text, case_id, key)
-    return text
+def _keep_reserved(case: _Merged, key: str, text: str, *, created: bool) -> None:
+    if key == "date_opened":
+        text = text.strip(XML_SPACE)
+        if text:
+            _time(text, case.case_id, key)
+    if not text and key in _NEVER_EMPTY:
+        return
+    _fitting(text, case.case_id, key)
+    if created:
+        case.created = {**(case.created or {}), key: text}
+    else:
+        case.updated = {**(case.updated or {}), key: text}
 
 
 def _index(block: _Open, identifier: str, text: str) -> IndexChange:
     case_id = block.case.case_id
     _fitting(identifier, case_id, "identifier of an index")
-    target = text.strip(" \t\r\n")  # ids have no white space, but printed XML has it everywhere
+    target = text.strip(XML_SPACE)  # ids have no white space, but printed XML has it everywhere
     if target and not valid_id(target):
         raise Problem(
             f"Case {case_id}: the index “{identifier}” points to “{shorten(target)}”, which cannot"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from webapp.submissions.blocks import (
     MAX_COLUMN,
+    XML_SPACE,
     CaseBlock,
     CaseBlocks,
     IndexChange,
@@ -182,7 +183,7 @@ class _FormReader(Reader):
             self._meta, self._meta_is_openrosa = self._kept, openrosa
 
     def _keep_meta(self, name: str) -> None:
-        text = self._blocks.collected().strip(" \t\r\n")
+        text = self._blocks.collected().strip(XML_SPACE)
         key = _META_NAMES.get(name)
         if key is not None and text:
             self._kept[key] = text

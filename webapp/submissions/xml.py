@@ -65,9 +65,8 @@ class Reader:
             raise NotAForm(f"The XML has more than {MAX_ELEMENTS:,} elements.")
         if len(attributes) + len(namespaces) > MAX_ATTRIBUTES:
             raise _too_many_attributes()
-        for namespace in namespaces.values():
-            if len(namespace) > MAX_NAMESPACE:
-                raise NotAForm(f"A namespace is longer than {MAX_NAMESPACE:,} characters.")
+        if namespaces and max(map(len, namespaces.values())) > MAX_NAMESPACE:
+            raise NotAForm(f"A namespace is longer than {MAX_NAMESPACE:,} characters.")
         self.opened(tag, attributes, self._level)
 
     def end(self, tag: str) -> None:
@@ -191,12 +190,11 @@ def _refuse_giant_tags(utf8: bytes) -> None:
     for run in _GIANT.finditer(utf8):
         if utf8.count(b"=", run.start(), run.end()) <= _MANY:
             continue
-        quoted = 0
-        for found in _QUOTED_OR_END.finditer(utf8, run.start(), run.end()):
+        pieces = _QUOTED_OR_END.finditer(utf8, run.start(), run.end())
+        for count, found in enumerate(pieces):
             if found[0] == b">":
                 break
-            quoted += 1
-            if quoted > _MANY:
+            if count == _MANY:
                 raise _too_many_attributes()
 
 
@@ -221,8 +219,9 @@ _WHY = {
 }
 
 
-def _sentence(error: etree.XMLSyntaxError) -> str:
-    """Where and why, in words of our own: the parser's speak of its inside, and quote the form."""
+def _sentence(error: Any) -> str:
+    """Where and why an XMLSyntaxError came, in words of our own: the parser's speak of its inside,
+    and quote the form."""
     line, column = error.position
     if error.code == _ErrorTypes.ERR_DOCUMENT_EMPTY:
         return "This is not XML: it does not begin with a tag."
