@@ -10,6 +10,7 @@ from pathlib import Path
 from flask import Flask
 
 from webapp import models as models  # every table must be known before the first session
+from webapp.cli import register as register_commands
 from webapp.config import Settings, flask_config, settings_from
 from webapp.database import init_database
 from webapp.extensions import babel, csrf, limiter, login, migrate
@@ -38,4 +39,5 @@ def create_app(settings: Settings | None = None) -> Flask:
     login.init_app(app)
     limiter.init_app(app)
     babel.init_app(app)
+    register_commands(app)
     return app
