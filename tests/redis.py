@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-import pytest
 import redis
 
 
@@ -30,13 +29,6 @@ def redis_server() -> Iterator[str]:
         finally:
             server.kill()
             server.wait()
-
-
-@pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
-    """The address of an empty Redis server. It is shared: a test that needs it empty flushes it."""
-    with redis_server() as url:
-        yield url
 
 
 def _binary() -> Path:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from flask import Flask
 from redis import Redis
 
-from tests.redis import redis_url as redis_url  # a fixture
+from tests.redis import redis_server
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """The address of a Redis server."""
+    with redis_server() as url:
+        yield url
 
 
 @pytest.fixture
@@ -19,12 +27,6 @@ def redis(app: Flask, redis_url: str) -> Iterator[Redis]:
     connection.flushall()
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(app.extensions, "jobs_redis", connection)
-        patch.setitem(app.extensions, "settings", _with(settings, redis_url=redis_url))
+        patch.setitem(app.extensions, "settings", replace(settings, redis_url=redis_url))
         yield connection
     connection.close()
-
-
-def _with(settings, **changes):
-    from dataclasses import replace
-
-    return replace(settings, **changes)

@@ -23,10 +23,10 @@ from webapp.database import write_transaction
 from webapp.errors import Busy, NotFound, Refused
 from webapp.jobs import tasks
 from webapp.jobs.claim import Replaced, claim, hold
+from webapp.jobs.kind import Kind
 from webapp.jobs.models import Job, JobState
 from webapp.jobs.progress import reasons, skipped
 from webapp.jobs.queue import ask_stop, enqueue, get_job, queue_of, resume, wake
-from webapp.jobs.kind import Kind
 from webapp.jobs.tasks import work
 from webapp.jobs.tick import tick
 from webapp.projects.models import Project

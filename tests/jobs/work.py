@@ -120,11 +120,25 @@ def worker_process(app: Flask, redis_url: str, workers: int = 1) -> Iterator[sub
 
 
 def children(process: subprocess.Popen) -> list[int]:
-    """The processes that a process has started and that still run."""
-    listing = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True
+    """The processes that a process has started and that still run, oldest first."""
+    return sorted(
+        int(folder.name)
+        for folder in Path("/proc").glob("[0-9]*")
+        if _state_and_parent(folder)[1] == process.pid and alive(int(folder.name))
     )
-    return [int(word) for word in listing.stdout.split()]
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that only waits to be buried does not."""
+    return _state_and_parent(Path(f"/proc/{pid}"))[0] not in {"", "Z"}
+
+
+def _state_and_parent(folder: Path) -> tuple[str, int]:
+    try:
+        words = (folder / "stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return "", 0
+    return words[0], int(words[1])
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
