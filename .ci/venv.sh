@@ -1,0 +1,58 @@
+# Sourced by ./run and ./test from the root of the checkout: finds Python, makes .venv, installs
+# the locked requirements. POSIX sh.
+
+say() { printf '%s\n' "$*" >&2; }
+
+find_python() {
+    for candidate in ${PYTHON:-} python3 python3.13 python3.12 python3.11 python; do
+        if command -v "$candidate" >/dev/null 2>&1 &&
+            "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            command -v "$candidate"
+            return 0
+        fi
+    done
+    say "Casekeeper needs Python 3.11 or newer, and found none. Install it, or name it: PYTHON=/path/to/python3.11 $0"
+    return 1
+}
+
+make_venv() {
+    # Debian and Ubuntu ship Python without what makes an environment.
+    if ! "$1" -c 'import venv, ensurepip' 2>/dev/null; then
+        package=$("$1" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
+        if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+            say "Installing $package …"
+            { apt-get update -qq && apt-get install -qq -y "$package"; } >/dev/null 2>&1 || true
+        fi
+        if ! "$1" -c 'import venv, ensurepip' 2>/dev/null; then
+            say "Python's venv module is missing. This mends it: sudo apt-get install $package"
+            return 1
+        fi
+    fi
+    "$1" -m venv --clear .venv
+}
+
+# install FILE: make .venv hold exactly what FILE locks; nothing to do when it does already.
+install() {
+    python=$(find_python) || return 1
+    # What was installed: the lock, the interpreter, and where the environment stands.
+    stamp=$("$python" - "$1" <<'PY'
+import hashlib, os, sys
+seen = hashlib.sha256(open(sys.argv[1], "rb").read())
+seen.update(f"{sys.version}{os.getcwd()}".encode())
+print(seen.hexdigest())
+PY
+    ) || return 1
+    installed=".venv/$(basename "$1").stamp"
+    if [ "$(cat "$installed" 2>/dev/null)" = "$stamp" ]; then return 0; fi
+    if [ ! -x .venv/bin/python ] || ! .venv/bin/python -c 'import pip' 2>/dev/null; then
+        say "Making .venv with $python …"
+        make_venv "$python" || return 1
+    fi
+    say "Installing the locked packages (the first time this takes a minute or two) …"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
+        --require-hashes -r "$1" || {
+        say "The packages could not be installed; see above. Is the package registry reachable?"
+        return 1
+    }
+    printf '%s\n' "$stamp" >"$installed"
+}

