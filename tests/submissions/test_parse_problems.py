@@ -7,6 +7,8 @@ import pytest
 from tests.submissions.xforms import block, form
 from webapp.submissions.parse import parse
 
+ID_RULE = "ids are 1 to 255 printable characters without white space."
+KINDS = "It must be child or extension."
 LONG = "x" * 256
 SHOWN = "x" * 60 + "…"
 
@@ -17,18 +19,15 @@ SHOWN = "x" * 60 + "…"
         (block(""), "A case block has an empty case_id."),
         (
             block("a b"),
-            "The case_id “a b” is not allowed: ids are 1 to 255 printable characters without white"
-            " space.",
+            f"The case_id “a b” is not allowed: {ID_RULE}",
         ),
         (
             block("a\u200b"),
-            "The case_id “a\ufffd” is not allowed: ids are 1 to 255 printable characters without"
-            " white space.",
+            f"The case_id “a\ufffd” is not allowed: {ID_RULE}",
         ),
         (
             block(LONG),
-            f"The case_id “{SHOWN}” is not allowed: ids are 1 to 255 printable characters without"
-            " white space.",
+            f"The case_id “{SHOWN}” is not allowed: {ID_RULE}",
         ),
         (
             block("a1", user_id=LONG),
@@ -71,13 +70,11 @@ SHOWN = "x" * 60 + "…"
         ),
         (
             block("a1", "<index><parent case_type='t' relationship='Child'>b1</parent></index>"),
-            "Case a1: the index “parent” has the unknown relationship “Child”. It must be child or"
-            " extension.",
+            f"Case a1: the index “parent” has the unknown relationship “Child”. {KINDS}",
         ),
         (
             block("a1", "<index><parent case_type='t' relationship='sibling'/></index>"),
-            "Case a1: the index “parent” has the unknown relationship “sibling”. It must be child"
-            " or extension.",
+            f"Case a1: the index “parent” has the unknown relationship “sibling”. {KINDS}",
         ),
         (
             block("a1", date_modified="yesterday"),

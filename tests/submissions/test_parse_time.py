@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 
 import pytest
@@ -52,7 +53,7 @@ def test_digits_below_the_microsecond_are_dropped():
         "2025-03-01T25:00", "2025-03-01T24:00:00", "2025-03-01T12:60", "2025-03-01T12:00:61",
         "2025-03-01T12:00:00+24:00", "2025-03-01T12:00:00+2", "2025-03-01T12:00:00 Z",
         "2025-03-01T12:00:00.", "2025-03-01T12:00:00.Z", "2025-03-01+02:00", "2025-W09-6",
-        "２０２５-03-01", "2025-03-01T12:00:00Z\0", "2025-03-01\u00a0", "0001-01-01T00:00+01",
+        "\uff12025-03-01", "2025-03-01T12:00:00Z\0", "2025-03-01\u00a0", "0001-01-01T00:00+01",
         "9999-12-31T23:59-01", "2025-03-01T12:00:00." + "0" * 21,
     ],
 )  # fmt: skip
@@ -69,7 +70,5 @@ def test_our_own_way_to_write_times_is_read(moment):
 
 @given(st.text(max_size=30))
 def test_anything_else_is_a_value_error(text):
-    try:
+    with contextlib.suppress(ValueError):
         parse_time(text)
-    except ValueError:
-        pass

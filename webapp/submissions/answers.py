@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from webapp.submissions.xml import Reader, local_name, read_xml
+from webapp.submissions.xml import XML_SPACE, Reader, local_name, read_xml
 
 MAX_NODES = 2_000
 #: The longest text that is shown of one answer or attribute, in characters.
@@ -99,7 +99,7 @@ class _Draft:
         """What is shown of a finished element."""
         kind = Kind.GROUP if self.finished else Kind.QUESTION
         text = "".join(self.pieces)
-        if self.finished and not text.strip(" \t\r\n"):
+        if self.finished and not text.strip(XML_SPACE):
             text = ""  # only the line breaks of printed XML
         return Answer(
             tag=self.tag,
@@ -145,13 +145,13 @@ class _AnswerReader(Reader):
             self._open[-1].children.append(draft)
         self._open.append(draft)
 
-    def closed(self, tag: str, level: int) -> None:
+    def closed(self, tag: str, level: int) -> None:  # noqa: ARG002  (the hook gives it)
         if level == self._block:
             self._block = None
         if 1 < level == len(self._open):
             self._open.pop().finish()
 
-    def text(self, piece: str) -> None:
+    def data(self, piece: str) -> None:
         if self._level != len(self._open) or self._block is not None:
             return
         draft = self._open[-1]

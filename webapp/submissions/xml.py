@@ -22,11 +22,18 @@ MAX_ATTRIBUTES = 1_000
 #: of a document with many elements would be copied terabytes long.
 MAX_NAMESPACE = 500
 
+# Type stubs of lxml, where there are any, are too narrow for the two.
+_XMLParser: Any = etree.XMLParser
+_ErrorTypes: Any = etree.ErrorTypes
+
+#: What XML calls white space.
+XML_SPACE = " \t\r\n"
+
 #: How much the parser is given at a time; the limits can stop it in between.
 _PIECE = 1 << 16
 
 
-class NotAForm(CasekeeperError):
+class NotAForm(CasekeeperError):  # noqa: N818  (a name of the domain, as in webapp.errors)
     """The bytes are no form at all: not XML, a DTD, over the limits, no namespace (SPEC S4, S11).
 
     Such a body is stored in state `unparsed` and answered with 422.
@@ -37,7 +44,7 @@ class Reader:
     """Follows a document. Subclasses override the hooks; the limits are kept here.
 
     Names come as `{namespace}local`. Comments and processing instructions are left out, CDATA and
-    character references are text like any other. `text` may get one text in several pieces.
+    character references are text like any other. `data` may get one text in several pieces.
     """
 
     def opened(self, tag: str, attributes: Mapping[str, str], level: int) -> None:
@@ -46,15 +53,14 @@ class Reader:
     def closed(self, tag: str, level: int) -> None:
         """An element ends."""
 
-    def text(self, piece: str) -> None:
+    def data(self, piece: str) -> None:
         """A piece of text inside the innermost open element."""
 
-    # What lxml calls. The names are its own.
+    # The rest of what lxml calls. The names, and that of `data`, are its own.
 
     def __init__(self) -> None:
         self._level = 0
         self._elements = 0
-        self.data = self.text  # one call less for each piece of text
 
     def start(self, tag: str, attributes: Mapping[str, str], namespaces: Mapping[str, str]) -> None:
         self._level += 1
@@ -73,7 +79,7 @@ class Reader:
         self.closed(tag, self._level)
         self._level -= 1
 
-    def doctype(self, name: str, public_id: str | None, system_url: str | None) -> None:
+    def doctype(self, *_: str | None) -> None:
         # Called before anything of the DTD is read: no entity is ever declared.
         raise NotAForm("The XML has a document type declaration (DTD), which forms must not have.")
 
@@ -90,7 +96,7 @@ def read_xml(xml: bytes, reader: Reader) -> None:
     """
     utf8 = _to_utf8(xml)
     _refuse_giant_tags(utf8)
-    parser = etree.XMLParser(
+    parser = _XMLParser(
         target=reader,
         encoding="utf-8",  # stronger than the declaration, which _to_utf8 has obeyed
         # No entity can be declared without a DTD, which `doctype` refuses: there are only XML's own
@@ -204,7 +210,6 @@ def _too_many_attributes() -> NotAForm:
 
 # Sentences.
 
-_ErrorTypes: Any = etree.ErrorTypes
 _WHY = {
     _ErrorTypes.ERR_RESOURCE_LIMIT: "a single name, comment or value is too large",
     _ErrorTypes.ERR_NAME_TOO_LONG: "a name is too long",
