@@ -111,6 +111,7 @@ REFUSED: dict[str, Make] = {
     "JSON": lambda: b'{"form": 1}',
     "HTML": lambda: b"<!DOCTYPE html><html><body>",
     "nothing": lambda: b"",
+    "a line before the declaration": lambda: b'\n<?xml version="1.0"?>' + wrap(""),
     "two roots": lambda: wrap("") * 2,
     "deep case blocks of one case": lambda: wrap(f'<case xmlns="{CASE}" case_id="c">' * 250),
     "a case in no namespace": lambda: b'<p:a xmlns:p="u"><x:case case_id="c"/></p:a>',

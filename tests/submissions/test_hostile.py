@@ -98,6 +98,10 @@ def test_the_page_of_any_form_is_cheap(measured, name):
             "UTF-16 cut off",
             "The XML holds bytes that are no text in its encoding, utf-16-le.",
         ),
+        (
+            "a line before the declaration",
+            f"{BROKEN}: its declaration, <?xml …?>, is not at the very beginning (line 2, column 6).",
+        ),
         ("UTF-7", "The XML is in the encoding utf-7, which is not accepted. Send UTF-8."),
     ],
 )

@@ -72,6 +72,11 @@ def test_a_metadata_block_deeper_in_the_form_is_a_group_like_any_other():
     assert parse(form("<group><meta><userID>u1</userID></meta></group>")).meta == Meta()
 
 
+def test_a_group_after_the_metadata_block_is_none_of_it():
+    group = "<group><userID>a question</userID></group>"
+    assert parse(form(group, "<meta><userID>u1</userID></meta>", group)).meta.user_id == "u1"
+
+
 def test_empty_metadata_is_missing_metadata():
     parsed = parse(form("<meta><instanceID> </instanceID><userID/><username>\n</username></meta>"))
     assert (parsed.meta, parsed.problem) == (Meta(), None)

@@ -76,7 +76,7 @@ def test_a_block_in_another_namespace_is_a_problem(xmlns):
 
 def test_device_reports_are_skipped():
     report = "http://code.javarosa.org/devicereport"
-    bad = '<case case_id=""/>'
+    bad = block("")
     whole = f'<device_report xmlns="{report}">{block("c1")}{bad}</device_report>'
     assert case_ids(whole.encode()) == []
     nested = f'<log xmlns="{report}"><a>{block("c1")}</a>{bad}</log>'

@@ -218,6 +218,7 @@ _WHY = {
     _ErrorTypes.ERR_INVALID_ENCODING: "bytes that are no text in its encoding, UTF-8",
     _ErrorTypes.ERR_UNDECLARED_ENTITY: "an entity that is not one of XML's own five",
     _ErrorTypes.ERR_ATTRIBUTE_REDEFINED: "the same attribute twice on one element",
+    _ErrorTypes.ERR_RESERVED_XML_NAME: "its declaration, <?xml …?>, is not at the very beginning",
     _ErrorTypes.ERR_TAG_NAME_MISMATCH: "an end tag that does not fit its start tag",
     _ErrorTypes.ERR_TAG_NOT_FINISHED: "it ends too early",
     _ErrorTypes.ERR_DOCUMENT_END: "something after its end",
