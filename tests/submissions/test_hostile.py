@@ -21,6 +21,7 @@ SECONDS_TO_READ = 3.0
 MEGABYTES = 200
 
 BROKEN = "This is not well-formed XML"
+LATE = "its declaration, <?xml …?>, is not at the very beginning"
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +101,7 @@ def test_the_page_of_any_form_is_cheap(measured, name):
         ),
         (
             "a line before the declaration",
-            f"{BROKEN}: its declaration, <?xml …?>, is not at the very beginning (line 2, column 6).",
+            f"{BROKEN}: {LATE} (line 2, column 6).",
         ),
         ("UTF-7", "The XML is in the encoding utf-7, which is not accepted. Send UTF-8."),
     ],
