@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,7 +30,8 @@ class Settings:
     database_url: str = ""
     #: REDIS_URL: empty means the embedded server (or, in a single process, none yet).
     redis_url: str = ""
-    #: CASEKEEPER_SECRET: signs sessions and the password cache.
+    #: CASEKEEPER_SECRET: signs sessions and the password cache. An embedded installation makes its
+    #: own, in the data folder.
     secret: str = ""
     #: HOST, PORT: where `up` listens.
     host: str = "127.0.0.1"
@@ -40,7 +43,7 @@ class Settings:
     #: CASEKEEPER_MAX_XML, CASEKEEPER_MAX_REQUEST: bytes of a form's XML and of all of it (SPEC S4).
     max_xml: int = 10 * MEGABYTE
     max_request: int = 50 * MEGABYTE
-    #: CASEKEEPER_HTTPS: "1" when people reach it by https, also through a proxy: cookies are Secure.
+    #: CASEKEEPER_HTTPS: "1" when people reach it by https, also by a proxy: cookies are Secure.
     https: bool = False
     #: CASEKEEPER_PROXIES: how many proxies in front set X-Forwarded-For (0: none, it is ignored).
     proxies: int = 0
@@ -95,7 +98,25 @@ def settings_from(environment: Mapping[str, str] = os.environ) -> Settings:
             continue
         default = Settings.__dataclass_fields__[key].default
         given[key] = _read(name, text, default)
-    return Settings(**given)  # type: ignore[arg-type]  # _read gives each field its own type
+    settings = Settings(**given)  # type: ignore[arg-type]  # _read gives each field its own type
+    if settings.embedded and not settings.secret:
+        settings = replace(settings, secret=_own_secret(settings.data))
+    return settings
+
+
+def _own_secret(folder: Path) -> str:
+    """The secret of an embedded installation: random, made once, readable by its owner alone."""
+    file = folder / "secret"
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        made = folder / f"secret.{os.getpid()}"
+        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as stream:
+            stream.write(secrets.token_hex(32))
+        with contextlib.suppress(FileExistsError):
+            os.link(made, file)  # whoever comes first wins, and it is complete at once
+        made.unlink()
+    return file.read_text().strip()
 
 
 def _read(name: str, text: str, default: object) -> object:
@@ -137,9 +158,20 @@ def flask_config(settings: Settings) -> dict[str, object]:
         "MAX_CONTENT_LENGTH": settings.max_request,
         "MAX_FORM_MEMORY_SIZE": settings.max_xml,
         # The limiter calls a Redis on a socket `redis+unix`, the Redis client just `unix`.
-        "RATELIMIT_STORAGE_URI": re.sub("^unix:", "redis+unix:", settings.redis_url)
-        or "memory://",
+        "RATELIMIT_STORAGE_URI": re.sub("^unix:", "redis+unix:", settings.redis_url) or "memory://",
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
         "RATELIMIT_HEADERS_ENABLED": True,
         "WTF_CSRF_TIME_LIMIT": None,  # a form left open overnight must still save
+        "WTF_CSRF_SSL_STRICT": False,  # it wants a Referer, which our pages forbid
     }
+
+
+#: A page must not hang because Redis does.
+_REDIS_PATIENCE = {"socket_connect_timeout": 1, "socket_timeout": 1}
+
+
+def _counts_in(redis_url: str) -> str:
+    """Where Flask-Limiter keeps its counts; it has its own name for a unix socket."""
+    if redis_url.startswith("unix://"):
+        return "redis+" + redis_url
+    return redis_url or "memory://"

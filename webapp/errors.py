@@ -31,3 +31,19 @@ class Refused(CasekeeperError):
 
 class Busy(CasekeeperError):
     """The database could not be reached or locked in time: ask again (503)."""
+
+
+class NotAllowed(CasekeeperError):
+    """The role in this project lacks a right (403). `right` is the right's label."""
+
+    def __init__(self, right: str) -> None:
+        super().__init__(f"This needs the right “{right}”, which your role here does not have.")
+        self.right = right
+
+
+class TooMany(CasekeeperError):
+    """Asked too often (429): ask again after `retry_after` seconds."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

@@ -18,3 +18,8 @@ class Actor:
     def command_line(cls) -> Actor:
         """Whoever has a shell on the server."""
         return cls("", "command line", "command line")
+
+    @classmethod
+    def system(cls, source: str) -> Actor:
+        """The server itself; `source` is what in it: `job 12`, `first start`."""
+        return cls("system", "system", source)

@@ -48,7 +48,7 @@ def record(
     )
 
 
-def events_about(project_id: int, subject: str) -> Select[tuple[AuditEvent]]:
+def events_about(project_id: int, subject: str) -> Select[AuditEvent]:
     """What happened to a thing, newest first."""
     return (
         select(AuditEvent)

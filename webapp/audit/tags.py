@@ -14,7 +14,8 @@ class Tag(StrEnum):
     PROJECT_CREATE = "project.create"
     PROJECT_SET = "project.set"
     WEB_USER_CREATE = "web_user.create"
-    WEB_USER_PASSWORD = "web_user.password"
+    WEB_USER_PASSWORD = "web_user.password"  # noqa: S105  # a tag, no password
+    WEB_USER_SET = "web_user.set"
     WEB_USER_LOGIN = "web_user.login"
     MEMBER_ADD = "member.add"
     WORKER_CREATE = "worker.create"
@@ -41,6 +42,7 @@ KEYS: dict[Tag, frozenset[str]] = {
     Tag.PROJECT_SET: _SETTINGS,
     Tag.WEB_USER_CREATE: frozenset({"email"}),
     Tag.WEB_USER_PASSWORD: frozenset(),
+    Tag.WEB_USER_SET: frozenset({"active"}),
     Tag.WEB_USER_LOGIN: frozenset(),
     Tag.MEMBER_ADD: frozenset({"role"}),
     Tag.WORKER_CREATE: frozenset({"username"}),

@@ -1,0 +1,57 @@
+"""Things to test with, each in a transaction of its own, with names that no other test has."""
+
+from __future__ import annotations
+
+import uuid
+
+from webapp.audit.actor import Actor
+from webapp.database import write_transaction
+from webapp.people import operations
+from webapp.people.models import MobileWorker, WebUser
+from webapp.projects.models import Project
+from webapp.projects.operations import create_project, set_project
+
+#: The password of everybody, unless a test gives another one.
+PASSWORD = "correct horse"
+
+
+def unique(word: str) -> str:
+    """A name that no other test has."""
+    return f"{word}-{uuid.uuid4().hex[:12]}"
+
+
+def actor() -> Actor:
+    """Whoever sets the scene."""
+    return Actor("tester", "tester", "tests")
+
+
+def project(**settings: object) -> Project:
+    """A project; `settings` as of `set_project`."""
+    with write_transaction() as session:
+        made = create_project(session, unique("p"), by=actor())
+        if settings:
+            set_project(session, made, settings, by=actor())
+    return made
+
+
+def web_user(
+    project: Project | None = None, role: str = "admin", *, password: str = PASSWORD
+) -> WebUser:
+    """A web user, with a role in a project if one is given."""
+    with write_transaction() as session:
+        made = operations.create_web_user(
+            session, f"{unique(role)}@example.org", password, by=actor()
+        )
+        if project is not None:
+            operations.add_member(session, project, made, role, by=actor())
+    return made
+
+
+def mobile_worker(
+    project: Project, username: str | None = None, *, password: str = PASSWORD
+) -> MobileWorker:
+    """A mobile worker of a project."""
+    with write_transaction() as session:
+        return operations.create_worker(
+            session, project, username or unique("worker"), password, by=actor()
+        )

@@ -1,0 +1,209 @@
+"""Making and changing web users, members and mobile workers."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from webapp.audit.actor import Actor
+from webapp.audit.record import record
+from webapp.audit.tags import Tag
+from webapp.clock import now
+from webapp.database import lock_name
+from webapp.errors import Invalid, NotFound
+from webapp.people.models import Membership, MobileWorker, WebUser
+from webapp.people.passwords import hash_password
+from webapp.projects.models import Project, Role
+
+#: Not all that the standard allows: no white space, quotes, or colon (which Basic cannot carry).
+_EMAIL = re.compile(r"[^@\s:\"'<>(),;\\\x00-\x20\x7f]+@[a-z0-9-]+(\.[a-z0-9-]+)+", re.ASCII)
+_USERNAME = re.compile(r"[a-z0-9](?:[a-z0-9._+-]{0,78}[a-z0-9])?", re.ASCII)
+
+#: The shortest passwords: a phone's are typed on a phone.
+SHORTEST_WEB = 8
+SHORTEST_WORKER = 6
+
+
+def create_web_user(session: Session, email: str, password: str, *, by: Actor) -> WebUser:
+    """Make a web user, who is no member of anything yet. Raises `Invalid`."""
+    email = email.strip().lower()
+    if len(email) > 254 or not _EMAIL.fullmatch(email):
+        raise Invalid(f"“{email[:80]}” is no e-mail address. Write one like amina@example.org.")
+    password_hash = hash_password(password, shortest=SHORTEST_WEB)
+    lock_name(session, "web user", email)
+    if session.scalar(select(WebUser.id).where(WebUser.email == email)) is not None:
+        raise Invalid(f"There is a web user “{email}” already.")
+    user = WebUser(
+        user_id=uuid.uuid4().hex,
+        email=email,
+        password_hash=password_hash,
+        active=True,
+        created_on=now(),
+    )
+    session.add(user)
+    session.flush()  # callers add memberships by its key
+    _record_web_user(session, Tag.WEB_USER_CREATE, user, by, after={"email": email})
+    return user
+
+
+def set_web_user_password(session: Session, user: WebUser, password: str, *, by: Actor) -> None:
+    """Give a web user another password: all their sessions end. Raises `Invalid`."""
+    user.password_hash = hash_password(password, shortest=SHORTEST_WEB)
+    _record_web_user(session, Tag.WEB_USER_PASSWORD, user, by)
+
+
+def set_web_user_active(session: Session, user: WebUser, active: bool, *, by: Actor) -> None:
+    """Let a web user in, or no longer: sessions and keys end at once. What is so already is no
+    change."""
+    if user.active == active:
+        return
+    before = {"active": user.active}
+    user.active = active
+    _record_web_user(session, Tag.WEB_USER_SET, user, by, before=before, after={"active": active})
+
+
+def add_member(
+    session: Session, project: Project, user: WebUser, role: str, *, by: Actor
+) -> Membership:
+    """Give a web user a role in a project. Raises `NotFound` for an unknown role, `Invalid` when
+    they have a role there."""
+    found = get_role(session, project, role)
+    lock_name(session, "member", project.id, user.id)
+    if session.get(Membership, (project.id, user.id)) is not None:
+        raise Invalid(f"{user.email} is a member of “{project.name}” already.")
+    membership = Membership(project_id=project.id, web_user_id=user.id, role_id=found.id)
+    session.add(membership)
+    record(
+        session,
+        project_id=project.id,
+        tag=Tag.MEMBER_ADD,
+        subject=f"web_user:{user.email}",
+        by=by,
+        after={"role": role},
+    )
+    return membership
+
+
+def create_worker(
+    session: Session, project: Project, username: str, password: str, *, by: Actor
+) -> MobileWorker:
+    """Make a mobile worker. `username` may come with the project's domain. Raises `Invalid`."""
+    username = username.strip().lower().removesuffix(f"@{project.name}.commcarehq.org")
+    if not _USERNAME.fullmatch(username):
+        raise Invalid(
+            "A mobile worker's username has letters, digits, dots, hyphens, plus signs and"
+            " underscores, at most 80, and begins and ends with a letter or digit."
+        )
+    password_hash = hash_password(password, shortest=SHORTEST_WORKER)
+    lock_name(session, "worker", project.id, username)
+    taken = select(MobileWorker.id).where(
+        MobileWorker.project_id == project.id, MobileWorker.username == username
+    )
+    if session.scalar(taken) is not None:
+        raise Invalid(f"There is a mobile worker “{username}” in “{project.name}” already.")
+    worker = MobileWorker(
+        project_id=project.id,
+        user_id=uuid.uuid4().hex,
+        username=username,
+        password_hash=password_hash,
+        active=True,
+        user_data={},
+        created_on=now(),
+    )
+    session.add(worker)
+    session.flush()  # callers show it
+    _record_worker(session, Tag.WORKER_CREATE, worker, by, after={"username": username})
+    return worker
+
+
+def set_worker(
+    session: Session,
+    worker: MobileWorker,
+    *,
+    active: bool | None = None,
+    password: str | None = None,
+    by: Actor,
+) -> bool:
+    """Change what is named of a mobile worker; whether anything changed. Raises `Invalid`."""
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    if active is not None and active != worker.active:
+        before["active"], after["active"] = worker.active, active
+        worker.active = active
+    if password is not None:
+        worker.password_hash = hash_password(password, shortest=SHORTEST_WORKER)
+        after["password"] = "changed"  # noqa: S105  # that it was, not what it is
+    if after:
+        _record_worker(session, Tag.WORKER_SET, worker, by, before=before, after=after)
+    return bool(after)
+
+
+def get_web_user(session: Session, email: str) -> WebUser:
+    """A web user by their e-mail address, in any case. Raises `NotFound`."""
+    user = session.scalar(select(WebUser).where(WebUser.email == email.strip().lower()))
+    if user is None:
+        raise NotFound(f"There is no web user “{email}”.")
+    return user
+
+
+def get_worker(session: Session, project: Project, username: str) -> MobileWorker:
+    """A mobile worker by their username, in any case, with or without domain. Raises
+    `NotFound`."""
+    name = username.strip().lower().removesuffix(f"@{project.name}.commcarehq.org")
+    worker = session.scalar(
+        select(MobileWorker).where(
+            MobileWorker.project_id == project.id, MobileWorker.username == name
+        )
+    )
+    if worker is None:
+        raise NotFound(f"There is no mobile worker “{username}” in “{project.name}”.")
+    return worker
+
+
+def get_role(session: Session, project: Project, name: str) -> Role:
+    """A project's role by its name. Raises `NotFound`, with those that there are."""
+    roles = {
+        role.name: role
+        for role in session.scalars(select(Role).where(Role.project_id == project.id))
+    }
+    if name not in roles:
+        known = ", ".join(sorted(roles))
+        raise NotFound(f"There is no role “{name}” in “{project.name}”. There are: {known}.")
+    return roles[name]
+
+
+def _record_web_user(
+    session: Session,
+    tag: Tag,
+    user: WebUser,
+    by: Actor,
+    *,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
+    subject = f"web_user:{user.email}"
+    record(session, project_id=None, tag=tag, subject=subject, by=by, before=before, after=after)
+
+
+def _record_worker(
+    session: Session,
+    tag: Tag,
+    worker: MobileWorker,
+    by: Actor,
+    *,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
+    record(
+        session,
+        project_id=worker.project_id,
+        tag=tag,
+        subject=f"worker:{worker.username}",
+        by=by,
+        before=before,
+        after=after,
+    )

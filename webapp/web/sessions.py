@@ -1,0 +1,134 @@
+"""Sessions: signing in and out, and when a session ends (SPEC X2).
+
+A session is a signed cookie. It ends some hours after its last use, when the password changes, and
+when the user is deactivated; on a shared computer sooner, and with the browser.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from flask import Flask, Request, current_app, has_request_context, request, session
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
+from flask_login import UserMixin, login_user, logout_user
+from sqlalchemy import select
+
+from webapp.clock import now
+from webapp.extensions import db, login
+from webapp.people.models import WebUser
+
+#: On a shared computer a session ends after so many seconds without use.
+SHARED_FOR = 30 * 60
+#: How often the time of last use is written there.
+_SHARED_STEP = 60
+
+
+@dataclass(frozen=True)
+class SignedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
+    """The web user behind a request. No row of the database: it outlives transactions."""
+
+    web_user_id: int
+    user_id: str
+    email: str
+    #: Changes with the password.
+    fingerprint: str
+
+    def get_id(self) -> str:
+        """What the cookie carries."""
+        return f"{self.user_id}:{self.fingerprint}"
+
+
+def init_sessions(app: Flask) -> None:
+    """Bind Flask-Login and our cookie rules to the app."""
+    login.init_app(app)
+    # It ties a session to the address, and phones change theirs all the time.
+    login.session_protection = None
+    login.user_loader(_load)
+    app.session_interface = Cookies()
+
+
+def begin_session(user: WebUser, *, shared: bool) -> None:
+    """Sign a web user in. Whatever the browser's session held is gone first, so that a session
+    that somebody planted there becomes worthless."""
+    session.clear()
+    session.permanent = not shared
+    if shared:
+        session["seen"] = _seconds()
+    login_user(SignedIn(user.id, user.user_id, user.email, _fingerprint(user.password_hash)))
+
+
+def end_session() -> None:
+    """Sign out."""
+    logout_user()
+    session.clear()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, as in the Host header, is this machine itself."""
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def cookie_is_secure(app: Flask, asked: Request) -> bool:
+    """Whether cookies of this request's answer are for https only: always, except where people
+    open it on the machine that it runs on."""
+    https: bool = app.extensions["settings"].https
+    return https or asked.is_secure or not is_loopback(asked.host)
+
+
+class Cookies(SecureCookieSessionInterface):
+    """Flask's cookie, with our rules for when it is set and how."""
+
+    def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
+        """Not with files, which caches may keep, nor for machines (SPEC I1)."""
+        view = app.view_functions.get(request.endpoint or "")
+        if request.endpoint == "static" or getattr(view, "machine", False):
+            return False
+        return super().should_set_cookie(app, session)
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """See `cookie_is_secure`."""
+        return not has_request_context() or cookie_is_secure(app, request)
+
+
+def _load(session_id: str) -> SignedIn | None:
+    """The user of a session, if it still is one. One query."""
+    user_id, _colon, fingerprint = session_id.partition(":")
+    row = db.session.execute(
+        select(WebUser.id, WebUser.user_id, WebUser.email, WebUser.password_hash).where(
+            WebUser.user_id == user_id, WebUser.active
+        )
+    ).one_or_none()
+    if row is None or not _still_used():
+        return None
+    if not hmac.compare_digest(fingerprint.encode(), _fingerprint(row.password_hash).encode()):
+        return None
+    return SignedIn(row.id, row.user_id, row.email, fingerprint)
+
+
+def _still_used() -> bool:
+    seen = session.get("seen")
+    if seen is None:
+        return True
+    at = _seconds()
+    if not isinstance(seen, int) or at - seen > SHARED_FOR:
+        return False
+    if at - seen > _SHARED_STEP:
+        session["seen"] = at
+    return True
+
+
+def _fingerprint(password_hash: str) -> str:
+    key = str(current_app.config["SECRET_KEY"]).encode()
+    return hmac.digest(key, b"session\0" + password_hash.encode(), "sha256").hex()[:24]
+
+
+def _seconds() -> int:
+    return now() // 1_000_000
