@@ -20,13 +20,17 @@ def main() -> int:
     try:
         app = create_app()
     except CasekeeperError as error:
-        print(error.message, file=sys.stderr)
-        return 2
+        return refuse(error.message)
     settings = app.extensions["settings"]
     if not settings.redis_url:
-        print("REDIS_URL must be set to the address of a Redis server.", file=sys.stderr)
-        return 2
+        return refuse("REDIS_URL must be set to the address of a Redis server.")
     return run(app, settings.workers)
+
+
+def refuse(sentence: str) -> int:
+    """Say why it does not start."""
+    sys.stderr.write(f"{sentence}\n")
+    return 2
 
 
 if __name__ == "__main__":

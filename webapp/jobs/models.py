@@ -1,4 +1,5 @@
-"""Tables: `job`, `job_item`. Redis holds nothing that stands not here: a queue entry is a wake-up with an id."""
+"""Tables: `job`, `job_item`. Redis holds nothing that stands not here: a queue entry is a wake-up
+with an id."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class _Crew:
         self._end()
         return 0
 
-    def _stop(self, number: int, frame: FrameType | None) -> None:
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping = True
 
     def _start(self, duty: Duty) -> None:

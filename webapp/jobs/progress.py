@@ -6,7 +6,10 @@ their own: so they are exact wherever the worker dies, and cost no commit.
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from dataclasses import dataclass
+from itertools import groupby
+
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from webapp.audit.actor import Actor
@@ -78,34 +81,48 @@ def end(
     )
 
 
-def reasons(session: Session, job: Job, limit: int) -> list[tuple[str, int]]:
-    """Why items were skipped and how many for each reason, most first. One query."""
-    number = func.count()
-    found = session.execute(
-        select(JobItem.reason, number)
-        .where(
-            JobItem.project_id == job.project_id,
-            JobItem.job_id == job.id,
-            JobItem.reason.is_not(None),
-        )
-        .group_by(JobItem.reason)
-        .order_by(number.desc(), JobItem.reason)
-        .limit(limit)
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """What was skipped for one reason: how many, and the first public ids in order of the work."""
+
+    reason: str
+    number: int
+    items: tuple[str, ...]
+
+
+def skipped_by_reason(
+    session: Session, job: Job, *, of_each: int = 10, in_all: int = 30
+) -> list[Skipped]:
+    """Why items were skipped, most frequent first, with at most `of_each` ids for a reason and
+    `in_all` over all. One query over what was skipped."""
+    place = func.row_number().over(partition_by=JobItem.reason, order_by=JobItem.place)
+    number = func.count().over(partition_by=JobItem.reason)
+    ranked = (
+        _skipped(job)
+        .with_only_columns(JobItem.reason, JobItem.item, place.label("nth"), number.label("number"))
+        .subquery()
     )
-    return [(str(reason), many) for reason, many in found]
+    rows = session.execute(
+        select(ranked)
+        .where(ranked.c.nth <= of_each)
+        .order_by(ranked.c.number.desc(), ranked.c.reason, ranked.c.nth)
+        .limit(in_all)
+    ).all()
+    return [
+        Skipped(reason, number, tuple(row.item for row in group))
+        for (reason, number), group in groupby(rows, key=lambda row: (row.reason, row.number))
+    ]
 
 
-def skipped(session: Session, job: Job, reason: str, limit: int) -> list[str]:
-    """The public ids that were skipped for a reason, in the order of the work. One query."""
-    return list(
-        session.scalars(
-            select(JobItem.item)
-            .where(
-                JobItem.project_id == job.project_id,
-                JobItem.job_id == job.id,
-                JobItem.reason == reason,
-            )
-            .order_by(JobItem.place)
-            .limit(limit)
-        )
+def skipped_page(session: Session, job: Job, *, after: int, size: int) -> list[JobItem]:
+    """What was skipped behind a place (-1: from the start), in the order of the work. One query."""
+    statement = _skipped(job).where(JobItem.place > after).order_by(JobItem.place).limit(size)
+    return list(session.scalars(statement))
+
+
+def _skipped(job: Job) -> Select[JobItem]:
+    return select(JobItem).where(
+        JobItem.project_id == job.project_id,
+        JobItem.job_id == job.id,
+        JobItem.reason.is_not(None),
     )

@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 _Step = Callable[[Claim, Task], bool]
 
 
-class _Skip(Exception):
+class _Skip(Exception):  # noqa: N818  it is no error of the job
     """An item cannot be done; whatever it changed is rolled back. `place` is its number."""
 
     def __init__(self, place: int, reason: str) -> None:
@@ -84,7 +84,7 @@ def _work(held: Claim) -> None:
     while more:
         if leaving.is_set() or time.monotonic() >= until:
             _patiently(_hand_back, held, task)
-            return
+            break
         more = _patiently(_do_next, held, task)
 
 
@@ -136,7 +136,6 @@ def _try(session: Session, job: Job, item: str, held: Claim, task: Task) -> str 
     try:
         reason = task.step(session, job.project_id, item, by=held.by)
         session.flush()  # what the database refuses is this item's fault, so it must show here
-        return reason
     except Busy:
         raise
     except CasekeeperError as error:
@@ -149,6 +148,7 @@ def _try(session: Session, job: Job, item: str, held: Claim, task: Task) -> str 
         raise _Skip(
             place, "Something went wrong in Casekeeper itself, and was written to its log."
         ) from error
+    return reason
 
 
 def _count_skipped(held: Claim, skip: _Skip) -> None:
@@ -159,7 +159,7 @@ def _count_skipped(held: Claim, skip: _Skip) -> None:
             count(job, item, skip.reason)
 
 
-def _hand_back(held: Claim, task: Task) -> bool:
+def _hand_back(held: Claim, _task: Task) -> bool:
     """Back into the line: behind the other projects' jobs, in front of its own project's."""
     with write_transaction() as session:
         job = hold(session, held)

@@ -46,7 +46,7 @@ class JobWorker(SimpleWorker):
         signal.signal(signal.SIGTERM, self._leave)
         signal.signal(signal.SIGINT, self._leave)
 
-    def _leave(self, number: int, frame: FrameType | None) -> None:
+    def _leave(self, _number: int, _frame: FrameType | None) -> None:
         leaving.set()
         self._stop_requested = True
         if self.get_state() != WorkerStatus.BUSY:
@@ -72,7 +72,7 @@ def _limit_idle_transactions(app: Flask) -> None:
         return
 
     @event.listens_for(engine, "connect")
-    def on_connect(connection: Any, record: Any) -> None:
+    def on_connect(connection: Any, _record: Any) -> None:
         with connection.cursor() as cursor:
             cursor.execute(f"SET idle_in_transaction_session_timeout = {IDLE_LIMIT_S * 1000}")
         connection.commit()
