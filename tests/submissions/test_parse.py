@@ -115,6 +115,31 @@ def test_a_refused_instance_id_is_a_problem_and_no_id():
         )
 
 
+@pytest.mark.parametrize(
+    ("declared", "encoding"),
+    [
+        ("", "utf-8"),
+        ("", "utf-8-sig"),
+        ("utf-8", "utf-8"),
+        ("UTF-8", "utf-8-sig"),
+        ("UTF-16", "utf-16"),
+        ("UTF-16", "utf-16-le"),
+        ("", "utf-16-be"),
+        ("UTF-32", "utf-32"),
+        ("", "utf-32-le"),
+        ("", "utf-32-be"),
+        ("ISO-8859-1", "latin-1"),
+        ("windows-1252", "cp1252"),
+        ("US-ASCII", "utf-8"),
+        ("UTF-16", "utf-8"),  # names the encoding of its program's memory
+    ],
+)
+def test_a_form_in_another_encoding(declared, encoding):
+    declaration = f'<?xml version="1.0" encoding="{declared}"?>' if declared else ""
+    xml = (declaration + form("<meta><username>Zoé</username></meta>").decode()).encode(encoding)
+    assert parse(xml).meta.username == "Zoé"
+
+
 # Anything else.
 
 
