@@ -54,9 +54,12 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def app(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Flask:
+def app(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """The application on a migrated database of its own."""
-    return make_app(tmp_path_factory.mktemp("data"), database_url)
+    app = make_app(tmp_path_factory.mktemp("data"), database_url)
+    yield app
+    with app.app_context():
+        db.engine.dispose()
 
 
 def make_app(data: Path, database_url: str, **changes: Any) -> Flask:

