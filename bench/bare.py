@@ -60,7 +60,7 @@ def _write(connections: list[_Connection], project: int, kind: str, rows: list[R
             start = time.perf_counter()
             try:
                 connection.write(project, kind, row)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # whoever waits raises it again  # raised again by the one who waits
                 problems.append(error)
             times.append(time.perf_counter() - start)
 

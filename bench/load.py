@@ -52,25 +52,17 @@ def run_load(
 
     def send() -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        connection.connect()
-        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        while not problems:
-            try:
-                request = waiting.get_nowait()
-            except queue.Empty:
-                break
-            start = time.perf_counter()
-            try:
-                connection.request(request.method, request.path, request.body or None, headers)
-                response = connection.getresponse()
-                body = response.read()
-            except (OSError, http.client.HTTPException) as error:
-                problems.append(repr(error))
-                break
-            times.append(time.perf_counter() - start)
-            if response.status != expect:
-                problems.append(f"{request.path}: status {response.status}: {body[:300]!r}")
-        connection.close()
+        try:
+            connection.connect()
+            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            while not problems:
+                times.append(_send_one(connection, waiting.get_nowait(), headers, expect))
+        except queue.Empty:
+            pass
+        except (OSError, http.client.HTTPException, UnexpectedError) as error:
+            problems.append(str(error) or repr(error))
+        finally:
+            connection.close()
 
     threads = [threading.Thread(target=send) for _ in range(senders)]
     start = time.perf_counter()
@@ -82,6 +74,24 @@ def run_load(
     if problems:
         raise RuntimeError(problems[0])
     return summary(times, took)
+
+
+class UnexpectedError(Exception):  # it is an answer
+    """An answer that was not expected."""
+
+
+def _send_one(
+    connection: http.client.HTTPConnection, request: Request, headers: dict[str, str], expect: int
+) -> float:
+    """Send a request and return the seconds to the end of its answer."""
+    start = time.perf_counter()
+    connection.request(request.method, request.path, request.body or None, headers)
+    response = connection.getresponse()
+    body = response.read()
+    took = time.perf_counter() - start
+    if response.status != expect:
+        raise UnexpectedError(f"{request.path}: status {response.status}: {body[:300]!r}")
+    return took
 
 
 def summary(times: list[float], took: float) -> Load:

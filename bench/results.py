@@ -28,11 +28,15 @@ def _head() -> list[str]:
     return [
         "# Results of the benchmarks",
         "",
-        "Written by `python -m bench`. Ratios within one run are what counts; absolute figures are"
-        " for orientation.",
+        (
+            "Written by `python -m bench`. Ratios within one run are what counts; absolute figures"
+            " are for orientation."
+        ),
         "",
-        f"- machine: {cores()} cores, {_memory()} of memory, {platform.machine()},"
-        f" {platform.system()} {platform.release()}",
+        (
+            f"- machine: {cores()} cores, {_memory()} of memory, {platform.machine()},"
+            f" {platform.system()} {platform.release()}"
+        ),
         f"- Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}",
         f"- date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         f"- commit: {_commit()}",
@@ -54,8 +58,10 @@ def _receive(found: Found) -> list[str]:
     return [
         f"## Receiving forms over HTTP with Basic, on {found.database}",
         "",
-        f"{found.forms} forms of each kind with one case each, gunicorn `-w 2 --threads 16`."
-        f" To reach: {REACH[found.database]} a second ({reached}).",
+        (
+            f"{found.forms} forms of each kind with one case each, gunicorn `-w 2 --threads 16`."
+            f" To reach: {REACH[found.database]} a second ({reached})."
+        ),
         "",
         "| what | a second | p50 ms | p95 ms | × bare insert | × `/healthz` |",
         "|---|---:|---:|---:|---:|---:|",

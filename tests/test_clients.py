@@ -162,7 +162,7 @@ def everything(session: Session, project: Project) -> list[Any]:
 
 
 @pytest.mark.parametrize("way", ["multipart", "raw"])
-def test_each_case_has_what_its_row_says_and_sending_again_changes_nothing(
+def test_each_case_has_what_its_row_says_and_sending_again_changes_nothing(  # noqa: PLR0917
     session: Session, app: Flask, project: Project, fatima: Fatima, tmp_path: Path, way: str
 ) -> None:
     some = rows(40)

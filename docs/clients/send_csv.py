@@ -47,8 +47,9 @@ import urllib.parse
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape, quoteattr
 
 CASE_XMLNS = "http://commcarehq.org/case/transaction/v2"
@@ -81,7 +82,7 @@ ATTEMPTS = 6
 LONGEST_WAIT = 60.0
 
 
-class Stop(Exception):
+class Stop(Exception):  # noqa: N818  # stopping is not always an error  # it is not always an error
     """Nothing more can be sent; the message says why."""
 
 
@@ -234,8 +235,8 @@ def _answer(status: int, headers: http.client.HTTPMessage, body: bytes) -> Answe
             f"The server refuses (status {status}): {_words(body) or 'see --url and --user'}"
         )
     try:
-        message = ElementTree.fromstring(body).find("{*}message")
-    except ElementTree.ParseError:
+        message = ET.fromstring(body).find("{*}message")  # noqa: S314  # our server's
+    except ET.ParseError:
         message = None
     if message is None:
         return Answer("error", f"status {status}: {_words(body)}")
@@ -266,7 +267,7 @@ def read_rows(path: str, encoding: str, delimiter: str) -> Iterator[tuple[int, l
     """The rows with the line each ends on, header first; blank lines are left out."""
     csv.field_size_limit(sys.maxsize)
     # newline="": the csv module must see line ends as they are, for those inside a cell to be kept.
-    with open(path, encoding=encoding, newline="") as file:
+    with Path(path).open(encoding=encoding, newline="") as file:
         reader = csv.reader(file, delimiter=delimiter, strict=True)
         for row in reader:
             if row:
@@ -358,7 +359,7 @@ def _progress(counts: Counter[str]) -> None:
 def read_password(path: str | None) -> str:
     """The password from the file's first line, else from the environment. Raises Stop."""
     if path:
-        with open(path, encoding="utf-8") as file:
+        with Path(path).open(encoding="utf-8") as file:
             return file.readline().rstrip("\r\n")
     password = os.environ.get("CASEKEEPER_PASSWORD")
     if password is None:

@@ -189,16 +189,20 @@ IN_FORM = (
             "touches a case that has no row",
         ),
         (
-            f"UPDATE case_transaction SET submission = (SELECT id FROM submission {FORM}) WHERE"
-            " project_id = :p AND submission = (SELECT max(submission) FROM case_transaction"
-            " WHERE project_id = :p)",
+            (
+                f"UPDATE case_transaction SET submission = (SELECT id FROM submission {FORM}) WHERE"
+                " project_id = :p AND submission = (SELECT max(submission) FROM case_transaction"
+                " WHERE project_id = :p)"
+            ),
             "error",
             "is error, but has a transaction.",
         ),
         (
-            f"UPDATE case_transaction SET submission = (SELECT id FROM submission {FORM}) WHERE"
-            " project_id = :p AND submission = (SELECT max(submission) FROM case_transaction"
-            " WHERE project_id = :p)",
+            (
+                f"UPDATE case_transaction SET submission = (SELECT id FROM submission {FORM}) WHERE"
+                " project_id = :p AND submission = (SELECT max(submission) FROM case_transaction"
+                " WHERE project_id = :p)"
+            ),
             "without cases",
             "has transactions for cases that it does not name.",
         ),
@@ -242,8 +246,10 @@ IN_FORM = (
             "is deprecated of what cannot be the other form",
         ),
         (
-            f"UPDATE submission SET of = (SELECT id FROM submission {FORM})"
-            " WHERE project_id = :p AND state = 'duplicate'",
+            (
+                f"UPDATE submission SET of = (SELECT id FROM submission {FORM})"
+                " WHERE project_id = :p AND state = 'duplicate'"
+            ),
             "close",
             "is a duplicate, but not of the same bytes",
         ),
@@ -266,7 +272,7 @@ IN_FORM = (
         ),
     ],
 )
-def test_it_finds_what_is_broken(
+def test_it_finds_what_is_broken(  # noqa: PLR0917  # fixtures, and the table's columns
     session: Session,
     project: Project,
     history: dict[str, str],

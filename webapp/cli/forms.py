@@ -106,7 +106,7 @@ def reprocess_forms(project_name: str, submission_ids: tuple[str, ...], as_json:
         row = get_submission(session, project_id, submission_id)
         problem = reprocess(session, project_id, submission_id, by=Actor.command_line())
         if problem is not None:
-            raise _StillFails(problem)
+            raise _StillFailsError(problem)
         if row.submission_id != submission_id:
             return f"processed, as an edit of the form {row.submission_id}"
         return "processed"
@@ -114,7 +114,7 @@ def reprocess_forms(project_name: str, submission_ids: tuple[str, ...], as_json:
     _each(project_name, submission_ids, one, newest_first=False, as_json=as_json)
 
 
-class _StillFails(Exception):
+class _StillFailsError(Exception):
     """Its new reason is kept, so the transaction is not to be rolled back."""
 
 
@@ -152,7 +152,7 @@ def _one(
         with write_transaction() as session:
             try:
                 message = operation(session, project_id, submission_id)
-            except _StillFails as error:
+            except _StillFailsError as error:
                 still_fails = str(error)
     except Refused as error:
         document["in_the_way"] = list(error.in_the_way)

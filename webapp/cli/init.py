@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import click
-from flask import Flask, current_app
-from flask.cli import with_appcontext
+from flask.cli import ScriptInfo, pass_script_info, with_appcontext
 
 from webapp.cli.command import answers, json_option, show
 from webapp.config import Settings
@@ -14,14 +13,15 @@ from webapp.extensions import db
 
 @click.command("init")
 @json_option
+@pass_script_info
 @with_appcontext
 @answers
-def init(as_json: bool) -> None:
+def init(info: ScriptInfo, as_json: bool) -> None:
     """Create the database, or upgrade it to this version.
 
     Makes the data folder too. Safe to repeat: an up-to-date database is left alone.
     """
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the app itself
+    app = info.load_app()
     settings: Settings = app.extensions["settings"]
     makes_folder = not settings.data.is_dir()
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)

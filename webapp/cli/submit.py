@@ -9,16 +9,18 @@ from typing import Any
 import click
 from flask import current_app
 from flask.cli import with_appcontext
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.cli.command import answers, json_option, progress, project_option, say, show
 from webapp.config import Settings
 from webapp.database import write_transaction
-from webapp.errors import Busy, NotFound, Refused
+from webapp.errors import Busy, NotAllowed, NotFound, Refused
 from webapp.extensions import db
-from webapp.people.models import Membership, MobileWorker, WebUser
+from webapp.people.accounts import is_worker_name, member_of
+from webapp.people.operations import get_web_user, get_worker
+from webapp.projects.models import Project
 from webapp.projects.operations import get_project
+from webapp.projects.rights import Right
 from webapp.submissions.receive import Arrival, Outcome, Sender, read, receive
 
 _DONE = {Outcome.PROCESSED, Outcome.EDITED, Outcome.DUPLICATE}
@@ -45,8 +47,9 @@ def submit(project_name: str, username: str, files: tuple[str, ...], as_json: bo
     Each file is one form, in a transaction of its own, in the order given. The exit status is 1
     when any of them was not processed.
     """
-    project_id = get_project(db.session(), project_name).id
-    sender = _sender(db.session(), project_id, username)
+    project = get_project(db.session(), project_name)
+    project_id = project.id
+    sender = _sender(db.session(), project, username)
     documents: list[dict[str, Any]] = []
     with progress(len(files), "Sending") as advance:
         for file in files:
@@ -60,25 +63,23 @@ def submit(project_name: str, username: str, files: tuple[str, ...], as_json: bo
         raise click.exceptions.Exit(1)
 
 
-def _sender(session: Session, project_id: int, username: str) -> Sender:
-    """The mobile worker or web user of a project with this name. Raises `NotFound`, `Refused`."""
-    name = username.strip().lower()
-    worker = session.scalar(
-        select(MobileWorker).where(
-            MobileWorker.project_id == project_id, MobileWorker.username == name
-        )
-    )
-    user = session.scalar(
-        select(WebUser)
-        .join(Membership, Membership.web_user_id == WebUser.id)
-        .where(Membership.project_id == project_id, WebUser.email == name)
-    )
-    found = worker or user
-    if found is None:
-        raise NotFound(f"There is no mobile worker or web user “{username}” in this project.")
-    if not found.active:
-        raise Refused(f"“{username}” is deactivated.")
-    return Sender(found.user_id, name)
+def _sender(session: Session, project: Project, username: str) -> Sender:
+    """The account that sends, with the same rights as over HTTP. Raises `NotFound`, `Refused`,
+    `NotAllowed`."""
+    if is_worker_name(username):
+        worker = get_worker(session, project, username)
+        name, active, user_id = worker.username, worker.active, worker.user_id
+    else:
+        user = get_web_user(session, username)
+        member = member_of(session, user.id, project.name)
+        if member is None:
+            raise NotFound(f"“{user.email}” is no member of “{project.name}”.")
+        if Right.EDIT_DATA not in member.rights:
+            raise NotAllowed(Right.EDIT_DATA.label)
+        name, active, user_id = user.email, user.active, user.user_id
+    if not active:
+        raise Refused(f"“{name}” is deactivated.")
+    return Sender(user_id, name)
 
 
 def _send(project_id: int, sender: Sender, file: str) -> dict[str, Any]:

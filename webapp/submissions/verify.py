@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Result, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from webapp.cases.apply import ATTRIBUTES, CaseState
@@ -30,7 +30,7 @@ def verify(
     project_id: int,
     *,
     attachments: Path,
-    progress: Progress = lambda done: None,
+    progress: Progress = lambda _done: None,
 ) -> Iterator[Finding]:
     """Look at everything of a project and yield what is wrong with it.
 
@@ -127,7 +127,7 @@ def _ticks_are_unique(session: Session, project_id: int) -> Iterator[Finding]:
 def _links_hold(session: Session, project_id: int) -> Iterator[Finding]:
     """Rows that point at rows which are not there, or must not be pointed at."""
     source, target = aliased(Case), aliased(Case)
-    indexes = session.execute(
+    indexes: Result[Any, Any, Any, Any] = session.execute(
         select(CaseIndex.id, CaseIndex.identifier, source.case_id, target.id)
         .outerjoin(source, _is(source, CaseIndex.case, CaseIndex.project_id))
         .outerjoin(target, _is(target, CaseIndex.target, CaseIndex.project_id))
@@ -142,7 +142,8 @@ def _links_hold(session: Session, project_id: int) -> Iterator[Finding]:
             of = "no case" if case_id is None else f"case {case_id}"
             sentence = f"The index “{identifier}” of {of} points to a case that has no row."
             yield Finding(What.INDEX, case_id or str(key), sentence)
-    transactions = session.execute(
+    # An outer join gives NULL where the columns' types say that there is none: hence Any.
+    transactions: Result[Any, Any, Any, Any] = session.execute(
         select(CaseTransaction.id, Case.id, Submission.submission_id, Submission.state)
         .outerjoin(Case, _is(Case, CaseTransaction.case, CaseTransaction.project_id))
         .outerjoin(

@@ -70,28 +70,36 @@ def forms_agree(session: Session, project_id: int, progress: Progress) -> Iterat
 
 
 def _row_is_wrong(row: Any, last: int) -> Iterator[str]:
+    yield from _ticks_are_wrong(row, last)
+    yield from _link_is_wrong(row)
+    if row.state in (State.ERROR, State.UNPARSED):
+        if not row.problem:
+            yield f"is {row.state.value}, but does not say why."
+    elif row.problem is not None and row.state != State.DEPRECATED:
+        yield f"is {row.state.value}, but has a problem."
+    if row.sha256 is None:
+        yield "has no stored XML."
+
+
+def _ticks_are_wrong(row: Any, last: int) -> Iterator[str]:
     if max(row.received_on, row.indexed_on, row.edited_on or 0) > last:
         yield "has a tick that the project has not given out yet."
     if row.indexed_on < max(row.received_on, row.edited_on or 0):
         yield "changed last before it came, its ticks say."
     if row.edited_on is not None and row.edited_on <= row.received_on:
         yield "is an edit that came before what it replaces, its ticks say."
-    if row.state in (State.ERROR, State.UNPARSED):
-        if not row.problem:
-            yield f"is {row.state.value}, but does not say why."
-    elif row.problem is not None and row.state != State.DEPRECATED:
-        yield f"is {row.state.value}, but has a problem."
-    if row.state in _MAY_POINT and row.of is None:
-        yield f"is {row.state.value}, but does not say of which form."
-    elif row.of is not None:
-        if row.state not in _MAY_POINT:
-            yield f"is {row.state.value}, but points to another form."
-        elif row.other is None or row.other == row.id or row.other_state not in _MAY_REPEAT:
-            yield f"is {row.state.value} of what cannot be the other form."
-        elif row.state == State.DUPLICATE and row.sha256 != row.other_sha256:
-            yield "is a duplicate, but not of the same bytes."
-    if row.sha256 is None:
-        yield "has no stored XML."
+
+
+def _link_is_wrong(row: Any) -> Iterator[str]:
+    if row.of is None:
+        if row.state in _MAY_POINT:
+            yield f"is {row.state.value}, but does not say of which form."
+    elif row.state not in _MAY_POINT:
+        yield f"is {row.state.value}, but points to another form."
+    elif row.other is None or row.other == row.id or row.other_state not in _MAY_REPEAT:
+        yield f"is {row.state.value} of what cannot be the other form."
+    elif row.state == State.DUPLICATE and row.sha256 != row.other_sha256:
+        yield "is a duplicate, but not of the same bytes."
 
 
 def _contents_agree(session: Session, project_id: int, rows: Sequence[Any]) -> Iterator[Finding]:
