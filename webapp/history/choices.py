@@ -1,0 +1,96 @@
+"""What the filters of Submit History offer: users, applications and forms of the project."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from webapp.dictionary.models import FormType
+from webapp.people.models import Membership, MobileWorker, WebUser
+
+#: So many of each kind are offered at most, for the page to stay small.
+OFFERED = 500
+
+
+@dataclass(frozen=True, slots=True)
+class UserChoice:
+    """A user by id, and the name by which people know them."""
+
+    user_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FormChoice:
+    """A kind of form: its xmlns, its name, and the application that it comes with ("" without,
+    None where several have it)."""
+
+    xmlns: str
+    name: str
+    app_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """All that is offered, each list in the order in which it is shown."""
+
+    workers: list[UserChoice]
+    web_users: list[UserChoice]
+    apps: list[str]
+    forms: list[FormChoice]
+
+
+def choices(session: Session, project_id: int) -> Choices:
+    """What a project has. Three queries, each of at most `OFFERED` rows."""
+    workers = session.execute(
+        select(MobileWorker.user_id, MobileWorker.username)
+        .where(MobileWorker.project_id == project_id)
+        .order_by(MobileWorker.username)
+        .limit(OFFERED)
+    )
+    web_users = session.execute(
+        select(WebUser.user_id, WebUser.email)
+        .join(Membership, Membership.web_user_id == WebUser.id)
+        .where(Membership.project_id == project_id)
+        .order_by(WebUser.email)
+        .limit(OFFERED)
+    )
+    known = session.execute(
+        select(FormType.xmlns, FormType.name, FormType.app_id)
+        .where(FormType.project_id == project_id)
+        .order_by(FormType.name, FormType.xmlns, FormType.app_id)
+        .limit(OFFERED)
+    ).all()
+    forms: dict[str, FormChoice] = {}
+    for xmlns, name, app_id in known:
+        seen = forms.get(xmlns)
+        shared = seen is not None and seen.app_id != app_id
+        forms[xmlns] = FormChoice(
+            xmlns, name or (seen.name if seen else ""), None if shared else app_id
+        )
+    return Choices(
+        [UserChoice(*one) for one in workers],
+        [UserChoice(*one) for one in web_users],
+        sorted({app_id for _xmlns, _name, app_id in known if app_id}),
+        list(forms.values()),
+    )
+
+
+def names_of_users(session: Session, project_id: int, ids: Collection[str]) -> dict[str, str]:
+    """The names of those ids that are users of the project. Two queries, none without ids."""
+    if not ids:
+        return {}
+    workers = session.execute(
+        select(MobileWorker.user_id, MobileWorker.username).where(
+            MobileWorker.project_id == project_id, MobileWorker.user_id.in_(ids)
+        )
+    )
+    web_users = session.execute(
+        select(WebUser.user_id, WebUser.email)
+        .join(Membership, Membership.web_user_id == WebUser.id)
+        .where(Membership.project_id == project_id, WebUser.user_id.in_(ids))
+    )
+    return dict([*workers, *web_users])

@@ -1,0 +1,136 @@
+"""The rows of Submit History: a few statements for a page, however many forms and cases."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session
+
+from webapp.cases.models import Case, CaseTransaction
+from webapp.history.changes import CaseChange, case_change
+from webapp.history.filters import UserType
+from webapp.people.kinds import UserKind
+from webapp.people.models import MobileWorker
+from webapp.submissions.models import Submission
+
+#: How many cases of a form a row names.
+NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class TouchedCase:
+    """A case that a form touched, as it is called now, and what the form changed in it."""
+
+    case_id: str
+    name: str
+    type: str
+    deleted: bool
+    change: CaseChange
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionRow:
+    """One form of the list. `cases` are at most `NAMED`; `more_cases` is how many others."""
+
+    submission: Submission
+    user_type: UserType
+    cases: tuple[TouchedCase, ...]
+    more_cases: int
+
+
+def rows(
+    session: Session, project_id: int, submissions: Sequence[Submission]
+) -> list[SubmissionRow]:
+    """The rows of some submissions, in their order. Two statements; none without submissions."""
+    if not submissions:
+        return []
+    deactivated = deactivated_among(session, project_id, submissions)
+    touched, totals = _touched(session, project_id, [one.id for one in submissions])
+    return [
+        SubmissionRow(
+            one,
+            user_type(one, deactivated),
+            tuple(touched[one.id]),
+            totals.get(one.id, 0) - len(touched[one.id]),
+        )
+        for one in submissions
+    ]
+
+
+def deactivated_among(
+    session: Session, project_id: int, submissions: Sequence[Submission]
+) -> frozenset[str]:
+    """The ids of those users of submissions who are deactivated workers now. One query."""
+    return frozenset(
+        session.scalars(
+            select(MobileWorker.user_id).where(
+                MobileWorker.project_id == project_id,
+                MobileWorker.user_id.in_({one.user_id for one in submissions}),
+                MobileWorker.active.is_(False),
+            )
+        )
+    )
+
+
+def user_type(submission: Submission, deactivated: frozenset[str]) -> UserType:
+    """The type of a form's user as it is shown: one, also where filters know it under several."""
+    kind = submission.user_kind
+    if kind == UserKind.MOBILE and submission.user_id in deactivated:
+        return UserType.DEACTIVATED
+    return _TYPES[kind]
+
+
+_TYPES = {
+    UserKind.MOBILE: UserType.MOBILE,
+    UserKind.WEB: UserType.WEB,
+    UserKind.ADMIN: UserType.ADMIN,
+    UserKind.SYSTEM: UserType.AUTOMATIC,
+    UserKind.UNKNOWN: UserType.UNKNOWN,
+}
+
+
+def _touched(
+    session: Session, project_id: int, keys: Sequence[int]
+) -> tuple[dict[int, list[TouchedCase]], dict[int, int]]:
+    """The first cases of each submission, and how many each touched."""
+    # The windows run over keys alone: a form with thousands of cases does not load their changes.
+    ranked = (
+        select(
+            CaseTransaction.id,
+            func.row_number()
+            .over(partition_by=CaseTransaction.submission, order_by=CaseTransaction.case)
+            .label("place"),
+            func.count().over(partition_by=CaseTransaction.submission).label("total"),
+        )
+        .where(CaseTransaction.project_id == project_id, CaseTransaction.submission.in_(keys))
+        .subquery()
+    )
+    found = session.execute(
+        select(
+            CaseTransaction.submission,
+            CaseTransaction.change,
+            CaseTransaction.before,
+            Case.case_id,
+            Case.name,
+            Case.type,
+            Case.deleted,
+            ranked.c.total,
+        )
+        .join(ranked, ranked.c.id == CaseTransaction.id)
+        .join(
+            Case,
+            and_(Case.project_id == CaseTransaction.project_id, Case.id == CaseTransaction.case),
+        )
+        .where(CaseTransaction.project_id == project_id, ranked.c.place <= NAMED)
+        .order_by(CaseTransaction.submission, CaseTransaction.case)
+    )
+    touched: dict[int, list[TouchedCase]] = defaultdict(list)
+    totals: dict[int, int] = {}
+    for key, change, before, case_id, name, kind, deleted, total in found:
+        one = TouchedCase(case_id, name, kind, deleted, case_change(change, before))
+        touched[key].append(one)
+        totals[key] = total
+    return touched, totals

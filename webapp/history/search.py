@@ -1,0 +1,99 @@
+"""From a filter to the submissions that it leaves: it only ever narrows from a project's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from webapp.cases.models import Case, CaseTransaction
+from webapp.clock import Micros
+from webapp.history.calendar import Calendar, Days
+from webapp.history.filters import SubmissionFilter, UserType
+from webapp.people.kinds import UserKind
+from webapp.people.models import MobileWorker
+from webapp.submissions.models import State, Submission
+
+Condition = ColumnElement[bool]
+
+
+def matching(project_id: int, wanted: SubmissionFilter, calendar: Calendar) -> Select[Submission]:
+    """The submissions that a filter leaves, in no order: `received_on` is their key in pages.
+
+    Nearly every condition is one on an index in the order of `received_on`.
+    """
+    return select(Submission).where(
+        Submission.project_id == project_id,
+        *_within(Submission.received_on, wanted.received_days(calendar.today), calendar),
+        *_within(Submission.time_end, wanted.completed, calendar),
+        *_narrowings(project_id, wanted),
+    )
+
+
+def errors_of(project_id: int) -> Select[Submission]:
+    """The forms that could not be applied and can be processed again."""
+    return select(Submission).where(
+        Submission.project_id == project_id, Submission.state == State.ERROR
+    )
+
+
+def _narrowings(project_id: int, wanted: SubmissionFilter) -> Iterator[Condition]:
+    if wanted.user_types:
+        yield or_(*(_of_type(project_id, kind) for kind in sorted(wanted.user_types)))
+    if wanted.user:
+        yield Submission.user_id == wanted.user
+    if wanted.app is not None:
+        yield Submission.app_id == wanted.app
+    if wanted.xmlns:
+        yield Submission.xmlns == wanted.xmlns
+    if wanted.case:
+        yield Submission.id.in_(_touching(project_id, wanted.case))
+    if wanted.state is not None:
+        yield Submission.state == wanted.state
+
+
+def _touching(project_id: int, case_id: str) -> Select[int]:
+    """The keys of the submissions that touched a case."""
+    return (
+        select(CaseTransaction.submission)
+        .join(
+            Case,
+            and_(Case.project_id == CaseTransaction.project_id, Case.id == CaseTransaction.case),
+        )
+        .where(Case.project_id == project_id, Case.case_id == case_id)
+    )
+
+
+def _within(
+    column: InstrumentedAttribute[Micros] | InstrumentedAttribute[Micros | None],
+    days: Days,
+    calendar: Calendar,
+) -> Iterator[Condition]:
+    if days.first is not None:
+        yield column >= calendar.starts(days.first)
+    if days.last is not None:
+        yield column < calendar.ends(days.last)
+
+
+def _of_type(project_id: int, kind: UserType) -> Condition:
+    """The forms of a user type. Who is deactivated is asked now, not when the form came."""
+    deactivated = Submission.user_id.in_(
+        select(MobileWorker.user_id).where(
+            MobileWorker.project_id == project_id, MobileWorker.active.is_(False)
+        )
+    )
+    if kind in {UserType.MOBILE, UserType.DEACTIVATED}:
+        return and_(
+            Submission.user_kind == UserKind.MOBILE,
+            deactivated if kind == UserType.DEACTIVATED else ~deactivated,
+        )
+    return Submission.user_kind.in_(_KINDS[kind])
+
+
+_KINDS: dict[UserType, tuple[UserKind, ...]] = {
+    UserType.WEB: (UserKind.WEB,),
+    UserType.ADMIN: (UserKind.ADMIN, UserKind.SYSTEM),
+    UserType.UNKNOWN: (UserKind.UNKNOWN, UserKind.SYSTEM),
+    UserType.AUTOMATIC: (UserKind.SYSTEM,),
+}
