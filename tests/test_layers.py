@@ -13,8 +13,8 @@ WEBAPP = ROOT / "webapp"
 
 #: From the bottom up; the rooms of one row do not import each other.
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "extensions", "columns", "config", "sqlite_lock"}),
-    frozenset({"clock", "database"}),
+    frozenset({"errors", "extensions", "columns", "sqlite_lock"}),
+    frozenset({"clock", "database", "config"}),
     frozenset({"projects", "audit"}),
     frozenset({"dictionary"}),
     frozenset({"people"}),

@@ -29,7 +29,7 @@ NEVER_PROPERTIES = frozenset({"case_id", "date_modified"})
 RELATIONSHIPS = frozenset({"child", "extension"})
 
 
-class Problem(CasekeeperError):  # noqa: N818  (a word of the domain, as in webapp.errors)
+class Problem(CasekeeperError):
     """A form is well-formed but must not be applied (SPEC S10); `message` says why and where."""
 
 

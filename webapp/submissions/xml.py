@@ -33,7 +33,7 @@ XML_SPACE = " \t\r\n"
 _PIECE = 1 << 16
 
 
-class NotAForm(CasekeeperError):  # noqa: N818  (a name of the domain, as in webapp.errors)
+class NotAForm(CasekeeperError):
     """The bytes are no form at all: not XML, a DTD, over the limits, no namespace (SPEC S4, S11).
 
     Such a body is stored in state `unparsed` and answered with 422.
