@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from bench.bare import bare_insert
 from bench.load import Load, Request, run_load
-from bench.server import PROJECT, USERNAME, Server, serve
+from bench.server import PROJECT, USERNAME, Server, cpu_seconds, serve
 
 PATH = f"/a/{PROJECT}/receiver/"
 
@@ -33,6 +33,9 @@ class Found:
     alone: Load
     bare_create: Load
     bare_update: Load
+    #: Milliseconds of the server's processors for each form, where the system tells.
+    cpu_create: float | None
+    cpu_update: float | None
 
 
 def measure(database: str, *, forms: int, senders: int) -> Found:
@@ -48,8 +51,8 @@ def measure(database: str, *, forms: int, senders: int) -> Found:
             senders=senders,
             expect=200,
         )
-        create = _send(server, [_form(case, "create") for case in cases], senders)
-        update = _send(server, [_form(case, "update") for case in cases], senders)
+        create, cpu_create = _send_timed(server, [_form(one, "create") for one in cases], senders)
+        update, cpu_update = _send_timed(server, [_form(one, "update") for one in cases], senders)
         alone = _send(server, [_form(str(uuid.uuid4()), "create") for _ in range(few)], 1)
         bare_create, bare_update = bare_insert(server, cases, senders=senders)
         return Found(
@@ -62,7 +65,18 @@ def measure(database: str, *, forms: int, senders: int) -> Found:
             alone,
             bare_create,
             bare_update,
+            cpu_create,
+            cpu_update,
         )
+
+
+def _send_timed(server: Server, forms: list[bytes], senders: int) -> tuple[Load, float | None]:
+    before = cpu_seconds(server)
+    load = _send(server, forms, senders)
+    after = cpu_seconds(server)
+    if before is None or after is None:
+        return load, None
+    return load, 1000 * (after - before) / len(forms)
 
 
 def _send(server: Server, forms: list[bytes], senders: int) -> Load:

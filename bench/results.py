@@ -47,12 +47,12 @@ def _head() -> list[str]:
 def _receive(found: Found) -> list[str]:
     many = f"{found.senders} at once"
     rows = [
-        (f"open a case, {many}", found.create, found.bare_create),
-        (f"update a case, {many}", found.update, found.bare_update),
-        ("open a case, one sender", found.alone, None),
-        (f"`/healthz`, {many}", found.healthz, None),
-        ("bare insert of the opening forms' rows", found.bare_create, None),
-        ("bare insert of the updating forms' rows", found.bare_update, None),
+        (f"open a case, {many}", found.create, found.bare_create, found.cpu_create),
+        (f"update a case, {many}", found.update, found.bare_update, found.cpu_update),
+        ("open a case, one sender", found.alone, None, None),
+        (f"`/healthz`, {many}", found.healthz, None, None),
+        ("bare insert of the opening forms' rows", found.bare_create, None, None),
+        ("bare insert of the updating forms' rows", found.bare_update, None, None),
     ]
     reached = "reached" if found.create.rate >= REACH[found.database] else "not reached"
     return [
@@ -63,24 +63,25 @@ def _receive(found: Found) -> list[str]:
             f" To reach: {REACH[found.database]} a second ({reached})."
         ),
         "",
-        "| what | a second | p50 ms | p95 ms | × bare insert | × `/healthz` |",
-        "|---|---:|---:|---:|---:|---:|",
-        *(_row(name, load, bare, found.healthz) for name, load, bare in rows),
+        "| what | a second | p50 ms | p95 ms | × bare insert | × `/healthz` | server CPU ms |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+        *(_row(name, load, bare, found.healthz, cpu) for name, load, bare, cpu in rows),
         "",
         "× says how many times longer a form takes than the bare insert of its rows by hand-written"
         " SQL, one transaction for each form"
         + (" (one connection), " if found.database == "sqlite" else f" ({many}), ")
-        + "and than an empty answer of the same server.",
+        + "and than an empty answer of the same server. CPU is what the web processes used for"
+        " one form, without the database server.",
         "",
     ]
 
 
-def _row(name: str, load: Load, bare: Load | None, healthz: Load) -> str:
+def _row(name: str, load: Load, bare: Load | None, healthz: Load, cpu: float | None) -> str:
     over_bare = f"{bare.rate / load.rate:.1f}" if bare else ""
     over_healthz = f"{healthz.rate / load.rate:.1f}" if bare else ""
     return (
         f"| {name} | {load.rate:,.0f} | {load.p50:.1f} | {load.p95:.1f} |"
-        f" {over_bare} | {over_healthz} |"
+        f" {over_bare} | {over_healthz} | {'' if cpu is None else f'{cpu:.1f}'} |"
     )
 
 

@@ -73,6 +73,22 @@ def serve(database: str, *, processes: int = 2, threads: int = 16) -> Iterator[S
         yield Server(port, password, url, data / "casekeeper.sqlite", process.pid)
 
 
+def cpu_seconds(server: Server) -> float | None:
+    """The processor time that the server's processes have used so far; None where the system does
+    not tell (it is Linux that does)."""
+    tick = os.sysconf("SC_CLK_TCK")
+    total = 0
+    try:
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            pid, _, rest = stat.read_text().partition(" (")
+            fields = rest.rpartition(") ")[2].split()
+            if server.process in (int(pid), int(fields[1])):
+                total += int(fields[11]) + int(fields[12])
+    except (OSError, IndexError, ValueError):
+        return None
+    return total / tick
+
+
 def flask(environment: dict[str, str], *command: str, given: str = "") -> str:
     """Run a command of the product; returns what it prints. Raises when it fails."""
     done = subprocess.run(

@@ -1,0 +1,30 @@
+"""The benchmark works at all, on both databases; what it measures is not for tests to judge."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_a_quick_run_writes_its_results(database: str, tmp_path: Path) -> None:
+    out = tmp_path / "RESULTS.md"
+    ran = subprocess.run(
+        [sys.executable, "-m", "bench", "--quick", "--database", database, "--out", str(out)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+    assert ran.returncode == 0, ran.stderr
+    text = out.read_text(encoding="utf-8")
+    assert text == ran.stdout.removesuffix("\n")
+    assert f"## Receiving forms over HTTP with Basic, on {database}" in text
+    assert "| open a case, 16 at once |" in text
+    assert "- commit: " in text
