@@ -10,10 +10,23 @@ from pathlib import Path
 from flask import Flask
 
 from webapp import models as models  # every table must be known before the first session
+from webapp.api.openrosa import message as openrosa_message
+from webapp.api.openrosa import openrosa
 from webapp.cli import register as register_commands
 from webapp.config import Settings, flask_config, settings_from
 from webapp.database import init_database
-from webapp.extensions import babel, csrf, limiter, login, migrate
+from webapp.extensions import babel, csrf, limiter, migrate
+from webapp.people.passwords import init_passwords
+from webapp.web.access import init_access
+from webapp.web.errors import Format, init_errors
+from webapp.web.formatting import init_formatting
+from webapp.web.health import health
+from webapp.web.ids import init_ids
+from webapp.web.security import init_security
+from webapp.web.sessions import init_sessions
+from webapp.web.shell import init_shell
+from webapp.web.views.login import login
+from webapp.web.views.projects import projects
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -35,9 +48,39 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     init_database(app)
     migrate.init_app(app, directory=str(ROOT / "webapp" / "migrations"), render_as_batch=True)
-    csrf.init_app(app)
-    login.init_app(app)
     limiter.init_app(app)
     babel.init_app(app)
+    init_passwords(app)
+    init_security(app)
+    csrf.init_app(app)
+    init_sessions(app)
+    init_access(app)
+    init_errors(app, MACHINE_FORMATS)
+    init_formatting(app)
+    init_shell(app)
+    init_ids(app)
+    register_pages(app)
+    register_machines(app)
     register_commands(app)
     return app
+
+
+#: By blueprint: how machines hear of errors. All others get a page.
+MACHINE_FORMATS: dict[str, Format] = {
+    openrosa.name: lambda status, sentence: openrosa_message(
+        "processing_failure", sentence, status
+    ),
+}
+
+
+def register_pages(app: Flask) -> None:
+    """The screens, for people."""
+    for screen in (login, projects):
+        app.register_blueprint(screen)
+
+
+def register_machines(app: Flask) -> None:
+    """What is no page: no session, and so nothing that CSRF could use."""
+    for door in (openrosa, health):
+        csrf.exempt(door)
+        app.register_blueprint(door)

@@ -102,7 +102,10 @@ def is_busy(error: DBAPIError) -> bool:
         return state[:2] in {"08", "53", "57"} or state in {"40001", "40P01", "55P03"}
     return isinstance(error, OperationalError) and (
         error.connection_invalidated
-        or any(word in str(error.orig) for word in ("locked", "busy", "connect", "closed"))
+        or any(
+            word in str(error.orig)
+            for word in ("locked", "busy", "connect", "closed", "unable to open")
+        )
     )
 
 

@@ -42,7 +42,9 @@ class SignedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
 
 def init_sessions(app: Flask) -> None:
     """Bind Flask-Login and our cookie rules to the app."""
-    login.init_app(app)
+    # Its own context processor would load the user for every page, also for the one that says that
+    # the database is away.
+    login.init_app(app, add_context_processor=False)
     # It ties a session to the address, and phones change theirs all the time.
     login.session_protection = None
     login.user_loader(_load)
