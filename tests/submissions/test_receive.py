@@ -56,12 +56,12 @@ class TestACase:
     def test_opened_without_times_takes_the_arrival(self, session: Session, project: Project):
         send(session, project.id, form(case_block("a", update={"x": "1"}, date_modified=None)))
         case = the_case(session, project, "a")
-        received_on = get_submission(session, project.id, states(session, project)[0][1]).received_on
+        received_on = get_submission(
+            session, project.id, states(session, project)[0][1]
+        ).received_on
         assert case.opened_on == case.modified_on == case.server_modified_on == received_on
 
-    def test_every_case_of_a_form_gets_a_tick_of_its_own(
-        self, session: Session, project: Project
-    ):
+    def test_every_case_of_a_form_gets_a_tick_of_its_own(self, session: Session, project: Project):
         send(session, project.id, form(*(case_block(name, create={}) for name in "abc")))
         ticks = [the_case(session, project, name).indexed_on for name in "abc"]
         assert len(set(ticks)) == 3
@@ -254,9 +254,7 @@ class TestProcessingAgain:
         assert the_case(session, project, "a").properties == {"x": "late"}
 
     def test_that_fails_again_says_why(self, session: Session, project: Project):
-        failed = send(
-            session, project.id, form(case_block("a", index={"parent": ("x", "nobody")}))
-        )
+        failed = send(session, project.id, form(case_block("a", index={"parent": ("x", "nobody")})))
         with write_transaction():
             sentence = reprocess(session, project.id, failed.submission_id, by=actor())
         assert sentence is not None and "nobody" in sentence
@@ -325,9 +323,7 @@ class TestArchive:
         assert refused.value.in_the_way == (opened.submission_id,)
 
     def test_of_a_failed_form_is_refused_in_words(self, session: Session, project: Project):
-        failed = send(
-            session, project.id, form(case_block("a", index={"parent": ("x", "nobody")}))
-        )
+        failed = send(session, project.id, form(case_block("a", index={"parent": ("x", "nobody")})))
         with pytest.raises(Refused, match="could not be processed"), write_transaction():
             archive(session, project.id, failed.submission_id, by=actor())
 
@@ -349,7 +345,9 @@ class TestTheUserOfAForm:
         person = web_user(project, role="editor")
         kinds = {}
         for user_id in (worker.user_id, person.user_id, "admin", "system", "stranger"):
-            xml = form(case_block("a", user_id=user_id), user_id=user_id, username="as the phone says")
+            xml = form(
+                case_block("a", user_id=user_id), user_id=user_id, username="as the phone says"
+            )
             sent = send(session, project.id, xml, sender=Sender("another", "another"))
             row = get_submission(session, project.id, sent.submission_id)
             kinds[user_id] = (row.user_kind, row.username, row.sent_by)

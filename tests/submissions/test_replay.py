@@ -54,7 +54,10 @@ def blocks(draw: st.DrawFn) -> list[str]:
                 create=draw(
                     st.none()
                     | st.fixed_dictionaries(
-                        {"case_type": st.sampled_from(["patient", "visit"]), "case_name": st.just(case_id)},
+                        {
+                            "case_type": st.sampled_from(["patient", "visit"]),
+                            "case_name": st.just(case_id),
+                        },
                         optional={"owner_id": st.sampled_from(["", "owner-1", "owner-2"])},
                     )
                 ),
@@ -83,14 +86,10 @@ def picture(session: Session, project_id: int, *, ticks: bool = False) -> dict[s
         )
         .where(CaseIndex.project_id == project_id)
         .order_by(CaseIndex.case, CaseIndex.identifier),
-        "transactions": select(
-            CaseTransaction.id, CaseTransaction.change, CaseTransaction.before
-        )
+        "transactions": select(CaseTransaction.id, CaseTransaction.change, CaseTransaction.before)
         .where(CaseTransaction.project_id == project_id)
         .order_by(CaseTransaction.id),
-        "submissions": select(
-            Submission.submission_id, Submission.state, Submission.received_on
-        )
+        "submissions": select(Submission.submission_id, Submission.state, Submission.received_on)
         .where(Submission.project_id == project_id)
         .order_by(Submission.id),
     }

@@ -66,7 +66,8 @@ def keys_of(session: Session, project_id: int, case_ids: Collection[str]) -> dic
                 Case.project_id == project_id, Case.case_id.in_(some)
             )
         )
-        keys.update({case_id: key for case_id, key in rows})
+        for case_id, key in rows:
+            keys[case_id] = key
     return keys
 
 
@@ -97,8 +98,8 @@ def states_of(
                 CaseIndex.relationship,
             ).where(CaseIndex.project_id == project_id, CaseIndex.case.in_(some))
         )
-        for case, identifier, *value in rows:
-            indices[case][identifier] = IndexValue(*value)
+        for case, identifier, target, target_type, relationship in rows:
+            indices[case][identifier] = IndexValue(target, target_type, relationship)
     return [
         CaseState(
             **{name: getattr(case, name) for name in ATTRIBUTES},
@@ -119,7 +120,7 @@ def write_cases(
 
     Cases whose state is the same are left alone. Returns how many were written.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
     for held, state in changes:
         if state == held.state:
             continue

@@ -7,6 +7,7 @@ import socket
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, cast
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -39,7 +40,7 @@ def up() -> None:
     """Start Casekeeper on this machine and keep it running: the database is upgraded, then Redis,
     the web server, the workers and the tick are started, and started again when one dies. Ctrl-C
     stops all of it. Settings come from the environment, see README."""
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
+    app: Flask = cast(Any, current_app)._get_current_object()  # noqa: SLF001  Flask's own way
     settings: Settings = app.extensions["settings"]
     try:
         prepare(settings.data)
