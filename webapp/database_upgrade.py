@@ -21,7 +21,8 @@ def upgrade_database(app: Flask) -> bool:
     """Bring the database to the present schema; return whether there was anything to do.
 
     An SQLite file is copied first (`<file>.before-<revision>`), because its schema changes cannot
-    be rolled back. Raises `CasekeeperError` when SQLite is too old.
+    be rolled back. Raises `CasekeeperError` when SQLite is too old or the
+    database is newer than the code.
     """
     with app.app_context():
         engine = db.engine
@@ -31,16 +32,23 @@ def upgrade_database(app: Flask) -> bool:
             )
         with engine.connect() as connection:
             present = MigrationContext.configure(connection).get_current_revision()
-        newest = ScriptDirectory(migrate.directory).get_current_head()
-        if present == newest:
+        scripts = ScriptDirectory(migrate.directory)
+        if present == scripts.get_current_head():
             return False
-        if engine.dialect.name == "sqlite" and present is not None:
-            _copy(Path(str(engine.url.database)), str(present))
+        if present is not None:
+            if present not in {script.revision for script in scripts.walk_revisions()}:
+                raise CasekeeperError(
+                    f"This database was made by a newer Casekeeper (schema {present}). Use that"
+                    " version, or go back to a copy from before its upgrade."
+                )
+            if engine.dialect.name == "sqlite":
+                copy_file(Path(str(engine.url.database)), present)
         upgrade()
     return True
 
 
-def _copy(file: Path, revision: str) -> None:
+def copy_file(file: Path, revision: str) -> None:
+    """Copy an SQLite file that may be in use, whole, to `<file>.before-<revision>`."""
     copy = file.with_name(f"{file.name}.before-{revision}")
     with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)

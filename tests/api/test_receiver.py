@@ -232,9 +232,7 @@ class TestTheAnswers:
         assert submissions(session, project) == []
 
 
-def test_a_web_user_with_the_right_may_submit(
-    phone: Phone, session: Session, project: Project
-):
+def test_a_web_user_with_the_right_may_submit(phone: Phone, session: Session, project: Project):
     editor = factories.web_user(project, "editor")
     xml = form(case_block("a", user_id=None), user_id=None)
     response = phone.client.post(
@@ -325,9 +323,7 @@ def test_many_phones_at_once_change_the_same_cases_and_nothing_is_lost(
     assert len(case.properties) == 40
 
 
-def test_a_smaller_limit_is_a_setting(
-    database_url: str, tmp_path_factory: pytest.TempPathFactory
-):
+def test_a_smaller_limit_is_a_setting(database_url: str, tmp_path_factory: pytest.TempPathFactory):
     if database_url:
         return  # once is enough: it has nothing to do with the database
     app = make_app(tmp_path_factory.mktemp("small"), "", max_xml=1000, max_request=2000)

@@ -32,9 +32,7 @@ OPENS = Change(
 
 texts = st.text(max_size=4)
 names = st.sampled_from(["a", "b", "c"])
-indices = st.builds(
-    IndexValue, st.integers(1, 3), texts, st.sampled_from(["child", "extension"])
-)
+indices = st.builds(IndexValue, st.integers(1, 3), texts, st.sampled_from(["child", "extension"]))
 changes = st.builds(
     Change,
     user=texts,

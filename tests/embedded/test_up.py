@@ -107,9 +107,7 @@ def test_the_first_start_says_the_address_and_once_the_login(running: Running):
         assert answer.status == 200 and json.load(answer)
 
 
-def test_ctrl_c_stops_everything_in_time_and_the_next_start_is_quick(
-    running: Running, data: Path
-):
+def test_ctrl_c_stops_everything_in_time_and_the_next_start_is_quick(running: Running, data: Path):
     running.process.send_signal(signal.SIGINT)
     assert running.wait_until_gone(10) < 3
     assert running.process.returncode == 0

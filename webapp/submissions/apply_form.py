@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, inspect
 from sqlalchemy.orm import Session
 
 from webapp.cases.apply import Change, apply, change_to_json, difference
@@ -55,6 +55,7 @@ def apply_edit(
     earlier failure that is processed again.
     """
     project_id = row.project_id
+    is_new = not inspect(row).persistent
     old_cases = ids_of(session, project_id, [touch.case for touch in touches(session, replaces)])
     new_cases = {block.case_id for block in form.blocks}
     held = hold_cases(session, project_id, new_cases | old_cases)
@@ -67,7 +68,7 @@ def apply_edit(
     replaces.submission_id = new_id()
     replaces.state = State.DEPRECATED
     replaces.received_on = replaces.indexed_on = first + 1
-    if row.id is None:
+    if is_new:
         row.edited_on = first
     else:
         row.edited_on = row.received_on  # it came when it failed

@@ -46,7 +46,7 @@ def keep(folder: Path, stream: IO[bytes], *, name: str, content_type: str) -> Ke
     sha256 = digest.hexdigest()
     place = path_of(folder, sha256)
     place.parent.mkdir(exist_ok=True, mode=0o700)
-    os.replace(file.name, place)
+    Path(file.name).replace(place)
     return Kept(name[:255], content_type[:255], size, sha256)
 
 

@@ -9,6 +9,9 @@ from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
+from webapp.audit.actor import Actor
+from webapp.audit.record import record
+from webapp.audit.tags import Tag
 from webapp.clock import Micros, take_ticks
 from webapp.database import lock_name
 from webapp.dictionary.learn import learn_form
@@ -108,6 +111,7 @@ def receive(session: Session, project_id: int, arrival: Arrival) -> Received:
     row.state = State.NORMAL
     if place.replaces is not None:
         apply_edit(session, row, form, targets, replaces=place.replaces)
+        _note_edit(session, row, place.replaces, arrival.sender)
         outcome = Outcome.EDITED
     else:
         row.submission_id, row.asked_id = place.submission_id, place.given_instead_of
@@ -119,6 +123,17 @@ def receive(session: Session, project_id: int, arrival: Arrival) -> Received:
     if place.sets_aside is not None:
         place.sets_aside.of = row.id
     return Received(outcome, row.submission_id)
+
+
+def _note_edit(session: Session, row: Submission, older: Submission, sender: Sender) -> None:
+    record(
+        session,
+        project_id=row.project_id,
+        tag=Tag.SUBMISSION_EDIT,
+        subject=f"submission:{row.submission_id}",
+        by=Actor(sender.user_id, sender.username, "receiver"),
+        after={"older": older.submission_id},
+    )
 
 
 def _row(session: Session, project_id: int, form: ParsedForm, arrival: Arrival) -> Submission:

@@ -57,7 +57,7 @@ def reprocess(session: Session, project_id: int, submission_id: str, *, by: Acto
 def _meant_to_replace(session: Session, row: Submission) -> Submission | None:
     if row.asked_id is None:
         return None
-    in_force = session.scalar(
+    return session.scalar(
         select(Submission)
         .where(
             Submission.project_id == row.project_id,
@@ -68,4 +68,3 @@ def _meant_to_replace(session: Session, row: Submission) -> Submission | None:
         )
         .with_for_update(key_share=True)
     )
-    return in_force
