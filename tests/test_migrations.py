@@ -15,7 +15,8 @@ from sqlalchemy.exc import DBAPIError
 
 from tests import factories
 from tests.conftest import make_app
-from webapp.database_upgrade import upgrade_database
+from webapp.database_upgrade import copy_file, upgrade_database
+from webapp.errors import CasekeeperError
 from webapp.extensions import Base, db
 from webapp.projects.models import Project
 
@@ -30,22 +31,25 @@ def test_upgrading_again_has_nothing_to_do(app: Flask):
     assert upgrade_database(app) is False
 
 
-def test_an_sqlite_file_is_copied_before_it_is_upgraded(tmp_path: Path):
+def test_a_database_of_a_newer_version_is_refused(tmp_path: Path):
+    app = make_app(tmp_path, "")
+    with closing(sqlite3.connect(tmp_path / "casekeeper.sqlite")) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'newer'")
+        connection.commit()
+    with pytest.raises(CasekeeperError, match="newer Casekeeper"):
+        upgrade_database(app)
+    with app.app_context():
+        db.engine.dispose()
+
+
+def test_the_copy_of_an_sqlite_file_is_whole_while_it_is_in_use(tmp_path: Path):
     app = make_app(tmp_path, "")
     file = tmp_path / "casekeeper.sqlite"
     with app.app_context():
-        factories.project()
+        factories.project()  # still in the write-ahead log, and the connection is open
+        copy_file(file, "0000")
         db.engine.dispose()
-    with closing(sqlite3.connect(file)) as connection:
-        # As if a newer version stood in the code: the file's own is one that came before it.
-        connection.execute("UPDATE alembic_version SET version_num = 'older'")
-        connection.commit()
-    with pytest.raises(Exception, match="older"):
-        upgrade_database(app)  # there is no way from there, but the copy was made first
-    with app.app_context():
-        db.engine.dispose()
-    copy = tmp_path / "casekeeper.sqlite.before-older"
-    with closing(sqlite3.connect(copy)) as connection:
+    with closing(sqlite3.connect(f"{file}.before-0000")) as connection:
         assert connection.execute("SELECT count(*) FROM project").fetchone() == (1,)
 
 
