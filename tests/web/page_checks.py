@@ -178,7 +178,8 @@ def links(document: html.HtmlElement, app: Flask, path: str) -> Iterator[str]:
     """Addresses of this site are routes of the app, for the method that will be used; files of
     `static/` exist, and so does the symbol of an icon."""
     wanted: list[tuple[str, str, html.HtmlElement]] = []
-    for element in document.xpath("//*[@href] | //*[@src]"):
+    # A place on this very page is no request, and an error that answers a post is at no address.
+    for element in document.xpath("//*[@href][not(starts-with(@href, '#'))] | //*[@src]"):
         wanted.append((element.get("href") or element.get("src"), "GET", element))
     for element in document.xpath("//form[@action]"):
         wanted.append((element.get("action"), (element.get("method") or "get").upper(), element))

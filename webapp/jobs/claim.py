@@ -24,7 +24,7 @@ from webapp.jobs.models import Job, JobState
 DEAD_AFTER: Micros = 45 * SECOND
 
 
-class Replaced(Exception):  # noqa: N818  it is no error: the other one goes on
+class Replaced(Exception):  # no error: the other one goes on
     """The job has gone on without this worker, or was ended: nothing that it did counts."""
 
 

@@ -85,6 +85,16 @@ class Job(Base):
     finished_on: Mapped[Micros | None] = mapped_column(BigInteger)
 
     @property
+    def skipped(self) -> int:
+        """How many items could not be done; the reasons stand with them (`JobItem`)."""
+        return self.processed - self.succeeded
+
+    @property
+    def left(self) -> int:
+        """How many items are still to come."""
+        return self.total - self.processed
+
+    @property
     def over(self) -> bool:
         """Whether nothing more happens unless a person resumes it."""
         return self.state not in (JobState.QUEUED, JobState.RUNNING)

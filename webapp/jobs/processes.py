@@ -21,8 +21,9 @@ from webapp.extensions import db
 from webapp.jobs.tick import EVERY_S, tick
 from webapp.jobs.worker import work_for_ever
 
-#: Children that are asked to end get this long; together with the rest it is less than 3 s.
-GRACE_S = 2.0
+#: Children that are asked to end get this long: an item takes milliseconds, and killing them in the
+#: middle of one does no harm either.
+GRACE_S = 1.2
 #: A child that ends at once is started again this often, and not more.
 PAUSE_S = 1.0
 

@@ -76,7 +76,7 @@ def end(
             "total": job.total,
             "processed": job.processed,
             "succeeded": job.succeeded,
-            "skipped": job.processed - job.succeeded,
+            "skipped": job.skipped,
         },
     )
 

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from rq import Queue
 from rq.exceptions import DuplicateJobError
 from rq.serializers import JSONSerializer
-from sqlalchemy import select
+from sqlalchemy import Select, false, select
 from sqlalchemy.orm import Session
 
 from webapp.audit.actor import Actor
@@ -75,14 +75,7 @@ def wake(job: Job) -> bool:
 
 def get_job(session: Session, project_id: int, job_id: int) -> Job:
     """A job of a project. Raises `NotFound`. One query."""
-    job = session.scalar(
-        select(Job)
-        .where(Job.project_id == project_id, Job.id == job_id)
-        .execution_options(populate_existing=True)
-    )
-    if job is None:
-        raise NotFound("There is no job with this number in this project.")
-    return job
+    return _found(session, _job(project_id, job_id))
 
 
 def ask_stop(session: Session, project_id: int, job_id: int, *, by: Actor) -> Job:
@@ -174,12 +167,17 @@ def _add(queue: Queue, name: str, job_id: int, *, unique: bool = True) -> None:
 
 
 def _hold(session: Session, project_id: int, job_id: int) -> Job:
-    job = session.scalar(
-        select(Job)
-        .where(Job.project_id == project_id, Job.id == job_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
+    return _found(session, _job(project_id, job_id).with_for_update(key_share=True))
+
+
+def _job(project_id: int, job_id: int) -> Select[Job]:
+    # PostgreSQL refuses to compare its integers with a number that is none of them.
+    known = Job.id == job_id if job_id < 2**31 else false()
+    return select(Job).where(Job.project_id == project_id, known)
+
+
+def _found(session: Session, statement: Select[Job]) -> Job:
+    job = session.scalar(statement.execution_options(populate_existing=True))
     if job is None:
         raise NotFound("There is no job with this number in this project.")
     return job

@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 _Step = Callable[[Claim, Task], bool]
 
 
-class _Skip(Exception):  # noqa: N818  it is no error of the job
+class _Skip(Exception):  # no error of the job
     """An item cannot be done; whatever it changed is rolled back. `place` is its number."""
 
     def __init__(self, place: int, reason: str) -> None:

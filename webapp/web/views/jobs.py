@@ -1,0 +1,152 @@
+"""The jobs of a project: the list, one with its progress, stop and resume; and asking for the job
+that processes forms again (SPEC S10, U10)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy import Select, exists, select
+
+from webapp.clock import SECOND, now
+from webapp.database import write_transaction
+from webapp.errors import Invalid, Refused
+from webapp.extensions import db
+from webapp.jobs.claim import DEAD_AFTER
+from webapp.jobs.kind import Kind
+from webapp.jobs.models import Job, JobState
+from webapp.jobs.progress import skipped_by_reason, skipped_page
+from webapp.jobs.queue import ask_stop, enqueue, get_job, wake
+from webapp.jobs.queue import resume as resume_job
+from webapp.projects.models import Project
+from webapp.projects.rights import Right
+from webapp.submissions.models import State, Submission
+from webapp.submissions.queries import get_submission
+from webapp.web.access import project_route
+from webapp.web.htmx import is_fragment_request, render_page_or_fragment
+from webapp.web.pagination import keyset_page
+
+jobs = Blueprint("jobs", __name__)
+
+#: Skipped forms on one page.
+SKIPPED = 100
+
+
+@jobs.get("/a/<project_name>/jobs/")
+@project_route(Right.VIEW)
+def index(project: Project) -> ResponseReturnValue:
+    """The jobs of the project, newest first."""
+    page = keyset_page(
+        db.session(),
+        select(Job).where(Job.project_id == project.id),
+        Job.id,
+        before=request.args.get("before"),
+        after=request.args.get("after"),
+    )
+    return render_template("jobs/index.html", project=project, page=page, kinds=_labels())
+
+
+@jobs.get("/a/<project_name>/jobs/<int:job_id>/")
+@project_route(Right.VIEW)
+def show(project: Project, job_id: int) -> ResponseReturnValue:
+    """One job. htmx gets its progress alone, until the job is over."""
+    job = get_job(db.session(), project.id, job_id)
+    return render_page_or_fragment(
+        "jobs/show.html",
+        "jobs/_job.html",
+        project=project,
+        job=job,
+        label=_labels()[job.kind],
+        note=_note(job),
+        elapsed=(now() - (job.started_on or job.queued_on)) // SECOND,
+        skipped=skipped_by_reason(db.session(), job),
+        fragment=is_fragment_request(request),
+    )
+
+
+@jobs.get("/a/<project_name>/jobs/<int:job_id>/skipped")
+@project_route(Right.VIEW)
+def skipped(project: Project, job_id: int) -> ResponseReturnValue:
+    """All that a job skipped, in the order of its work."""
+    job = get_job(db.session(), project.id, job_id)
+    after = request.args.get("after", "-1")
+    if not after.removeprefix("-").isdecimal() or len(after) > 9:
+        raise Invalid(_("This link to a page of a list cannot be read."))
+    items = skipped_page(db.session(), job, after=int(after), size=SKIPPED + 1)
+    return render_template(
+        "jobs/skipped.html",
+        project=project,
+        job=job,
+        items=items[:SKIPPED],
+        more_after=items[SKIPPED - 1].place if len(items) > SKIPPED else None,
+    )
+
+
+@jobs.post("/a/<project_name>/jobs/<int:job_id>/stop")
+@project_route(Right.EDIT_DATA)
+def stop(project: Project, job_id: int) -> ResponseReturnValue:
+    """Stop a job; what it has done stays."""
+    with write_transaction() as session:
+        job = ask_stop(session, project.id, job_id, by=g.actor)
+        waiting = job.state == JobState.STOPPED
+    if waiting:
+        flash(_("The job is stopped."))
+    else:
+        flash(_("The job stops after the form that it is at."))
+    return redirect(url_for(".show", job_id=job_id), 303)
+
+
+@jobs.post("/a/<project_name>/jobs/<int:job_id>/resume")
+@project_route(Right.EDIT_DATA)
+def resume(project: Project, job_id: int) -> ResponseReturnValue:
+    """Let a stopped or failed job go on where it ended."""
+    with write_transaction() as session:
+        job = resume_job(session, project.id, job_id, by=g.actor)
+    wake(job)
+    flash(_("The job goes on where it ended."))
+    return redirect(url_for(".show", job_id=job_id), 303)
+
+
+@jobs.post("/a/<project_name>/submissions/reprocess")
+@project_route(Right.EDIT_DATA)
+def reprocess(project: Project) -> ResponseReturnValue:
+    """Ask for forms in error to be processed again: one (`submission_id`) or all (`all=1`)."""
+    submission_id = request.form.get("submission_id", "")
+    with write_transaction() as session:
+        if submission_id:
+            if get_submission(session, project.id, submission_id).state != State.ERROR:
+                raise Refused(_("Only forms that could not be processed can be processed again."))
+            params: dict[str, object] = {"submission_ids": [submission_id]}
+        elif request.form.get("all") == "1":
+            if not session.scalar(_any_error(project)):
+                raise Refused(_("No form of this project is in error now."))
+            params = {"all_errors": True}
+        else:
+            raise Invalid(_("Say which form is to be processed again."))
+        job = enqueue(session, project.id, Kind.REPROCESS, params, by=g.actor)
+        job_id = job.id
+    wake(job)
+    return redirect(url_for(".show", job_id=job_id), 303)
+
+
+def _any_error(project: Project) -> Select[bool]:
+    return select(
+        exists().where(Submission.project_id == project.id, Submission.state == State.ERROR)
+    )
+
+
+def _labels() -> dict[str, str]:
+    return {kind.value: kind.label for kind in Kind}
+
+
+def _note(job: Job) -> str | None:
+    """A sentence on what happens now, where that is not plain."""
+    if job.state == JobState.QUEUED:
+        return str(_("It waits until a worker of the server is free."))
+    if job.state != JobState.RUNNING:
+        return None
+    if job.stop_asked:
+        return str(_("It stops after the form that it is at."))
+    if (job.heartbeat_on or 0) < now() - DEAD_AFTER:
+        return str(_("Its worker does not answer. The job goes on by itself within two minutes."))
+    return None
