@@ -11,13 +11,19 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
+from click import ClickException
+
 from webapp.errors import CasekeeperError
 
 MEGABYTE = 1_000_000
 
 
-class BadSetting(CasekeeperError):
-    """A setting is missing or cannot be read; the message names it and says what to set."""
+class BadSetting(CasekeeperError, ClickException):  # type: ignore[misc]  # one `message` for both
+    """A setting is missing or cannot be read; the message names it and says what to set.
+
+    Click's too: the application is made before a command runs, and there no one else would turn it
+    into a sentence.
+    """
 
 
 @dataclass(frozen=True)

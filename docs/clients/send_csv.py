@@ -82,7 +82,7 @@ ATTEMPTS = 6
 LONGEST_WAIT = 60.0
 
 
-class Stop(Exception):  # noqa: N818  # stopping is not always an error  # it is not always an error
+class Stop(Exception):
     """Nothing more can be sent; the message says why."""
 
 

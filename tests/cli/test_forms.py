@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -236,3 +239,19 @@ def test_the_walk_of_a_case(run: Command, session: Session, project: Project) ->
     assert case() == ("open", "late")
     assert run("forms", "restore", *options, closing).code == 0
     assert case() == ("closed", "late")
+
+
+def test_a_bad_setting_is_a_sentence_too(tmp_path: Path) -> None:
+    root = Path(__file__).resolve().parent.parent.parent
+    environment = {**os.environ, "CASEKEEPER_DATA": str(tmp_path), "PORT": "many"}
+    ran = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "webapp", "verify"],
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ran.returncode == 1
+    assert ran.stderr == "Error: PORT must be a whole number, not “many”.\n"
