@@ -47,7 +47,7 @@ def test_a_role_opens_exactly_the_pages_of_its_rights(site: Flask, demo: str, ro
             seen = answer.get_json()
             assert seen["project"] == demo
             assert seen["rights"] == seen["may"] == sorted(STANDARD_ROLES[role])
-            assert seen["actor"][2] == "127.0.0.1"
+            assert seen["actor"][2] == browser.environ_base["REMOTE_ADDR"]
         else:
             assert answer.status_code == 403
             assert f"needs the right “{right.label}”" in answer.text
