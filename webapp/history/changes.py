@@ -45,10 +45,12 @@ class LinkChange:
 
 @dataclass(frozen=True, slots=True)
 class CaseChange:
-    """What one transaction changed. `applied` is False while the form is not live: then the values
-    before are not known, and those after are what it asks for."""
+    """What one transaction changed. While its form is not `live` it counts for nothing: then this
+    is what it changed when it last was. Where it never was, the values before are not `known`, and
+    those after are what it asks for."""
 
-    applied: bool
+    live: bool
+    known: bool
     opened: bool
     closed: bool
     attributes: tuple[ValueChange, ...]
@@ -73,8 +75,10 @@ class CaseChange:
         return {end for end in ends if end is not None}
 
 
-def case_change(change: Mapping[str, Any], before: Mapping[str, Any] | None) -> CaseChange:
-    """Read a transaction's `change` and `before` (NULL while it is not live)."""
+def case_change(
+    change: Mapping[str, Any], before: Mapping[str, Any] | None, *, live: bool
+) -> CaseChange:
+    """Read a transaction's `change` and `before` (NULL as long as it was never applied)."""
     if before is None:
         return _asked(change)
     # Only what changed stands in `before`, and that is all whose value after it is asked for.
@@ -88,7 +92,8 @@ def case_change(change: Mapping[str, Any], before: Mapping[str, Any] | None) -> 
     )
     after = apply(was, change_from_json(change))
     return CaseChange(
-        applied=True,
+        live=live,
+        known=True,
         opened=was.deleted,
         closed=after.closed and bool(change.get("closes")),
         attributes=tuple(
@@ -111,7 +116,8 @@ def _asked(change: Mapping[str, Any]) -> CaseChange:
     asked = change_from_json(change)
     attributes = dict(asked.given)
     return CaseChange(
-        applied=False,
+        live=False,
+        known=False,
         opened=False,
         closed=asked.closes,
         attributes=tuple(

@@ -61,3 +61,14 @@ def _newest(
             .limit(LISTED)
         )
     )
+
+
+def by_ids(session: Session, project_id: int, ids: Sequence[str]) -> list[Submission]:
+    """The submissions with these ids, in this order. One query."""
+    found = session.scalars(
+        select(Submission).where(
+            Submission.project_id == project_id, Submission.submission_id.in_(ids)
+        )
+    )
+    by_id = {one.submission_id: one for one in found}
+    return [by_id[one] for one in ids if one in by_id]

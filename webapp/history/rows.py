@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import and_, func, select
@@ -48,7 +48,8 @@ def rows(
     if not submissions:
         return []
     deactivated = deactivated_among(session, project_id, submissions)
-    touched, totals = _touched(session, project_id, [one.id for one in submissions])
+    live = {one.id for one in submissions if one.live}
+    touched, totals = _touched(session, project_id, [one.id for one in submissions], live)
     return [
         SubmissionRow(
             one,
@@ -93,7 +94,7 @@ _TYPES = {
 
 
 def _touched(
-    session: Session, project_id: int, keys: Sequence[int]
+    session: Session, project_id: int, keys: Sequence[int], live: Container[int]
 ) -> tuple[dict[int, list[TouchedCase]], dict[int, int]]:
     """The first cases of each submission, and how many each touched."""
     # The windows run over keys alone: a form with thousands of cases does not load their changes.
@@ -130,7 +131,9 @@ def _touched(
     touched: dict[int, list[TouchedCase]] = defaultdict(list)
     totals: dict[int, int] = {}
     for key, change, before, case_id, name, kind, deleted, total in found:
-        one = TouchedCase(case_id, name, kind, deleted, case_change(change, before))
+        one = TouchedCase(
+            case_id, name, kind, deleted, case_change(change, before, live=key in live)
+        )
         touched[key].append(one)
         totals[key] = total
     return touched, totals
