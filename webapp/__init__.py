@@ -28,7 +28,7 @@ from webapp.web.shell import init_shell
 from webapp.web.views.jobs import jobs as jobs_screen  # `webapp.jobs` stays the room
 from webapp.web.views.login import login
 from webapp.web.views.projects import projects
-from webapp.web.views.submission import submissions  # the list's blueprint, with the form page
+from webapp.web.views.submission import submissions as submissions_screen  # list and form page
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -78,7 +78,7 @@ MACHINE_FORMATS: dict[str, Format] = {
 
 def register_pages(app: Flask) -> None:
     """The screens, for people."""
-    for screen in (login, projects, jobs_screen, submissions):
+    for screen in (login, projects, jobs_screen, submissions_screen):
         app.register_blueprint(screen)
 
 
