@@ -37,6 +37,11 @@ def test_names_that_cannot_stand_in_an_address_are_refused(session: Session, nam
         create_project(session, name, by=actor())
 
 
+def test_a_title_has_a_length(session: Session):
+    with pytest.raises(Invalid, match="title"), write_transaction():
+        create_project(session, unique("p"), title="x" * 256, by=actor())
+
+
 def test_a_name_is_taken_once(session: Session, project: Project):
     with pytest.raises(Invalid, match="already"), write_transaction():
         create_project(session, project.name, by=actor())

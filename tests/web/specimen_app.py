@@ -50,6 +50,11 @@ def make_specimen_app(data: Path, database_url: str, **settings: Any) -> Flask:
             f"{path}<int:number>", f"specimen.n_{right.value}", project_route(right)(page)
         )
 
+    @app.get("/a/<project_name>/blocked/")
+    @project_route(Right.VIEW)
+    def blocked(project: Project) -> ResponseReturnValue:
+        raise Refused(f"Two forms of {project.name} are in the way.", ("form-1", "form/2"))
+
     @app.get("/mine")
     @signed_in_route
     def mine() -> ResponseReturnValue:

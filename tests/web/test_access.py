@@ -59,6 +59,14 @@ def test_a_refusal_stands_inside_the_project(site: Flask, demo: str):
     assert "Sign out" in answer.text
 
 
+def test_what_is_in_the_way_is_linked(site: Flask, demo: str):
+    user = web_user(get_project(db.session(), demo), "viewer")
+    page = signed_in(site, user).get(f"/a/{demo}/blocked/", status=409)
+    assert "are in the way" in page.text
+    assert page.links()["Form form-1"] == f"/a/{demo}/submissions/form-1/"
+    assert page.links()["Form form/2"] == f"/a/{demo}/submissions/form%252F2/"
+
+
 def test_anonymous_people_come_back_to_where_they_were(site: Flask, demo: str):
     answer = site.test_client().get(f"/a/{demo}/view/?q=a%20b&n=1")
     assert answer.status_code == 303
@@ -86,6 +94,7 @@ def test_a_form_sent_after_the_session_ended_leads_to_the_login(site: Flask, dem
 
 
 def test_a_project_that_is_not_mine_is_one_that_does_not_exist(site: Flask, demo: str):
+    member(site, demo, "admin")
     browser = signed_in(site, web_user()).client
     mine = browser.get(f"/a/{demo}/view/")
     none = browser.get("/a/no-such-project/view/")

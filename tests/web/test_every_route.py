@@ -125,6 +125,7 @@ def test_anonymous_people_sign_in_first_and_machines_are_challenged(app: Flask, 
 
 @pytest.mark.usefixtures("no_csrf", "session")
 def test_a_project_does_not_exist_for_people_of_other_projects(app: Flask, project: Project):
+    web_user(project)
     stranger = web_user(make_project())
     browser = signed_in(app, stranger).client
     faults = []

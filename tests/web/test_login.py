@@ -220,7 +220,9 @@ def test_a_session_signed_with_another_secret_is_none(app: Flask, session: Sessi
     ],
 )
 def test_a_nul_is_refused(app: Flask, values: dict[str, str]):
-    assert app.test_client().post("/login", data=values).status_code == 400
+    answer = app.test_client().post("/login", data=values)
+    assert answer.status_code == 400
+    assert "a character that cannot be typed" in answer.text
 
 
 @pytest.mark.parametrize(

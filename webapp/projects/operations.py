@@ -13,6 +13,7 @@ from webapp.audit.actor import Actor
 from webapp.audit.record import record
 from webapp.audit.tags import Tag
 from webapp.clock import Tick, now
+from webapp.database import lock_name
 from webapp.errors import Invalid, NotFound
 from webapp.projects.models import Project, Role
 from webapp.projects.rights import STANDARD_ROLES
@@ -31,6 +32,9 @@ def create_project(session: Session, name: str, *, title: str = "", by: Actor) -
             "A project's name has lower-case letters, digits and hyphens, at most 63, and begins"
             " and ends with a letter or digit."
         )
+    if title:
+        _check("title", title)
+    lock_name(session, "project", name)
     if session.scalar(select(Project.id).where(Project.name == name)) is not None:
         raise Invalid(f"There is a project “{name}” already. Choose another name.")
     project = Project(name=name, title=title or name, created_on=now())

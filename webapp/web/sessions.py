@@ -26,7 +26,7 @@ _SHARED_STEP = 60
 
 
 @dataclass(frozen=True)
-class SignedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
+class SignedIn(UserMixin):
     """The web user behind a request. No row of the database: it outlives transactions."""
 
     web_user_id: int

@@ -10,7 +10,7 @@ from wtforms.validators import InputRequired, Length
 from webapp.people.passwords import LONGEST
 
 
-class SignInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+class SignInForm(FlaskForm):
     """Who is it, and with which password."""
 
     email = EmailField(

@@ -11,7 +11,6 @@ from webapp.audit.actor import Actor
 from webapp.audit.record import record
 from webapp.audit.tags import Tag
 from webapp.database import write_transaction
-from webapp.errors import TooMany
 from webapp.extensions import db
 from webapp.people.accounts import check_web_user
 from webapp.people.models import WebUser
@@ -34,7 +33,8 @@ def sign_in() -> ResponseReturnValue:
 def take_sign_in() -> ResponseReturnValue:
     """Check e-mail and password, and go on to where the person wanted to be.
 
-    The answer to a wrong one is the same whether the e-mail is known or not; 429 after too many.
+    The answer to a wrong one is the same whether the e-mail is known or not. Raises `TooMany` after
+    too many of them.
     """
     form = SignInForm()
     if not form.validate_on_submit():
@@ -47,15 +47,7 @@ def take_sign_in() -> ResponseReturnValue:
         return _page(form, 422)
     address = request.remote_addr or ""
     email, password = form.email.data or "", form.password.data or ""
-    try:
-        found = check_web_user(db.session(), email, password, address=address)
-    except TooMany as error:
-        form.form_errors.append(
-            _("There were too many attempts with a wrong password. Wait some minutes.")
-        )
-        answer = current_app.make_response(_page(form, 429))
-        answer.headers["Retry-After"] = str(error.retry_after)
-        return answer
+    found = check_web_user(db.session(), email, password, address=address)
     if found is None:
         form.form_errors.append(_("E-mail or password is not right"))
         return _page(form, 422)
