@@ -10,7 +10,7 @@ import time
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import BigInteger, ForeignKey, case, select, update
+from sqlalchemy import BigInteger, ForeignKey, bindparam, case, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from webapp.extensions import Base
@@ -50,18 +50,21 @@ def take_ticks(session: Session, project_id: int, count: int = 1) -> Micros:
     increase in the order of commits. It must be the **last** lock that a transaction takes: cases
     first, then this, then only writes. One statement.
     """
-    at = now()
-    first = case((Tick.last >= at, Tick.last + 1), else_=at)
-    last = session.scalar(
-        update(Tick)
-        .where(Tick.project_id == project_id)
-        .values(last=first + (count - 1))
-        .returning(Tick.last)
-        .execution_options(synchronize_session=False)
-    )
+    last = session.connection().scalar(_TAKE, {"of": project_id, "at": now(), "more": count - 1})
     if last is None:
         raise LookupError(f"project {project_id} has no tick")
     return last - (count - 1)
+
+
+_TAKE = (
+    update(Tick.__table__)  # type: ignore[arg-type]  # a Table, as its class says
+    .where(Tick.project_id == bindparam("of"))
+    .values(
+        last=case((Tick.last >= bindparam("at"), Tick.last + 1), else_=bindparam("at"))
+        + bindparam("more")
+    )
+    .returning(Tick.last)
+)
 
 
 def last_tick(session: Session, project_id: int) -> Micros:

@@ -154,7 +154,8 @@ def flask_config(settings: Settings) -> dict[str, object]:
     return {
         "SECRET_KEY": settings.secret,
         "SQLALCHEMY_DATABASE_URI": settings.sqlalchemy_url,
-        "SQLALCHEMY_ENGINE_OPTIONS": {"pool_size": settings.web_threads, "pool_pre_ping": True},
+        # No ping before each use: a connection that was lost is a 503 once, and then all are new.
+        "SQLALCHEMY_ENGINE_OPTIONS": {"pool_size": settings.web_threads},
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": settings.https,

@@ -12,11 +12,12 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, current_app
-from sqlalchemy import Connection, Engine, event, func, select
+from sqlalchemy import Connection, Engine, Executable, Row, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, UOWTransaction
@@ -88,11 +89,36 @@ def lock_name(session: Session, *parts: object) -> None:
     session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(digest, signed=True))))
 
 
-def insert_new(session: Session, table: type[Base], rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows, leaving out those whose key is there already (`ON CONFLICT DO NOTHING`)."""
-    if rows:
-        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-        session.execute(dialect.insert(table).on_conflict_do_nothing(), list(rows))
+def insert_new(
+    session: Session,
+    table: type[Base],
+    rows: Sequence[dict[str, Any]],
+    *,
+    returning: tuple[str, ...] = (),
+) -> Sequence[Row[Any]]:
+    """Insert rows, leaving out those whose key is there already (`ON CONFLICT DO NOTHING`).
+
+    Gives back the columns `returning` of those that went in, in any order. One statement.
+    """
+    if not rows:
+        return []
+    statement = _insert_new(session.get_bind().dialect.name, table, returning)
+    result = session.connection().execute(statement, one_or_many(rows))
+    return result.all() if returning else []
+
+
+@cache
+def _insert_new(dialect: str, table: type[Base], returning: tuple[str, ...]) -> Executable:
+    make = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    statement = make(table.__table__).on_conflict_do_nothing()  # type: ignore[arg-type]
+    if not returning:
+        return statement
+    return statement.returning(*(table.__table__.c[name] for name in returning))
+
+
+def one_or_many(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | list[dict[str, Any]]:
+    """What to execute a statement with: psycopg takes a longer path for a list of one."""
+    return rows[0] if len(rows) == 1 else list(rows)
 
 
 def is_busy(error: DBAPIError) -> bool:

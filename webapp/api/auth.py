@@ -28,6 +28,7 @@ from webapp.people.accounts import (
     member_of,
     split_worker_name,
 )
+from webapp.people.kinds import UserKind
 from webapp.people.passwords import password_checks
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
@@ -98,7 +99,8 @@ def may_submit(view: Callable[..., ResponseReturnValue]) -> Callable[..., Respon
             caller.needs(Right.EDIT_DATA)
         if caller.read_only:
             raise NotAllowed(f"{Right.EDIT_DATA.label} (this key can only read)")
-        sender = Sender(caller.user_id, caller.username)
+        kind = UserKind.MOBILE if caller.kind is CallerKind.WORKER else UserKind.WEB
+        sender = Sender(caller.user_id, caller.username, kind)
         return view(project_id=caller.project_id, sender=sender, **parts)
 
     guarded.needs = Right.EDIT_DATA  # type: ignore[attr-defined]  # read by the test of all routes

@@ -8,13 +8,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Row, Select, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from webapp.cases.apply import ATTRIBUTES, CaseState, IndexValue
+from webapp.cases.apply import ATTRIBUTES, NOTHING, CaseState, IndexValue
 from webapp.cases.models import Case, CaseIndex
 from webapp.clock import Micros
-from webapp.database import insert_new
+from webapp.database import insert_new, one_or_many
 
 T = TypeVar("T")
 
@@ -34,18 +34,19 @@ class HeldCase:
 def hold_cases(session: Session, project_id: int, case_ids: Collection[str]) -> list[HeldCase]:
     """Lock cases until the commit, in one order for everybody, making rows for the unknown.
 
-    Returned in the order of their keys. New rows go in first and sorted by id, then all rows are
+    Returned in the order of their keys. New rows go in first and sorted by id, then the others are
     locked by key: whoever waits while making rows holds no others' rows, so no two can wait for
-    each other. A made row is a deleted case until `write_case`. Three statements a thousand cases.
+    each other. A made row is a deleted case until `write_cases`. One statement a thousand cases
+    where all are new, else three.
     """
-    wanted = sorted(case_ids)
-    for some in batches(wanted):
-        insert_new(
-            session, Case, [{"project_id": project_id, "case_id": case_id} for case_id in some]
-        )
     held: list[HeldCase] = []
-    for some in batches(wanted):
-        held += _locked(session, project_id, Case.case_id.in_(some))
+    for some in batches(sorted(case_ids)):
+        rows = [{"project_id": project_id, "case_id": case_id} for case_id in some]
+        made = insert_new(session, Case, rows, returning=("id", "case_id"))
+        held += [HeldCase(row.id, row.case_id, NOTHING) for row in made]
+    unknown = {one.case_id for one in held}
+    for some in batches(sorted(set(case_ids) - unknown)):
+        held += _locked(session, project_id, _LOCK_BY_ID, some)
     return sorted(held, key=lambda one: one.key)
 
 
@@ -53,7 +54,7 @@ def hold_known_cases(session: Session, project_id: int, keys: Collection[int]) -
     """The same for cases that have a row, by their keys."""
     held: list[HeldCase] = []
     for some in batches(sorted(keys)):
-        held += _locked(session, project_id, Case.id.in_(some))
+        held += _locked(session, project_id, _LOCK_BY_KEY, some)
     return held
 
 
@@ -66,8 +67,7 @@ def keys_of(session: Session, project_id: int, case_ids: Collection[str]) -> dic
                 Case.project_id == project_id, Case.case_id.in_(some)
             )
         )
-        for case_id, key in rows:
-            keys[case_id] = key
+        keys.update({row.case_id: row.id for row in rows})
     return keys
 
 
@@ -89,15 +89,7 @@ def states_of(
     """What the given rows of `cases` say, with their indexes. One query a thousand cases."""
     indices: dict[int, dict[str, IndexValue]] = defaultdict(dict)
     for some in batches([case.id for case in cases]):
-        rows = session.execute(
-            select(
-                CaseIndex.case,
-                CaseIndex.identifier,
-                CaseIndex.target,
-                CaseIndex.target_type,
-                CaseIndex.relationship,
-            ).where(CaseIndex.project_id == project_id, CaseIndex.case.in_(some))
-        )
+        rows = session.execute(_INDICES, {"project_id": project_id, "some": some})
         for case, identifier, target, target_type, relationship in rows:
             indices[case][identifier] = IndexValue(target, target_type, relationship)
     return [
@@ -127,31 +119,52 @@ def write_cases(
         tick = first_tick + len(rows)
         row = {name: getattr(state, name) for name in ATTRIBUTES}
         rows.append(
-            row | {"key": held.key, "indexed_on": tick, "properties": dict(state.properties)}
+            row
+            | {
+                "in_project": project_id,
+                "key": held.key,
+                "indexed_on": tick,
+                "properties": dict(state.properties),
+            }
         )
         _write_indices(session, project_id, held.key, held.state.indices, state.indices)
         held.state = state
     if rows:
-        session.connection().execute(
-            update(Case.__table__)  # type: ignore[arg-type]  # a Table, as its class says
-            .where(Case.project_id == project_id, Case.id == bindparam("key"))
-            .values({name: bindparam(name) for name in rows[0] if name != "key"}),
-            rows,
-        )
+        session.connection().execute(_WRITE, one_or_many(rows))
     return len(rows)
 
 
-_COLUMNS = tuple(getattr(Case, name) for name in ("id", "case_id", *ATTRIBUTES, "properties"))
+# Statements of the path that every form takes are put together once.
+# Columns and not objects: what the identity map holds may be older than the lock.
+_LOCK = (
+    select(*(getattr(Case, name) for name in ("id", "case_id", *ATTRIBUTES, "properties")))
+    .where(Case.project_id == bindparam("project_id"))
+    .order_by(Case.id)
+    .with_for_update(key_share=True)
+)
+_LOCK_BY_ID = _LOCK.where(Case.case_id.in_(bindparam("some", expanding=True)))
+_LOCK_BY_KEY = _LOCK.where(Case.id.in_(bindparam("some", expanding=True)))
+_INDICES = select(
+    CaseIndex.case,
+    CaseIndex.identifier,
+    CaseIndex.target,
+    CaseIndex.target_type,
+    CaseIndex.relationship,
+).where(
+    CaseIndex.project_id == bindparam("project_id"),
+    CaseIndex.case.in_(bindparam("some", expanding=True)),
+)
+_WRITE = (
+    update(Case.__table__)  # type: ignore[arg-type]  # a Table, as its class says
+    .where(Case.project_id == bindparam("in_project"), Case.id == bindparam("key"))
+    .values({name: bindparam(name) for name in (*ATTRIBUTES, "indexed_on", "properties")})
+)
 
 
-def _locked(session: Session, project_id: int, which: ColumnElement[bool]) -> list[HeldCase]:
-    # Columns and not objects: what the identity map holds may be older than the lock.
-    cases = session.execute(
-        select(*_COLUMNS)
-        .where(Case.project_id == project_id, which)
-        .order_by(Case.id)
-        .with_for_update(key_share=True)
-    ).all()
+def _locked(
+    session: Session, project_id: int, lock: Select[Any], some: Sequence[Any]
+) -> list[HeldCase]:
+    cases = session.execute(lock, {"project_id": project_id, "some": some}).all()
     return [
         HeldCase(case.id, case.case_id, state)
         for case, state in zip(cases, states_of(session, project_id, cases), strict=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from webapp.people.keys import hash_of
@@ -66,22 +66,29 @@ def is_worker_name(typed: str) -> bool:
     return "@" not in typed or _DOMAIN.fullmatch(typed.strip().lower()) is not None
 
 
+_WORKER = (
+    select(
+        MobileWorker.project_id,
+        MobileWorker.user_id,
+        MobileWorker.username,
+        MobileWorker.password_hash,
+        MobileWorker.active,
+    )
+    .join(Project, Project.id == MobileWorker.project_id)
+    .where(Project.name == bindparam("project"), MobileWorker.username == bindparam("username"))
+)
+
+
 def check_worker(
     session: Session, project_name: str, username: str, password: str, *, address: str
 ) -> Worker | None:
     """The active mobile worker with this password, or None. One query, and what
     `PasswordChecks.right` costs and raises."""
-    row = session.execute(
-        select(
-            MobileWorker.project_id,
-            MobileWorker.user_id,
-            MobileWorker.username,
-            MobileWorker.password_hash,
-            MobileWorker.active,
-        )
-        .join(Project, Project.id == MobileWorker.project_id)
-        .where(Project.name == project_name, MobileWorker.username == username)
-    ).one_or_none()
+    row = (
+        session.connection()
+        .execute(_WORKER, {"project": project_name, "username": username})
+        .one_or_none()
+    )
     account = f"worker:{project_name}:{username}"
     stored = None if row is None else row.password_hash
     right = password_checks().right(account, password, stored, address)

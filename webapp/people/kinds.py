@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import literal, select, union_all
+from sqlalchemy import bindparam, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from webapp.people.models import Membership, MobileWorker, WebUser
@@ -32,6 +32,16 @@ class Whose:
     kind: UserKind
 
 
+_KNOWN = union_all(
+    select(MobileWorker.username, literal(UserKind.MOBILE.value)).where(
+        MobileWorker.project_id == bindparam("of"), MobileWorker.user_id == bindparam("user")
+    ),
+    select(WebUser.email, literal(UserKind.WEB.value))
+    .join(Membership, Membership.web_user_id == WebUser.id)
+    .where(Membership.project_id == bindparam("of"), WebUser.user_id == bindparam("user")),
+)
+
+
 def whose(session: Session, project_id: int, user_id: str, username: str, *, own: bool) -> Whose:
     """Who `user_id` is in a project; `username` is what the form itself says, used for strangers.
 
@@ -39,15 +49,7 @@ def whose(session: Session, project_id: int, user_id: str, username: str, *, own
     """
     if own and user_id == SYSTEM:
         return Whose(SYSTEM, UserKind.SYSTEM)
-    workers = select(MobileWorker.username, literal(UserKind.MOBILE.value)).where(
-        MobileWorker.project_id == project_id, MobileWorker.user_id == user_id
-    )
-    web_users = (
-        select(WebUser.email, literal(UserKind.WEB.value))
-        .join(Membership, Membership.web_user_id == WebUser.id)
-        .where(Membership.project_id == project_id, WebUser.user_id == user_id)
-    )
-    found = session.execute(union_all(workers, web_users)).first()
+    found = session.connection().execute(_KNOWN, {"of": project_id, "user": user_id}).first()
     if found is not None:
         return Whose(found[0], UserKind(found[1]))
     known_as_admin = "admin" in (user_id, username)

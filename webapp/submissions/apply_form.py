@@ -12,6 +12,7 @@ from webapp.cases.apply import Change, apply, change_to_json, difference
 from webapp.cases.models import CaseTransaction
 from webapp.cases.store import HeldCase, hold_cases, ids_of, write_cases
 from webapp.clock import take_ticks
+from webapp.database import one_or_many
 from webapp.dictionary.learn import learn_case_types
 from webapp.submissions.models import State, Submission
 from webapp.submissions.parse import ParsedForm
@@ -19,6 +20,8 @@ from webapp.submissions.place import new_id
 from webapp.submissions.queries import touches
 from webapp.submissions.rebuild import replay_held
 from webapp.submissions.resolve import changes_of
+
+_INSERT = insert(CaseTransaction.__table__)  # type: ignore[arg-type]  # a Table, as its class says
 
 
 def apply_last(
@@ -110,18 +113,16 @@ def _add_transactions(
 ) -> None:
     if not changes:
         return
-    session.execute(
-        insert(CaseTransaction),
-        [
-            {
-                "project_id": row.project_id,
-                "case": key,
-                "submission": row.id,
-                "change": change_to_json(change),
-                "before": befores.get(key),
-            }
-            for key, change in changes.items()
-        ],
-    )
+    rows = [
+        {
+            "project_id": row.project_id,
+            "case": key,
+            "submission": row.id,
+            "change": change_to_json(change),
+            "before": befores.get(key),
+        }
+        for key, change in changes.items()
+    ]
+    session.connection().execute(_INSERT, one_or_many(rows))
     types = [change.given.get("type", "") for change in changes.values()]
     learn_case_types(session, row.project_id, types)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from webapp.submissions.models import State, Submission, SubmissionXml
@@ -38,6 +38,25 @@ class Place:
         return self.asked_id if self.asked_id != self.submission_id else None
 
 
+_VERSIONS = (
+    select(Submission, SubmissionXml.sha256)
+    .outerjoin(
+        SubmissionXml,
+        (SubmissionXml.project_id == Submission.project_id)
+        & (SubmissionXml.submission == Submission.id),
+    )
+    .where(
+        Submission.project_id == bindparam("project_id"),
+        or_(
+            Submission.submission_id == bindparam("asked_id"),
+            Submission.asked_id == bindparam("asked_id"),
+        ),
+    )
+    .order_by(Submission.id)
+    .with_for_update(of=Submission, key_share=True)
+)
+
+
 def new_id() -> str:
     """A fresh submission id."""
     return str(uuid.uuid4())
@@ -52,20 +71,7 @@ def find_place(
     """
     if asked_id is None:
         return Place(new_id())
-    found = session.execute(
-        select(Submission, SubmissionXml.sha256)
-        .outerjoin(
-            SubmissionXml,
-            (SubmissionXml.project_id == Submission.project_id)
-            & (SubmissionXml.submission == Submission.id),
-        )
-        .where(
-            Submission.project_id == project_id,
-            or_(Submission.submission_id == asked_id, Submission.asked_id == asked_id),
-        )
-        .order_by(Submission.id)
-        .with_for_update(of=Submission, key_share=True)
-    ).all()
+    found = session.execute(_VERSIONS, {"project_id": project_id, "asked_id": asked_id}).all()
     if not found:
         return Place(asked_id)
     identical = [version for version, digest in found if digest == sha256]

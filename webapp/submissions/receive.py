@@ -15,7 +15,7 @@ from webapp.audit.tags import Tag
 from webapp.clock import Micros, take_ticks
 from webapp.database import lock_name
 from webapp.dictionary.learn import learn_form
-from webapp.people.kinds import whose
+from webapp.people.kinds import UserKind, Whose, whose
 from webapp.submissions.apply_form import apply_edit, apply_last
 from webapp.submissions.attachments import Kept
 from webapp.submissions.models import Attachment, State, Submission, SubmissionXml
@@ -26,10 +26,14 @@ from webapp.submissions.resolve import form_user, known_targets, missing_target
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The account that sent a form; both empty when it came without one (SPEC S2)."""
+    """The account that sent a form; all empty when it came without one (SPEC S2).
+
+    `kind` is given by whoever has just looked the account up, and saves looking again.
+    """
 
     user_id: str = ""
     username: str = ""
+    kind: UserKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +143,7 @@ def _note_edit(session: Session, row: Submission, older: Submission, sender: Sen
 def _row(session: Session, project_id: int, form: ParsedForm, arrival: Arrival) -> Submission:
     sender, meta = arrival.sender, form.meta
     user_id = form_user(form, sender.user_id)
-    username = sender.username if user_id == sender.user_id else meta.username or ""
-    user = whose(session, project_id, user_id, username, own=arrival.own)
+    user = _whose(session, project_id, user_id, meta.username or "", arrival)
     return Submission(
         project_id=project_id,
         xmlns=form.xmlns[:255],
@@ -158,9 +161,20 @@ def _row(session: Session, project_id: int, form: ParsedForm, arrival: Arrival) 
     )
 
 
+def _whose(
+    session: Session, project_id: int, user_id: str, username: str, arrival: Arrival
+) -> Whose:
+    sender = arrival.sender
+    if user_id == sender.user_id:
+        if sender.kind is not None:
+            return Whose(sender.username, sender.kind)
+        username = sender.username
+    return whose(session, project_id, user_id, username, own=arrival.own)
+
+
 def _keep_unparsed(session: Session, project_id: int, arrival: Arrival) -> Received:
     sender, problem = arrival.sender, arrival.incoming.problem
-    user = whose(session, project_id, sender.user_id, sender.username, own=False)
+    user = _whose(session, project_id, sender.user_id, "", arrival)
     row = Submission(
         project_id=project_id,
         submission_id=new_id(),
