@@ -93,7 +93,7 @@ def test_redis_loses_all_in_the_middle(
 def test_killed_at_any_moment_each_form_is_processed_once(
     app: Flask, session: Session, project: Project, redis: Redis, redis_url: str
 ):
-    forms = forms_in_error(session, project, 200)
+    forms = forms_in_error(session, project, 150)
     job = reprocess_job(project)
     moment = random.Random(7)
     kills = 0
@@ -102,7 +102,7 @@ def test_killed_at_any_moment_each_form_is_processed_once(
         with worker_process(app, redis_url):
             tick()
             wait_until(lambda before=before: progress_of(session, job)[1] > before)
-            time.sleep(moment.uniform(0, 0.4))
+            time.sleep(moment.uniform(0, 0.3))
         kills += 1
         # Its children end by themselves, within moments of the parent's end.
         if progress_of(session, job)[0] == "running":

@@ -101,7 +101,7 @@ def let_heartbeat_pass(job: Job) -> None:
 
 @contextmanager
 def worker_process(app: Flask, redis_url: str, workers: int = 1) -> Iterator[subprocess.Popen]:
-    """`python worker.py` on the database of the app; killed at the end."""
+    """`python worker.py` on the database of the app; killed at the end, with its children."""
     settings = app.extensions["settings"]
     environment = {
         **os.environ,
@@ -115,8 +115,10 @@ def worker_process(app: Flask, redis_url: str, workers: int = 1) -> Iterator[sub
     try:
         yield process
     finally:
+        family = children(process)
         process.kill()
         process.wait()
+        wait_until(lambda: not any(alive(child) for child in family))
 
 
 def children(process: subprocess.Popen) -> list[int]:
