@@ -33,7 +33,7 @@ def test_a_project_is_made_listed_shown_and_set(run: Command, session: Session):
     assert (shown["members"], shown["mobile_workers"]) == (0, 0)
     assert "timezone: Africa/Nairobi" in run("project", "show", name).out
     event = session.scalars(
-        select(AuditEvent).where(AuditEvent.subject == f"project:{name}")
+        select(AuditEvent).where(AuditEvent.subject == f"project:{name}").order_by(AuditEvent.id)
     ).all()[-1]
     assert event.source == "command line"
 

@@ -82,7 +82,9 @@ def test_web_users_and_members_are_told(session: Session, project: Project):
     subject = f"web_user:{amina.email}"
     assert told(session, project, subject) == [("member.add", None, {"role": "editor"})]
     events = session.scalars(
-        select(AuditEvent).where(AuditEvent.subject == subject, AuditEvent.project_id.is_(None))
+        select(AuditEvent)
+        .where(AuditEvent.subject == subject, AuditEvent.project_id.is_(None))
+        .order_by(AuditEvent.id)
     ).all()
     assert [(event.tag, event.after) for event in events] == [
         ("web_user.create", {"email": amina.email}),

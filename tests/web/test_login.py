@@ -46,7 +46,9 @@ def test_a_person_signs_in_and_goes_straight_into_the_only_project(
     start = form.submit(email=f"  {amina.email.upper()} ", password=PASSWORD).follow()
     assert start.location == f"/a/{project.name}/"
     event = session.scalars(
-        select(AuditEvent).where(AuditEvent.subject == f"web_user:{amina.email}")
+        select(AuditEvent)
+        .where(AuditEvent.subject == f"web_user:{amina.email}")
+        .order_by(AuditEvent.id)
     ).all()[-1]
     assert (event.tag, event.actor, event.source) == ("web_user.login", amina.email, "10.0.0.9")
 
