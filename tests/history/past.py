@@ -82,7 +82,13 @@ def _one(  # noqa: PLR0917  # all of it is the scene
         user, app, xmlns = "system", "", RULE
     chosen = () if what == "none" else chance.sample(cases, chance.randrange(1, 4))
     blocks = [
-        case_block(one, update={"seen": str(chance.random())}, user_id=None) for one in chosen
+        case_block(
+            one,
+            update={"seen": str(chance.random())},
+            close=chance.random() < 0.2,
+            user_id=None,
+        )
+        for one in chosen
     ]
     if what == "error":
         blocks = [case_block(cases[0], index={"parent": ("x", "never-was")}, user_id=None)]

@@ -73,7 +73,7 @@ def test_the_page_says_what_changed(session: Session, officer: PageClient, proje
     changed = on(page, "What changed in P-1")
     assert changed["state"] == "open becomes closed"
     assert changed["seen"] == "no becomes yes"
-    assert changed["note"] == "empty becomes empty"
+    assert changed["note"] == "not set becomes empty"
     assert changed["name"] == "Case mother becomes P-1"
     assert changed["owner"] == f"owner-1 becomes amina {amina.user_id}"
     assert "weight" not in changed
@@ -218,7 +218,7 @@ def test_versions_lead_to_each_other(session: Session, officer: PageClient, proj
     send(session, project.id, form(instance_id=identity, questions="<q>2</q>", name="Second"))
     page = officer.get(f"/a/{project.name}/submissions/{identity}")
     assert page.h1 == "Second"
-    assert "This version came" in page.text
+    assert "Edited by worker one" in page.text
     for state, lists, leads_to in (
         ("Deprecated", "Older versions", "Second"),
         ("Duplicate", "Repeats", "Visit"),

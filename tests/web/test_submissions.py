@@ -75,8 +75,8 @@ def test_a_form_of_many_cases_names_three(
     blocks = [case_block(f"c-{n}", create={"case_name": f"P-{n}"}) for n in range(8)]
     send(session, project.id, form(*blocks))
     (row,) = officer.get(url).rows(TABLE)
-    assert row[3] == "P-0P-1P-2and 5 more"
-    assert row[4] == "P-0: openedP-1: openedP-2: opened"
+    assert row[3] == "P-0,P-1,P-2and 5 more"
+    assert row[4] == "P-0: opened,P-1: opened,P-2: opened"
 
 
 def test_each_filter_works_from_the_form_and_has_its_tag(
