@@ -92,6 +92,7 @@ def web_command(settings: Settings, port: int) -> list[str]:
         *("--workers", str(settings.web_concurrency)),
         *("--worker-class", "gthread", "--threads", str(settings.web_threads)),
         *("--graceful-timeout", "2", "--timeout", "120", "--log-level", "warning"),
+        "--no-control-socket",  # it would stand in the home folder, one for all instances
     ]
 
 
