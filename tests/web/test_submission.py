@@ -279,6 +279,29 @@ def test_ids_of_any_kind_have_a_page(
     assert "archived" in done.status_line
 
 
+@pytest.mark.parametrize("identity", ["%00", "%2500", "x" * 300, "%ED%A0%80", "%FF", "a%20b", "-1"])
+@pytest.mark.parametrize("verb", ["", "/xml", "/archive", "/attachments/%00", "/pictures/%2500"])
+def test_ids_that_nobody_has_are_refused(
+    officer: PageClient, project: Project, identity: str, verb: str
+):
+    answer = officer.client.get(f"/a/{project.name}/submissions/{identity}{verb}")
+    assert answer.status_code in {400, 404}
+
+
+def test_a_hostile_reason_is_refused(session: Session, officer: PageClient, project: Project):
+    sent = open_case(session, project.id, "c-1")
+    page = page_of(officer, project, sent.submission_id).click("Archive…")
+    button = page.form("Archive this form")
+    assert "at most 1,000" in button.submit(reason="x" * 1001, status=422).errors[0]
+    token = page.document.xpath("//input[@name='csrf_token']/@value")[0]
+    for reason in (b"%00", b"%ED%A0%80"):
+        body = b"csrf_token=" + token.encode() + b"&reason=" + reason
+        answer = officer.client.post(
+            page.url, data=body, content_type="application/x-www-form-urlencoded"
+        )
+        assert answer.status_code in {303, 400, 422}
+
+
 def test_another_projects_form_is_not_there(
     app: Flask, session: Session, officer: PageClient, project: Project
 ):

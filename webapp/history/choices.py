@@ -43,8 +43,9 @@ class Choices:
     forms: list[FormChoice]
 
 
-def choices(session: Session, project_id: int) -> Choices:
-    """What a project has. Three queries, each of at most `OFFERED` rows."""
+def choices(session: Session, project_id: int, *, chosen_user: str = "") -> Choices:
+    """What a project has, and the user who is chosen even where there are more than `OFFERED`.
+    Three queries, each of at most `OFFERED` rows; two more for a user who is not among them."""
     workers = session.execute(
         select(MobileWorker.user_id, MobileWorker.username)
         .where(MobileWorker.project_id == project_id)
@@ -71,9 +72,14 @@ def choices(session: Session, project_id: int) -> Choices:
         forms[xmlns] = FormChoice(
             xmlns, name or (seen.name if seen else ""), None if shared else app_id
         )
+    offered = [UserChoice(*one) for one in workers]
+    on_the_web = [UserChoice(*one) for one in web_users]
+    if chosen_user and chosen_user not in {one.user_id for one in (*offered, *on_the_web)}:
+        named = names_of_users(session, project_id, [chosen_user])
+        offered += [UserChoice(*one) for one in named.items()]
     return Choices(
-        [UserChoice(*one) for one in workers],
-        [UserChoice(*one) for one in web_users],
+        offered,
+        on_the_web,
         sorted({app_id for _xmlns, _name, app_id in known if app_id}),
         list(forms.values()),
     )

@@ -9,6 +9,10 @@ from typing import Literal
 
 from webapp.submissions.answers import Answer, AnswerTree, Kind
 
+#: So many characters of answers are shown on one page; of what comes after, only the beginnings.
+BUDGET = 60_000
+SHORT = 100
+
 #: Groups deeper than this stand beside each other, with their path.
 DEEPEST = 25
 
@@ -21,10 +25,14 @@ class Step:
     answer: Answer
     #: Its name, or its path where it stands too deep to be drawn in its place.
     name: str
+    text: str = ""
+    #: Whether there is more text than this.
+    cut: bool = False
 
 
 def answer_steps(tree: AnswerTree) -> Iterator[Step]:
     """The answers in document order, without the meta block, which stands among the facts."""
+    left = BUDGET
     waiting: list[tuple[Answer, int, bool]] = [(one, 1, False) for one in reversed(tree.answers)]
     while waiting:
         answer, level, leaving = waiting.pop()
@@ -34,12 +42,11 @@ def answer_steps(tree: AnswerTree) -> Iterator[Step]:
             yield Step("close", answer, name)
         elif answer.kind == Kind.META:
             continue
-        elif not answer.children:
-            yield Step("answer", answer, name)
         else:
-            if deep:
-                yield Step("answer", answer, name)
-            else:
-                yield Step("open", answer, name)
+            text = answer.text if len(answer.text) <= left else answer.text[:SHORT]
+            left -= len(text)
+            what: Literal["open", "answer"] = "open" if answer.children and not deep else "answer"
+            yield Step(what, answer, name, text, answer.cut or text != answer.text)
+            if what == "open":
                 waiting.append((answer, level, True))
             waiting += [(one, level + 1, False) for one in reversed(answer.children)]

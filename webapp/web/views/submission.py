@@ -36,6 +36,8 @@ from webapp.web.views.submissions import submissions
 
 #: So much of the raw XML is shown; all of it can be downloaded.
 SHOWN_XML = 20_000
+#: So many elements of a form are drawn in the tree of its answers.
+SHOWN_ANSWERS = 1000
 #: So many forms in the way are named.
 NAMED_IN_THE_WAY = 50
 
@@ -224,7 +226,7 @@ def _tree(one: Submission, content: bytes) -> AnswerTree | None:
     if one.state == State.UNPARSED:
         return None
     try:
-        return answers(content)
+        return answers(content, limit_nodes=SHOWN_ANSWERS)
     except NotAForm:
         return None
 

@@ -65,7 +65,7 @@ def _listed(
     statement = matching(project.id, wanted, calendar)
     page = keyset_page(session, statement, Submission.received_on, before=before, after=after)
     count = capped_count(session, statement)
-    offered = choices(session, project.id)
+    offered = choices(session, project.id, chosen_user=wanted.user)
     typed = as_typed(wanted, wanted.received_days(calendar.today))
     if wanted.received is None:
         typed["to"] = [calendar.today.isoformat()]
