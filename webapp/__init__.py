@@ -25,6 +25,8 @@ from webapp.web.ids import init_ids
 from webapp.web.security import init_security
 from webapp.web.sessions import init_sessions
 from webapp.web.shell import init_shell
+from webapp.web.views.case import cases as cases_screen
+from webapp.web.views.home import home
 from webapp.web.views.jobs import jobs as jobs_screen  # `webapp.jobs` stays the room
 from webapp.web.views.login import login
 from webapp.web.views.projects import projects
@@ -78,7 +80,7 @@ MACHINE_FORMATS: dict[str, Format] = {
 
 def register_pages(app: Flask) -> None:
     """The screens, for people."""
-    for screen in (login, projects, jobs_screen, submissions_screen):
+    for screen in (login, projects, home, submissions_screen, cases_screen, jobs_screen):
         app.register_blueprint(screen)
 
 

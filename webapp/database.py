@@ -154,6 +154,10 @@ def _prepare_sqlite(engine: Engine) -> None:
             "temp_store = MEMORY",
         ):
             connection.execute(f"PRAGMA {pragma}")
+        # SQLite's own knows only the letters of ASCII.
+        connection.create_function(
+            "lower", 1, lambda text: None if text is None else str(text).lower(), deterministic=True
+        )
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:

@@ -109,5 +109,6 @@ class CaseTransaction(Base):
     case: Mapped[int] = mapped_column(BigInteger)
     submission: Mapped[int] = mapped_column(BigInteger)
     change: Mapped[dict[str, Any]] = mapped_column(JsonObject)
-    #: What `change` overwrote when it was last applied; NULL while the submission is not live.
+    #: What `change` overwrote when it was last applied; NULL as long as it never was. Out of date
+    #: while the submission is not live.
     before: Mapped[dict[str, Any] | None] = mapped_column(JsonObject)

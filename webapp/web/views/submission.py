@@ -34,6 +34,8 @@ from webapp.web.pictures import picture_type
 from webapp.web.submission_words import form_title, type_word, why_state
 from webapp.web.views.submissions import submissions
 
+__all__ = ["submissions"]  # with the routes of this file
+
 #: So much of the raw XML is shown; all of it can be downloaded.
 SHOWN_XML = 20_000
 #: So many elements of a form are drawn in the tree of its answers.

@@ -1,0 +1,130 @@
+"""What the issue asks of a person: send forms, see cases, find a form, take it back, bring it
+back; with JavaScript and without."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from urllib.request import Request, urlopen
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests import factories
+from tests.browser.conftest import Office, axe_findings, sign_in
+from tests.forms import case_block, form
+
+
+def send(office: Office, xml: bytes) -> None:
+    """Send a form as the worker's phone does."""
+    token = base64.b64encode(f"{office.worker.username}:{factories.PASSWORD}".encode()).decode()
+    request = Request(
+        office.url("receiver/"), data=xml, headers={"Authorization": f"Basic {token}"}
+    )
+    with urlopen(request) as answer:
+        assert answer.status == 201
+
+
+def send_a_story(office: Office) -> None:
+    """A pregnancy is registered, visited, closed; and a late form comes."""
+    user = office.worker.user_id
+    create = {"case_type": "pregnancy", "case_name": "Ana Mwangi", "owner_id": user}
+    for name, block in (
+        ("Register", case_block("p-1", create=create, update={"edd": "2025-06-01"}, user_id=user)),
+        ("ANC visit", case_block("p-1", update={"visits": "1"}, user_id=user)),
+        ("Delivery", case_block("p-1", close=True, user_id=user)),
+        ("Late note", case_block("p-1", update={"note": "came late"}, user_id=user)),
+    ):
+        send(office, form(block, name=name, user_id=user))
+
+
+@pytest.fixture(params=[True, False], ids=["javascript", "no-javascript"])
+def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(java_script_enabled=request.param, locale="en-GB")
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    yield page
+    context.close()
+    assert faults == []
+
+
+def test_a_form_is_found_archived_and_restored(page: Page, office: Office):
+    send_a_story(office)
+    sign_in(page, office)
+    page.get_by_role("link", name="Submit history").first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Submit history")
+    expect(page.get_by_role("row")).to_have_count(5)
+
+    page.get_by_role("row").filter(has_text="Delivery").get_by_role("link").first.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Delivery")
+    page.get_by_role("link", name="Archive").click()
+    page.get_by_label("Reason").fill("entered for the wrong woman")
+    page.get_by_role("button", name="Archive").click()
+    expect(page.locator("main")).to_contain_text("entered for the wrong woman")
+
+    page.get_by_role("link", name="Ana Mwangi").first.click()
+    expect(page.locator("main")).to_contain_text("came late")  # the late value is kept
+    expect(page.locator("main .state", has_text="Open").first).to_be_visible()
+
+    page.go_back()
+    page.get_by_role("button", name="Restore").click()
+    page.get_by_role("link", name="Ana Mwangi").first.click()
+    expect(page.locator("main .state", has_text="Closed").first).to_be_visible()
+
+
+def test_a_case_is_closed_by_a_form_and_opened_again(page: Page, office: Office):
+    user = office.worker.user_id
+    send(office, form(case_block("p-2", create={"case_type": "visit", "case_name": "Beno"})))
+    assert user
+    sign_in(page, office)
+    page.get_by_role("link", name="Cases").first.click()
+    page.get_by_role("link", name="Beno").click()
+    page.get_by_role("link", name="Close case").click()
+    page.get_by_role("button", name="Close").click()
+    expect(page.locator("main .state", has_text="Closed").first).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("main .state", has_text="Open").first).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing_and_nothing_overflows(
+    browser: Browser, office: Office, scheme: str, width: int
+):
+    context = browser.new_context(
+        color_scheme=scheme,  # type: ignore[arg-type]
+        viewport={"width": width, "height": 900},
+        bypass_csp=True,  # for axe; the policy itself is held by the walk above
+        locale="en-GB",
+    )
+    page = context.new_page()
+    page.goto(office.address + "/")
+    found = {"sign in": axe_findings(page)}
+    sign_in(page, office)
+    empty = ["", "submissions/", "cases/", "jobs/"]
+    for path in empty:
+        page.goto(office.url(path))
+        found[f"empty {path}"] = axe_findings(page) + overflow(page, width)
+    send_a_story(office)
+    send(office, form(case_block("a", index={"parent": ("x", "nobody")}), name="N" * 126))
+    send(office, form(case_block("x" * 255, create={"case_name": "W" * 255, "case_type": "w"})))
+    paths = [*empty, "submissions/?state=error", "cases/p-1/", f"cases/{'x' * 255}/"]
+    paths += ["cases/p-1/close", "no/such/page"]
+    for path in paths:
+        page.goto(office.url(path))
+        found[path] = axe_findings(page) + overflow(page, width)
+    page.goto(office.url("submissions/"))
+    page.get_by_role("row").filter(has_text="Delivery").get_by_role("link").first.click()
+    found["form page"] = axe_findings(page) + overflow(page, width)
+    page.get_by_role("link", name="Archive").click()
+    found["archive"] = axe_findings(page) + overflow(page, width)
+    context.close()
+    assert {place: faults for place, faults in found.items() if faults} == {}
+
+
+def overflow(page: Page, width: int) -> list[str]:
+    """Whether one has to scroll sideways."""
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    return [f"the page is {wide} px wide"] if wide > width else []

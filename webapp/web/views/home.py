@@ -1,0 +1,29 @@
+"""A project's home (SPEC U1)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+
+from webapp.extensions import db
+from webapp.history.calendar import Calendar
+from webapp.history.glance import glance
+from webapp.projects.models import Project
+from webapp.projects.rights import Right
+from webapp.web.access import project_route
+from webapp.web.submission_words import form_title
+
+home = Blueprint("home", __name__)
+
+
+@home.get("/a/<project_name>/")
+@project_route(Right.VIEW)
+def index(project: Project) -> ResponseReturnValue:
+    """What came lately, what waits for somebody, and where to go on."""
+    return render_template(
+        "home/index.html",
+        project=project,
+        glance=glance(db.session(), project.id, Calendar.of(project)),
+        receiver_url=f"{request.url_root}a/{project.name}/receiver/",
+        form_title=form_title,
+    )
