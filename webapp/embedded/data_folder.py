@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from webapp.errors import CasekeeperError
+
+#: What a killed instance left has ended this long after it, in seconds (see leash.py).
+AFTERMATH_S = 5.0
 
 
 class InUse(CasekeeperError):
@@ -16,30 +20,62 @@ class InUse(CasekeeperError):
 
 
 def prepare(folder: Path) -> None:
-    """Make the folder if need be, readable by its owner alone."""
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
+    """Make the folder if need be, readable by its owner alone.
+
+    Raises `CasekeeperError` when that is not possible.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    except OSError as error:
+        raise CasekeeperError(
+            f"The data folder {folder} cannot be used: {error.strerror}. Set CASEKEEPER_DATA to"
+            " another one."
+        ) from error
 
 
 @contextmanager
-def only_instance(folder: Path) -> Iterator[None]:
-    """Hold the folder for this process. Raises `InUse` when another has it.
+def only_instance(folder: Path) -> Iterator[int]:
+    """Hold the folder; the value is the descriptor of the lock. Raises `InUse` when another has it.
 
-    The kernel gives the lock back when the process ends, however it ends; the number in the file
-    is only for people.
+    The kernel gives the lock back when the last process that has the descriptor ends, however it
+    ends. The leash has it too: so nobody starts while the children of a killed instance still
+    write here, and whoever tries to waits for their end.
     """
     file = os.open(folder / "up.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
+        _take(file, folder)
+        os.ftruncate(file, 0)
+        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+        yield file
+    finally:
+        os.close(file)
+
+
+def _take(file: int, folder: Path) -> None:
+    until = time.monotonic() + AFTERMATH_S
+    while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.read(file, 32).decode(errors="replace").strip()
-            raise InUse(
-                f"Casekeeper is already running on {folder} (process {holder or 'unknown'})."
-                " Stop that one first, or set CASEKEEPER_DATA to another folder."
-            ) from None
-        os.ftruncate(file, 0)
-        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
-        yield
-    finally:
-        os.close(file)
+            holder = os.pread(file, 32, 0).decode(errors="replace").strip()
+            if _lives(holder) or time.monotonic() > until:
+                raise InUse(
+                    f"Casekeeper is already running on {folder} (process {holder or 'unknown'})."
+                    " Stop that one first, or set CASEKEEPER_DATA to another folder."
+                ) from None
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _lives(process: str) -> bool:
+    if not process.isdigit():
+        return False  # it is about to write its number
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # somebody else's
+    return True

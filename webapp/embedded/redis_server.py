@@ -2,18 +2,48 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shutil
+import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from redis import Redis
+import redis
 from redis.exceptions import RedisError
 
 from webapp.errors import CasekeeperError
 
 #: The path of a unix socket may be this long on every system, in bytes.
 LONGEST_SOCKET = 100
+#: One look whether it answers takes no longer than this.
+LOOK_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Redis:
+    """The Redis server to use."""
+
+    url: str
+    #: What starts it; None when it is not ours to start.
+    command: list[str] | None
+
+
+@contextmanager
+def redis_for(folder: Path, given: str) -> Iterator[Redis]:
+    """The server to use: the `given` address, else one of our own with its files in the folder.
+
+    Raises `CasekeeperError` when there is no program to start.
+    """
+    if given:
+        yield Redis(given, None)
+        return
+    with socket_for(folder) as socket:
+        yield Redis(f"unix://{socket}", server_command(folder, socket))
 
 
 def server_program() -> str:
@@ -35,12 +65,29 @@ def server_program() -> str:
     )
 
 
-def socket_in(folder: Path) -> Path:
-    """Where the server's socket shall be: in the folder, or where its path is short enough."""
+@contextmanager
+def socket_for(folder: Path) -> Iterator[Path]:
+    """Where the server's socket shall be: in the folder, or when its path is too long for a socket
+    in a folder of its own under the temporary one, which is gone afterwards.
+
+    Its name is the same each time, so that what a killed instance left is used again. Raises
+    `CasekeeperError` when that name is somebody else's.
+    """
     socket = folder.resolve() / "redis.sock"
-    if len(str(socket).encode()) <= LONGEST_SOCKET:
-        return socket
-    return Path(tempfile.mkdtemp(prefix="casekeeper-")) / "redis.sock"
+    if len(os.fsencode(socket)) <= LONGEST_SOCKET:
+        yield socket
+        return
+    mark = hashlib.sha256(os.fsencode(socket)).hexdigest()[:12]
+    short = Path(tempfile.gettempdir(), f"casekeeper-{mark}")
+    short.mkdir(mode=0o700, exist_ok=True)
+    there = short.lstat()
+    if not stat.S_ISDIR(there.st_mode) or there.st_uid != os.geteuid():
+        raise CasekeeperError(f"{short} belongs to somebody else. Set TMPDIR to another folder.")
+    short.chmod(0o700)
+    try:
+        yield short / "redis.sock"
+    finally:
+        shutil.rmtree(short, ignore_errors=True)
 
 
 def server_command(folder: Path, socket: Path) -> list[str]:
@@ -67,7 +114,7 @@ def server_command(folder: Path, socket: Path) -> list[str]:
 def answers(url: str) -> bool:
     """Whether a Redis server answers there."""
     try:
-        with Redis.from_url(url, socket_connect_timeout=1, socket_timeout=1) as connection:
-            return bool(connection.ping())
+        with redis.Redis.from_url(url, socket_connect_timeout=LOOK_S, socket_timeout=LOOK_S) as it:
+            return bool(it.ping())
     except (RedisError, OSError):
         return False
