@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from webapp.embedded.data_folder import only_instance
 from webapp.embedded.supervisor import Supervisor
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -120,16 +121,19 @@ def test_who_does_not_listen_is_gone_in_time_and_with_all_its_children(tmp_path:
 
 def test_a_leash_that_was_killed_is_replaced_and_does_its_duty(tmp_path: Path):
     story = f"""
-        import os, pathlib, signal, sys, time
+        import os, pathlib, signal, sys
         sys.path.insert(0, {str(ROOT)!r})
+        from webapp.embedded.data_folder import only_instance
         from webapp.embedded.supervisor import Supervisor
-        with Supervisor(pathlib.Path({str(tmp_path)!r}), os.environ, print, lock=0) as supervisor:
-            supervisor.start("The child", ["sleep", "60"])
-            first = supervisor._leash.pid
-            os.kill(first, signal.SIGKILL)
-            supervisor.wait_for(lambda: supervisor._leash.pid != first, 10)
-            print(supervisor._leash.pid, supervisor._children[0].process.pid, flush=True)
-            supervisor.run()
+        folder = pathlib.Path({str(tmp_path)!r})
+        with only_instance(folder) as lock:
+            with Supervisor(folder, os.environ, print, lock=lock) as supervisor:
+                supervisor.start("The deaf one", ["sh", "-c", "trap '' TERM; exec sleep 60"])
+                first = supervisor._leash.pid
+                os.kill(first, signal.SIGKILL)
+                supervisor.wait_for(lambda: supervisor._leash.pid != first, 10)
+                print(supervisor._leash.pid, supervisor._children[0].process.pid, flush=True)
+                supervisor.run()
     """
     command = [sys.executable, "-c", textwrap.dedent(story)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as parent:
@@ -137,7 +141,9 @@ def test_a_leash_that_was_killed_is_replaced_and_does_its_duty(tmp_path: Path):
         family = [int(pid) for pid in parent.stdout.readline().split()]
         assert len(family) == 2 and all(lives(pid) for pid in family)
         parent.kill()
-        wait_until(lambda: not any(lives(pid) for pid in family), 5)
+        parent.wait()
+        with only_instance(tmp_path):  # waits: the data folder is free when nobody writes to it
+            wait_until(lambda: not any(lives(pid) for pid in family), 0.2)
 
 
 def test_a_new_leash_leads_a_group_of_its_own_when_the_old_one_is_empty(supervisor: Supervisor):
