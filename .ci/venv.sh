@@ -21,7 +21,8 @@ make_venv() {
         package=$("$1" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
         if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
             say "Installing $package …"
-            { apt-get update -qq && apt-get install -qq -y "$package"; } >/dev/null 2>&1 || true
+            { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y "$package"; } \
+            >/dev/null 2>&1 </dev/null || true
         fi
         if ! "$1" -c 'import venv, ensurepip' 2>/dev/null; then
             say "Python's venv module is missing. This mends it: sudo apt-get install $package"
@@ -31,28 +32,31 @@ make_venv() {
     "$1" -m venv --clear .venv
 }
 
-# install FILE: make .venv hold exactly what FILE locks; nothing to do when it does already.
+# install FILE: make .venv hold what FILE locks; nothing to do when it does already.
 install() {
     python=$(find_python) || return 1
-    # What was installed: the lock, the interpreter, and where the environment stands.
-    stamp=$("$python" - "$1" <<'PY'
+    # The interpreter and the place, which an environment is made for (its scripts name both), and
+    # the lock.
+    stamps=$("$python" - "$1" <<'PY'
 import hashlib, os, sys
-seen = hashlib.sha256(open(sys.argv[1], "rb").read())
-seen.update(f"{sys.version}{os.getcwd()}".encode())
-print(seen.hexdigest())
+print("%d.%d" % sys.version_info[:2], os.getcwd())
+print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())
 PY
     ) || return 1
+    made_for=$(printf '%s\n' "$stamps" | head -n 1)
+    lock=$(printf '%s\n' "$stamps" | tail -n 1)
     installed=".venv/$(basename "$1").stamp"
-    if [ "$(cat "$installed" 2>/dev/null)" = "$stamp" ]; then return 0; fi
-    if [ ! -x .venv/bin/python ] || ! .venv/bin/python -c 'import pip' 2>/dev/null; then
+    if [ "$(cat .venv/made-for 2>/dev/null)" != "$made_for" ] || ! .venv/bin/python -c '' 2>/dev/null; then
         say "Making .venv with $python …"
         make_venv "$python" || return 1
+        printf '%s\n' "$made_for" >.venv/made-for
     fi
+    if [ "$(cat "$installed" 2>/dev/null)" = "$lock" ]; then return 0; fi
     say "Installing the locked packages (the first time this takes a minute or two) …"
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
         --require-hashes -r "$1" || {
         say "The packages could not be installed; see above. Is the package registry reachable?"
         return 1
     }
-    printf '%s\n' "$stamp" >"$installed"
+    printf '%s\n' "$lock" >"$installed"
 }
