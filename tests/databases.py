@@ -7,7 +7,6 @@ here dies with the test run, however that ends.
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
 import os
 import pwd
@@ -15,7 +14,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import uuid
@@ -29,7 +27,6 @@ from sqlalchemy import make_url
 
 #: How long a started server may take to answer, in seconds.
 PATIENCE = 60.0
-_PR_SET_PDEATHSIG = 1
 
 
 @contextmanager
@@ -43,9 +40,11 @@ def postgres_database() -> Iterator[str]:
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}")
         url = server.set(drivername="postgresql+psycopg", database=name)
-        yield url.render_as_string(hide_password=False)
-        with psycopg.connect(dsn, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        try:
+            yield url.render_as_string(hide_password=False)
+        finally:
+            with psycopg.connect(dsn, autocommit=True) as connection:
+                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @contextmanager
@@ -81,14 +80,43 @@ def postgres_server() -> Iterator[str]:
                 preexec_fn=become,  # noqa: PLW1509  no thread of ours runs yet
             )
         try:
-            url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
-            _wait_for(url, server, folder / "log")
-            yield url
+            with _ended_with_us(server.pid, folder):
+                url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+                _wait_for(url, server, folder / "log")
+                yield url
         finally:
             server.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown
             server.wait(30)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _ended_with_us(server: int, folder: Path) -> Iterator[None]:
+    """End the server and remove its folder when this process is killed inside the block.
+
+    A shell reads a pipe whose other end this process holds: reading ends when it does, however.
+    """
+    story = """
+        cat >/dev/null
+        kill -QUIT "$1"
+        for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$1" && sleep 0.2; done
+        rm -rf "$2"
+    """
+    guard = subprocess.Popen(
+        ["/bin/sh", "-c", story, "guard", str(server), folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # what ends the tests' group must not end it
+    )
+    try:
+        yield
+    finally:
+        guard.kill()
+        guard.wait()
+        if guard.stdin is not None:
+            guard.stdin.close()
 
 
 def free_port() -> int:
@@ -134,16 +162,12 @@ def _check_access(binaries: Path, user: pwd.struct_passwd) -> None:
 
 
 def _become(user: pwd.struct_passwd | None) -> Callable[[], None]:
-    libc = ctypes.CDLL(None, use_errno=True)
-
     def become() -> None:
         if user is not None:
             os.setgroups([])
             os.setgid(user.pw_gid)
             os.setuid(user.pw_uid)
         os.setpgid(0, 0)  # Ctrl-C in the terminal is for pytest, which then stops the server
-        if sys.platform == "linux":  # after setuid, which clears it
-            libc.prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
 
     return become
 
