@@ -60,7 +60,7 @@ def test_a_form_is_found_archived_and_restored(page: Page, office: Office):
     page.get_by_role("row").filter(has_text="Delivery").get_by_role("link").first.click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Delivery")
     page.get_by_role("link", name="Archive").click()
-    page.get_by_label("Reason").fill("entered for the wrong woman")
+    page.get_by_label("Why is it archived?").fill("entered for the wrong woman")
     page.get_by_role("button", name="Archive").click()
     expect(page.locator("main")).to_contain_text("entered for the wrong woman")
 

@@ -177,7 +177,11 @@ def test_rows_cost_two_statements_whatever_they_hold(
     for n in range(6):
         blocks = [case_block(f"c-{n}-{m}", create={"case_name": "P"}) for m in range(40 * n)]
         send(session, project.id, form(*blocks))
-    forms = list(session.scalars(select(Submission).where(Submission.project_id == project.id)))
+    forms = list(
+        session.scalars(
+            select(Submission).where(Submission.project_id == project.id).order_by(Submission.id)
+        )
+    )
     with counted(app) as statements:
         told = rows(session, project.id, forms)
     assert len(statements) == 2

@@ -193,7 +193,7 @@ def _held(element: html.HtmlElement) -> list[Any]:
         return [_option_value(o) for o in (on if element.get("multiple") is not None else on[-1:])]
     if kind == "textarea":
         text = element.text or ""
-        return [_as_sent(text[1:] if text.startswith("\n") else text)]
+        return [_as_sent(text.removeprefix("\n"))]
     if kind == "file":
         return []  # Flask's client cannot send a file without a name; WTForms reads both alike
     return [element.get("value") or ""]

@@ -32,7 +32,8 @@ lines</textarea></label>
   <fieldset><legend>Match</legend>
     <input type="radio" name="match" value="all" id="all" checked>
     <label for="all">All of them</label>
-    <input type="radio" name="match" value="any" id="any"><label for="any">Any of them</label></fieldset>
+    <input type="radio" name="match" value="any" id="any"><label for="any">Any of them</label>
+    </fieldset>
   <label><input type="checkbox" name="pick" value="1" checked> one</label>
   <label><input type="checkbox" name="pick" value="2"> two</label>
   <label><input type="checkbox" name="agree"> agree</label>

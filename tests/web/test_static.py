@@ -1,4 +1,4 @@
-"""What is vendored is what the manifests say, whole and unchanged; nothing is loaded from elsewhere."""
+"""What is vendored is what the manifests say, unchanged; nothing is loaded from elsewhere."""
 
 from __future__ import annotations
 
