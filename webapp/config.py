@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -164,8 +163,8 @@ def flask_config(settings: Settings) -> dict[str, object]:
         "SESSION_REFRESH_EACH_REQUEST": True,
         "MAX_CONTENT_LENGTH": settings.max_request,
         "MAX_FORM_MEMORY_SIZE": settings.max_xml,
-        # The limiter calls a Redis on a socket `redis+unix`, the Redis client just `unix`.
-        "RATELIMIT_STORAGE_URI": re.sub("^unix:", "redis+unix:", settings.redis_url) or "memory://",
+        "RATELIMIT_STORAGE_URI": _counts_in(settings.redis_url),
+        "RATELIMIT_STORAGE_OPTIONS": dict(_REDIS_PATIENCE) if settings.redis_url else {},
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
         "RATELIMIT_HEADERS_ENABLED": True,
         # Only what is the same for everybody: the length of a compressed page with a secret in it

@@ -147,7 +147,7 @@ def _prepare_sqlite(engine: Engine) -> None:
         connection.isolation_level = None  # we begin transactions ourselves, below
         for pragma in (
             "journal_mode = WAL",
-            "synchronous = NORMAL",
+            "synchronous = FULL",  # a phone deletes its copy at our 201: it must be on disk
             "foreign_keys = ON",
             "busy_timeout = 5000",
             "cache_size = -32000",

@@ -68,4 +68,6 @@ class WriteQueue:
         self._mutex = threading.Lock()
         self._waiting = deque()
         self._taken = False
+        if self._file is not None:
+            os.close(self._file)  # inherited; the parent's own still holds the lock
         self._file = None

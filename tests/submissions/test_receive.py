@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,6 +21,7 @@ from webapp.submissions.models import State, Submission
 from webapp.submissions.queries import get_submission
 from webapp.submissions.receive import Outcome, Sender
 from webapp.submissions.reprocess import reprocess
+from webapp.submissions.verify import verify
 
 OTHER = "http://openrosa.org/formdesigner/other"
 
@@ -127,6 +130,11 @@ class TestTheSameIdAgain:
         assert case.properties == {"village": "two", "later": "1"}
         assert case.server_modified_on == row.edited_on
 
+    def test_edited_twice_is_sound(self, session: Session, project: Project, tmp_path: Path):
+        for village in ("one", "two", "three"):
+            send(session, project.id, visit("a", "id-1", village=village))
+        assert list(verify(session, project.id, attachments=tmp_path)) == []
+
     def test_an_edit_gives_up_the_cases_that_only_the_older_version_touched(
         self, session: Session, project: Project
     ):
@@ -193,6 +201,20 @@ class TestTheSameIdAgain:
         first, again = send(session, project.id, bad), send(session, project.id, bad)
         assert again.outcome is Outcome.ERROR and again.submission_id == first.submission_id
         assert [state for state, _ in states(session, project)] == ["error", "duplicate"]
+
+    def test_one_that_never_was_applied_is_no_duplicate(self, session: Session, project: Project):
+        first, second = (
+            form(
+                case_block("a", update={"v": v}, index={"parent": ("patient", "mother")}),
+                instance_id="id-1",
+            )
+            for v in "12"
+        )
+        for xml in (first, second, first):
+            assert send(session, project.id, xml).outcome is Outcome.ERROR
+        open_case(session, project.id, "mother")
+        assert send(session, project.id, first).outcome is Outcome.PROCESSED
+        assert the_case(session, project, "a").properties == {"v": "1"}
 
     def test_what_the_server_wrote_cannot_be_edited_from_outside(
         self, session: Session, project: Project
@@ -272,6 +294,23 @@ class TestProcessingAgain:
             assert reprocess(session, project.id, failed.submission_id, by=actor()) is None
         assert get_submission(session, project.id, "id-1").received_on == place
         assert the_case(session, project, "a").properties == {"village": "two"}
+
+    def test_a_failed_edit_finds_the_form_that_got_another_id(
+        self, session: Session, project: Project
+    ):
+        send(session, project.id, visit("x", "id-1"))
+        other = send(session, project.id, visit("a", "id-1", xmlns=OTHER, village="one"))
+        edit = form(
+            case_block("a", update={"status": "new"}, index={"parent": ("patient", "mother")}),
+            instance_id="id-1",
+            xmlns=OTHER,
+        )
+        failed = send(session, project.id, edit)
+        open_case(session, project.id, "mother")
+        with write_transaction():
+            assert reprocess(session, project.id, failed.submission_id, by=actor()) is None
+        assert the_case(session, project, "a").properties == {"status": "new"}
+        assert get_submission(session, project.id, other.submission_id).state == State.NORMAL
 
     def test_is_refused_for_a_form_that_did_not_fail(self, session: Session, project: Project):
         fine = open_case(session, project.id, "a")

@@ -27,6 +27,7 @@ def init(info: ScriptInfo, as_json: bool) -> None:
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     url = db.engine.url
     database = url.render_as_string(hide_password=True)
+    settings.data.chmod(0o700)  # cases and password hashes are for nobody else to read
     upgraded = upgrade_database(app)
     lines = [
         f"The data folder {settings.data.resolve()} {'was made' if makes_folder else 'is there'}.",

@@ -69,7 +69,7 @@ def apply_edit(
     # Its sender may send the old version again: it must be found by the id that it asked for.
     replaces.asked_id = replaces.asked_id or replaces.submission_id
     replaces.submission_id = new_id()
-    replaces.state = State.DEPRECATED
+    replaces.state, replaces.edited_on = State.DEPRECATED, None
     replaces.received_on = replaces.indexed_on = first + 1
     if is_new:
         row.edited_on = first

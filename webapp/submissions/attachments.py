@@ -47,7 +47,23 @@ def keep(folder: Path, stream: IO[bytes], *, name: str, content_type: str) -> Ke
     place = path_of(folder, sha256)
     place.parent.mkdir(exist_ok=True, mode=0o700)
     Path(file.name).replace(place)
-    return Kept(name[:255], content_type[:255], size, sha256)
+    _sync_folder(place.parent)
+    _sync_folder(folder)
+    return Kept(_printable(name), _printable(content_type), size, sha256)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the folder's entries on disk too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _printable(name: str) -> str:
+    """A name that every database holds: a form is never refused for the name of a file."""
+    return "".join(c if c.isprintable() else "_" for c in name)[:255]
 
 
 def path_of(folder: Path, sha256: str) -> Path:

@@ -76,9 +76,10 @@ def find_place(
         return Place(asked_id)
     identical = [version for version, digest in found if digest == sha256]
     for version in identical:
-        if version.state in _ACCEPTED:
+        # A version that never was applied keeps its problem, also when a newer one set it aside.
+        if version.state in _ACCEPTED and version.problem is None:
             return Place(new_id(), asked_id, repeats=version)
-    failed = next((one for one in identical if one.state == State.ERROR), None)
+    failed = next((one for one in identical if one.problem is not None), None)
     versions = [version for version, _ in found]
     for version in versions:
         if version.state in _IN_FORCE and version.xmlns == xmlns and not version.own:

@@ -37,12 +37,15 @@ def get_submission(session: Session, project_id: int, submission_id: str) -> Sub
 
 def hold_submission(session: Session, project_id: int, submission_id: str) -> Submission:
     """The same, locked until the commit. Submissions are locked before cases, everywhere."""
-    submission = session.scalar(
+    statement = (
         select(Submission)
         .where(Submission.project_id == project_id, Submission.submission_id == submission_id)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
+    # Twice: whoever waited for an edit finds the id gone from the row that had it, and another
+    # row with it only when looking again.
+    submission = session.scalar(statement) or session.scalar(statement)
     if submission is None:
         raise NotFound("There is no form with this id in this project.")
     return submission

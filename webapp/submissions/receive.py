@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -125,7 +125,7 @@ def receive(session: Session, project_id: int, arrival: Arrival) -> Received:
         outcome = Outcome.PROCESSED
     _keep_content(session, row, arrival)
     if place.sets_aside is not None:
-        place.sets_aside.of = row.id
+        _point_to(session, place.sets_aside, row)
     return Received(outcome, row.submission_id)
 
 
@@ -215,7 +215,7 @@ def _keep_error(
     row.state, row.problem = State.ERROR, problem
     _keep(session, row, arrival)
     if place.sets_aside is not None:
-        place.sets_aside.of = row.id
+        _point_to(session, place.sets_aside, row)
     return Received(Outcome.ERROR, row.submission_id, problem)
 
 
@@ -224,6 +224,11 @@ def _set_aside(session: Session, version: Submission) -> None:
     version.asked_id, version.submission_id = version.submission_id, new_id()
     version.state = State.DEPRECATED
     session.flush()  # the id must be free before it is taken
+
+
+def _point_to(session: Session, version: Submission, newer: Submission) -> None:
+    version.of = newer.id
+    version.indexed_on = take_ticks(session, version.project_id)
 
 
 def _keep(session: Session, row: Submission, arrival: Arrival) -> None:
@@ -243,18 +248,29 @@ def _keep_content(session: Session, row: Submission, arrival: Arrival) -> None:
             content=arrival.incoming.xml,
         )
     )
-    by_name = {kept.name: kept for kept in arrival.attachments}  # twice the same: the last wins
+    by_name: dict[str, Kept] = {}
+    for kept in arrival.attachments:
+        by_name[_free_name(kept.name, by_name)] = kept
     session.add_all(
         Attachment(
             project_id=row.project_id,
             submission=row.id,
-            name=kept.name,
+            name=name,
             content_type=kept.content_type,
             size=kept.size,
             sha256=kept.sha256,
         )
-        for kept in by_name.values()
+        for name, kept in by_name.items()
     )
+
+
+def _free_name(name: str, taken: Container[str]) -> str:
+    """The name, or one like it: two files of a form may be called the same."""
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name[:240]} ({number})"
+    return free
 
 
 def _fit(text: str | None) -> str | None:

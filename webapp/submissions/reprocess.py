@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from webapp.audit.actor import Actor
 from webapp.audit.record import record
 from webapp.audit.tags import Tag
+from webapp.clock import take_ticks
 from webapp.database import lock_name
 from webapp.errors import Refused
 from webapp.submissions.apply_form import apply_edit, apply_late
@@ -33,7 +34,10 @@ def reprocess(session: Session, project_id: int, submission_id: str, *, by: Acto
     targets = known_targets(session, project_id, form)
     problem = form.problem or missing_target(form, targets)
     if problem is not None:
-        row.problem = problem
+        if problem != row.problem:
+            row.problem = problem
+            row.indexed_on = take_ticks(session, project_id)
+            _note(session, project_id, row.submission_id, by, reason=problem)
         return problem
     in_force = _meant_to_replace(session, row)
     if in_force is None:
@@ -43,15 +47,29 @@ def reprocess(session: Session, project_id: int, submission_id: str, *, by: Acto
             raise Refused("A newer version of this form is in force, so this one stays aside.")
         row.problem = None
         apply_edit(session, row, form, targets, replaces=in_force)
+    before = submission_id if row.submission_id != submission_id else None
+    _note(session, project_id, row.submission_id, by, older_id=before)
+    return None
+
+
+def _note(
+    session: Session,
+    project_id: int,
+    submission_id: str,
+    by: Actor,
+    *,
+    reason: str = "",
+    older_id: str | None = None,
+) -> None:
     record(
         session,
         project_id=project_id,
         tag=Tag.SUBMISSION_REPROCESS,
-        subject=f"submission:{row.submission_id}",
+        subject=f"submission:{submission_id}",
         by=by,
-        after={"from": submission_id} if row.submission_id != submission_id else None,
+        reason=reason,
+        after={"from": older_id} if older_id else None,
     )
-    return None
 
 
 def _meant_to_replace(session: Session, row: Submission) -> Submission | None:
@@ -61,10 +79,16 @@ def _meant_to_replace(session: Session, row: Submission) -> Submission | None:
         select(Submission)
         .where(
             Submission.project_id == row.project_id,
-            Submission.submission_id == row.asked_id,
+            Submission.id != row.id,
+            or_(
+                Submission.submission_id == row.asked_id,
+                Submission.asked_id == row.asked_id,  # it was given another id itself
+            ),
             Submission.state.in_((State.NORMAL, State.ARCHIVED)),
             Submission.xmlns == row.xmlns,
             Submission.own.is_(False),
         )
+        .order_by(Submission.id)
+        .limit(1)
         .with_for_update(key_share=True)
     )
