@@ -140,7 +140,7 @@ class _Values:
 
     def days(self, first: str, last: str) -> Days:
         """A range of days in the right order."""
-        days = Days(self.one(first, _day, None), self.one(last, _day, None))
+        days = Days(self.one(first, read_day, None), self.one(last, read_day, None))
         if days.first and days.last and days.first > days.last:
             self.problems[last] = _("The last day is before the first. Change one of them.")
         return days
@@ -185,7 +185,8 @@ def _of_days(first: str, last: str, days: Days) -> list[tuple[str, str]]:
     return [(name, day.isoformat()) for name, day in pairs if day is not None]
 
 
-def _day(text: str) -> date:
+def read_day(text: str) -> date:
+    """The day that a text names. Raises `Invalid` with what to type instead."""
     try:
         day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
     except ValueError as error:

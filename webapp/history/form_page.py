@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import and_, func, select
@@ -77,7 +77,7 @@ def touched_cases(session: Session, submission: Submission) -> tuple[list[ShownC
     ).all()
     total = session.scalar(select(func.count()).select_from(CaseTransaction).where(*mine)) or 0
     changes = [case_change(row.change, row.before, live=submission.live) for row in found]
-    targets = _targets(session, submission.project_id, changes)
+    targets = linked_cases(session, submission.project_id, changes)
     shown = [
         ShownCase(row.case_id, row.name, row.type, row.closed, row.deleted, change, targets)
         for row, change in zip(found, changes, strict=True)
@@ -85,7 +85,10 @@ def touched_cases(session: Session, submission: Submission) -> tuple[list[ShownC
     return shown, total - len(shown)
 
 
-def _targets(session: Session, project_id: int, changes: list[CaseChange]) -> dict[int, LinkedCase]:
+def linked_cases(
+    session: Session, project_id: int, changes: Sequence[CaseChange]
+) -> dict[int, LinkedCase]:
+    """The cases that links name, by their keys. One query; none without links."""
     keys = {key for change in changes for key in change.link_targets}
     if not keys:
         return {}

@@ -2,36 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
 from sqlalchemy.orm import Session
 
 from webapp.audit.actor import Actor
-from webapp.cases.store import hold_cases, keys_of
+from webapp.cases.queries import get_case
+from webapp.cases.store import hold_known_cases
 from webapp.clock import now
 from webapp.errors import Invalid, NotFound, Refused
 from webapp.people.kinds import UserKind
+from webapp.submissions.archive import archive
 from webapp.submissions.blocks import CaseBlock
+from webapp.submissions.models import State, Submission
 from webapp.submissions.place import new_id
+from webapp.submissions.queries import hold_submission, touches
 from webapp.submissions.receive import Arrival, Outcome, Sender, read, receive
 from webapp.submissions.render import render_case_form
 
 #: The form of the button *Close case*.
 CLOSE_XMLNS = "urn:casekeeper:case-close"
 
+_NO_ANSWERS: Mapping[str, str] = MappingProxyType({})
 
-def close_case(session: Session, project_id: int, case_id: str, *, by: Actor) -> str:
+
+def close_case(
+    session: Session, project_id: int, case_id: str, *, by: Actor, reason: str = ""
+) -> str:
     """Close a case by a form of its own, and return that form's id; archiving it opens the case.
 
-    Raises `NotFound`, or `Refused` when it is closed or deleted already.
+    The reason stands in the form and not in the case. Raises `NotFound`, or `Refused` when the case
+    is closed or deleted already; `Invalid` for a reason that a form cannot carry.
     """
-    if case_id not in keys_of(session, project_id, [case_id]):
-        raise NotFound("There is no case with this id in this project.")
-    (held,) = hold_cases(session, project_id, [case_id])
+    case = get_case(session, project_id, case_id)
+    (held,) = hold_known_cases(session, project_id, [case.id])
     if held.state.deleted:
         raise Refused("This case is deleted: no form of it counts, so there is nothing to close.")
     if held.state.closed:
         raise Refused("This case is closed already.")
     block = CaseBlock(case_id, user=by.user_id, closes=True)
-    return write_form(session, project_id, CLOSE_XMLNS, "Close case", [block], by=by)
+    answers = {"reason": reason} if reason else _NO_ANSWERS
+    return write_form(session, project_id, CLOSE_XMLNS, "Close case", [block], answers, by=by)
+
+
+def undo_close(
+    session: Session, project_id: int, case_id: str, submission_id: str, *, by: Actor, reason: str
+) -> bool:
+    """Archive the form by which `close_case` closed a case; False where that was done before.
+
+    Raises `NotFound`, also for a form that is not such a one, and `Refused` as `archive` does.
+    """
+    # Submissions are locked before cases, everywhere.
+    form = hold_submission(session, project_id, submission_id)
+    case = get_case(session, project_id, case_id)
+    if not is_own_close(form) or case.id not in {one.case for one in touches(session, form)}:
+        raise NotFound("This is not a form that closed this case from its page.")
+    if form.state == State.ARCHIVED:
+        return False
+    archive(session, project_id, submission_id, by=by, reason=reason)
+    return True
+
+
+def is_own_close(form: Submission) -> bool:
+    """Whether the button *Close case* made it."""
+    return form.own and form.xmlns == CLOSE_XMLNS
 
 
 def write_form(
@@ -39,7 +74,8 @@ def write_form(
     project_id: int,
     xmlns: str,
     name: str,
-    blocks: list[CaseBlock],
+    blocks: Sequence[CaseBlock],
+    answers: Mapping[str, str] = _NO_ANSWERS,
     *,
     by: Actor,
 ) -> str:
@@ -48,16 +84,16 @@ def write_form(
     Raises `Invalid` with the reason when it cannot be applied; nothing is kept then, because the
     transaction is the caller's to roll back.
     """
-    instance_id = new_id()
     xml = render_case_form(
         xmlns=xmlns,
         name=name,
-        instance_id=instance_id,
+        instance_id=new_id(),
         user_id=by.user_id,
         username=by.name,
         device_id="casekeeper",
         time=now(),
         blocks=blocks,
+        answers=answers,
     )
     sender = Sender(by.user_id, by.name, UserKind.WEB)
     received = receive(session, project_id, Arrival(read(xml), sender, own=True))

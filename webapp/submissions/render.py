@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from xml.sax.saxutils import escape, quoteattr
 
 from webapp.clock import Micros, iso
@@ -52,10 +53,12 @@ def render_case_form(
     device_id: str | None,
     time: Micros,
     blocks: Sequence[CaseBlock],
+    answers: Mapping[str, str] = MappingProxyType({}),
 ) -> bytes:
     """A form with these case blocks: the same bytes each time, and `parse` gives the blocks back.
 
-    `time` is when it was begun and completed. A block that names a type is written as a `create`,
+    `time` is when it was begun and completed. `answers` are questions of the form itself, which
+    change no case. A block that names a type is written as a `create`,
     others as an `update`; both open a case that is unknown (SPEC S9a). What `parse` would refuse
     is not checked here, but raises Invalid where XML cannot hold it at all. Raises ValueError for a
     reserved name among the properties.
@@ -76,6 +79,7 @@ def render_case_form(
             f'<meta xmlns="{META_XMLNS}">',
             *(_element(key, value) for key, value in meta.items() if value),
             "</meta>",
+            *(_element(key, value) for key, value in answers.items()),
             *(piece for block in blocks for piece in _block(block)),
             f"</{root}>\n",
         ]
