@@ -75,7 +75,7 @@ def family(session: Session, case: Case) -> Family:
     up, more_up = _follow(session, case, CaseIndex.case, CaseIndex.target)
     down, more_down = _follow(session, case, CaseIndex.target, CaseIndex.case)
     links = list(dict.fromkeys((*up, *down)))
-    keys = list(dict.fromkeys([*(one.target for one in reversed(up)), case.id]))
+    keys = list(dict.fromkeys([*(one.target for one in up), case.id]))
     keys += [one.case for one in links if one.case not in keys]
     shown = _shown(session, case, keys)
     plot = _Plot(shown, _by_target(links))
@@ -97,9 +97,7 @@ def _follow(
     for _level in range(LEVELS):
         room = LINKS - len(found)
         rows = session.execute(
-            select(
-                CaseIndex.case, CaseIndex.target, CaseIndex.identifier, CaseIndex.relationship
-            )
+            select(CaseIndex.case, CaseIndex.target, CaseIndex.identifier, CaseIndex.relationship)
             .where(CaseIndex.project_id == case.project_id, near.in_(frontier))
             .order_by(CaseIndex.id)
             .limit(room + 1)
@@ -122,7 +120,10 @@ def _shown(session: Session, case: Case, keys: Collection[int]) -> dict[int, Bra
             Case.project_id == case.project_id, Case.id.in_(keys)
         )
     )
-    return {key: Branch(*about, here=key == case.id) for key, *about in rows}
+    return {
+        key: Branch(case_id, name, type_, closed, deleted, here=key == case.id)
+        for key, case_id, name, type_, closed, deleted in rows
+    }
 
 
 def _by_target(links: Iterable[_Link]) -> Mapping[int, list[_Link]]:

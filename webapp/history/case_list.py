@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
+from typing import TypeVar, cast
 from urllib.parse import urlencode
 
+from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, Select, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from webapp.cases.models import Case
 from webapp.dictionary.models import CaseType
 from webapp.errors import Invalid
+from webapp.history.calendar import ANY_TIME, Calendar, Days
+from webapp.history.filters import Unreadable, read_day
+
+T = TypeVar("T")
+Key = InstrumentedAttribute[int]
 
 #: So many case types are offered.
 OFFERED = 500
+#: The longest text that is looked for.
+LONGEST = 255
 
 
 class CaseState(StrEnum):
@@ -34,50 +43,82 @@ class CaseFilter:
     type: str = ""
     owner: str = ""
     state: CaseState = CaseState.OPEN
+    modified: Days = ANY_TIME
     view: str = ""
 
     @property
     def narrowing(self) -> tuple[str, ...]:
         """The fields that leave something out."""
-        return tuple(
-            one.name for one in fields(self) if getattr(self, one.name) not in ("", CaseState.ANY)
-        )
+        everything = CaseFilter(state=CaseState.ANY)
+        names = (one.name for one in fields(self))
+        return tuple(name for name in names if getattr(self, name) != getattr(everything, name))
 
     def without(self, name: str) -> CaseFilter:
         """The same, but with this field not narrowing."""
-        if name == "state":
-            return replace(self, state=CaseState.ANY)
-        return replace(self, **{name: ""})  # type: ignore[arg-type]  # the others are texts
+        return replace(self, **{name: getattr(CaseFilter(state=CaseState.ANY), name)})
+
+    @property
+    def with_deleted(self) -> bool:
+        """Whether deleted cases are among those shown. No form of them counts, so they have no last
+        one: then the change that counts is the last of any cause."""
+        return self.state in {CaseState.DELETED, CaseState.ANY}
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """What the cases are sorted by, newest first, and filtered by as `modified`."""
+        # NULL only for deleted cases, and inside the transaction that makes the row.
+        if self.with_deleted:
+            return (cast(Key, Case.indexed_on),)
+        return (cast(Key, Case.server_modified_on), Case.id)
 
 
-def parse(query: Mapping[str, str]) -> CaseFilter:
-    """Read the parameters of an address; unknown names are ignored. Raises `Invalid`."""
-    state = query.get("state") or CaseState.OPEN
-    if state not in set(CaseState):
-        raise Invalid("State: choose open, closed, deleted or any.")
-    given = {name: query.get(name, "").strip() for name in ("type", "owner", "view")}
-    for name, value in given.items():
-        if len(value) > 255:
-            raise Invalid(f"{name.capitalize()}: at most 255 characters.")
-    return CaseFilter(state=CaseState(state), **given)
+def parse(given: Mapping[str, str]) -> CaseFilter:
+    """Read the parameters of an address or a form; unknown names are ignored.
+
+    Raises `Unreadable` with what is wrong with each.
+    """
+    problems: dict[str, str] = {}
+
+    def one(name: str, reader: Callable[[str], T], default: T) -> T:
+        text = given.get(name, "").strip()
+        try:
+            return reader(text) if text else default
+        except Invalid as error:
+            problems[name] = error.message
+            return default
+
+    modified = Days(one("modified_from", read_day, None), one("modified_to", read_day, None))
+    if modified.first and modified.last and modified.first > modified.last:
+        problems["modified_to"] = _("The last day is before the first. Change one of them.")
+    found = CaseFilter(
+        type=one("type", _text, ""),
+        owner=one("owner", _text, ""),
+        state=one("state", _state, CaseState.OPEN),
+        modified=modified,
+        view=one("view", _text, ""),
+    )
+    if problems:
+        raise Unreadable(problems)
+    return found
 
 
-def query_string(wanted: CaseFilter, **more: str | None) -> str:
-    """The canonical query of a filter: defaults dropped, names sorted; `more` are cursors."""
-    pairs = {
-        one.name: str(getattr(wanted, one.name))
-        for one in fields(wanted)
-        if getattr(wanted, one.name) != one.default
-    }
-    pairs |= {name: value for name, value in more.items() if value}
-    return urlencode(sorted(pairs.items()))
+def query_string(wanted: CaseFilter, **cursor: str | None) -> str:
+    """The canonical query of a filter and a place in its pages: defaults dropped, names sorted."""
+    pairs = {name: getattr(wanted, name) for name in ("type", "owner", "view")}
+    if wanted.state != CaseState.OPEN:
+        pairs["state"] = wanted.state.value
+    days = {"modified_from": wanted.modified.first, "modified_to": wanted.modified.last}
+    pairs |= {name: day.isoformat() for name, day in days.items() if day is not None}
+    pairs |= {name: text or "" for name, text in cursor.items()}
+    return urlencode(sorted((name, value) for name, value in pairs.items() if value))
 
 
-def matching(project_id: int, wanted: CaseFilter, text: str) -> Select[Case]:
-    """The cases that a filter leaves; `indexed_on` is their key in pages, newest change first.
+def matching(project_id: int, wanted: CaseFilter, text: str, calendar: Calendar) -> Select[Case]:
+    """The cases that a filter leaves, in no order; `wanted.keys` are their key in pages.
 
     `text` is looked for in names, without regard to case and as it stands (no wildcards), and is
-    compared with case ids and external ids.
+    compared with case ids and external ids. Names have no index: it reads the names of all cases
+    that the other filters leave.
     """
     conditions: list[ColumnElement[bool]] = [Case.project_id == project_id]
     if wanted.type:
@@ -88,6 +129,11 @@ def matching(project_id: int, wanted: CaseFilter, text: str) -> Select[Case]:
         conditions.append(Case.deleted.is_(True))
     elif wanted.state != CaseState.ANY:
         conditions += [~Case.deleted, Case.closed.is_(wanted.state == CaseState.CLOSED)]
+    changed = wanted.keys[0]
+    if wanted.modified.first is not None:
+        conditions.append(changed >= calendar.starts(wanted.modified.first))
+    if wanted.modified.last is not None:
+        conditions.append(changed < calendar.ends(wanted.modified.last))
     if text:
         conditions.append(
             or_(
@@ -97,6 +143,19 @@ def matching(project_id: int, wanted: CaseFilter, text: str) -> Select[Case]:
             )
         )
     return select(Case).where(*conditions)
+
+
+def _state(text: str) -> CaseState:
+    try:
+        return CaseState(text)
+    except ValueError as error:
+        raise Invalid(_("Choose one of the states that are offered.")) from error
+
+
+def _text(text: str) -> str:
+    if len(text) > LONGEST:
+        raise Invalid(_("This is longer than any that there can be. Choose from the list."))
+    return text
 
 
 def case_types(session: Session, project_id: int) -> list[str]:

@@ -18,12 +18,17 @@ from webapp.errors import NotFound
 from webapp.history.models import StoredView
 
 
+def view_id_of(project_id: int, screen: str, text: str, *, secret: str) -> str:
+    """The id under which a search of a screen is kept, whether it is already or not."""
+    said = f"{project_id}\0{screen}\0{text}".encode()
+    return hmac.new(secret.encode(), said, hashlib.sha256).hexdigest()[:32]
+
+
 def store_view(
     session: Session, project_id: int, screen: str, text: str, *, by: str, secret: str
 ) -> str:
     """Keep a search of a screen and return its id. One statement; twice the same is one."""
-    said = f"{project_id}\0{screen}\0{text}".encode()
-    view_id = hmac.new(secret.encode(), said, hashlib.sha256).hexdigest()[:32]
+    view_id = view_id_of(project_id, screen, text, secret=secret)
     row = {
         "project_id": project_id,
         "view_id": view_id,
@@ -36,15 +41,24 @@ def store_view(
     return view_id
 
 
+def is_stored(session: Session, project_id: int, screen: str, view_id: str) -> bool:
+    """Whether a search is kept already. One query."""
+    return _find(session, project_id, screen, view_id) is not None
+
+
 def stored_text(session: Session, project_id: int, screen: str, view_id: str) -> str:
     """The text of a kept search. Raises `NotFound` for an id that is none of this project's."""
-    view = session.scalar(
+    view = _find(session, project_id, screen, view_id)
+    if view is None:
+        raise NotFound("This search is not known here. Search again.")
+    return str(view.filters["text"])
+
+
+def _find(session: Session, project_id: int, screen: str, view_id: str) -> StoredView | None:
+    return session.scalar(
         select(StoredView).where(
             StoredView.project_id == project_id,
             StoredView.view_id == view_id,
             StoredView.screen == screen,
         )
     )
-    if view is None:
-        raise NotFound("This search is not known here. Search again.")
-    return str(view.filters["text"])

@@ -117,9 +117,7 @@ def last_changes(session: Session, case: Case) -> dict[str, LastChange]:
     wanted = set(case.properties)
     found: dict[str, LastChange] = {}
     statement = (
-        _touching(
-            case, Submission.submission_id, Submission.received_on, CaseTransaction.before
-        )
+        _touching(case, Submission.submission_id, Submission.received_on, CaseTransaction.before)
         .where(_LIVE)
         .order_by(Submission.received_on.desc())
         .limit(AT_ONCE)

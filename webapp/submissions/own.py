@@ -43,7 +43,9 @@ def close_case(
         raise Refused("This case is closed already.")
     block = CaseBlock(case_id, user=by.user_id, closes=True)
     answers = {"reason": reason} if reason else _NO_ANSWERS
-    return write_form(session, project_id, CLOSE_XMLNS, "Close case", [block], answers, by=by)
+    return write_form(
+        session, project_id, CLOSE_XMLNS, "Close case", [block], by=by, answers=answers
+    )
 
 
 def undo_close(
@@ -75,9 +77,9 @@ def write_form(
     xmlns: str,
     name: str,
     blocks: Sequence[CaseBlock],
-    answers: Mapping[str, str] = _NO_ANSWERS,
     *,
     by: Actor,
+    answers: Mapping[str, str] = _NO_ANSWERS,
 ) -> str:
     """Write a form about cases and receive it as the server's own; return its id.
 

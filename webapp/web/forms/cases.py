@@ -1,52 +1,97 @@
-"""The form with the filters of the case list: it shows them; `history.case_list` reads them."""
+"""The forms of the case screens: the filters of the list, and why a case is closed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
-from wtforms import SelectField, StringField
+from werkzeug.datastructures import MultiDict
+from wtforms import Field, Form, SelectField, StringField, TextAreaField
 from wtforms.fields import SelectChoice
-from wtforms.validators import Length
+from wtforms.validators import Length, Optional, ValidationError
 
 from webapp.history.case_list import CaseFilter, CaseState
 from webapp.history.choices import Choices
+from webapp.submissions.render import can_be_text
 
 
-class CaseSearchForm(FlaskForm):
-    """What is typed goes into a kept search and not into an address (SPEC U7)."""
+class CaseSearchForm(Form):
+    """Shows the filters; `history.case_list` reads them. What is typed as `text` goes into a kept
+    search and not into an address (SPEC U7)."""
 
     text = StringField(
-        _("Name or id"),
-        [Length(max=255, message=_("Search for at most 255 characters"))],
-        description=_("A part of the name, or a whole case id or external id"),
+        _("Name or id"), description=_("A part of the name, or a whole case id or external id")
     )
     type = SelectField(_("Case type"), validate_choice=False)
     owner = SelectField(_("Owner"), validate_choice=False)
-    state = SelectField(_("State"))
+    state = SelectField(_("State"), validate_choice=False)
+    modified_from = StringField(_("Modified from"))
+    modified_to = StringField(_("Modified to"))
 
 
 def search_form(
-    wanted: CaseFilter, text: str, types: Sequence[str], offered: Choices
+    typed: Mapping[str, str],
+    types: Sequence[str],
+    offered: Choices,
+    problems: Mapping[str, str],
 ) -> CaseSearchForm:
-    """The form as a filter has it; what is chosen but not offered is added. A posted form has what
-    was posted."""
-    form = CaseSearchForm(text=text, type=wanted.type, owner=wanted.owner, state=wanted.state.value)
+    """The form with values as they were typed, and what is wrong with them at each field. A value
+    that is not offered is added, so that nothing gets lost."""
+    form = CaseSearchForm()
     owners = {one.user_id: one.name for one in (*offered.workers, *offered.web_users)}
-    form.type.choices = _with(_("Any type"), {kind: kind for kind in types}, form.type.data)
-    form.owner.choices = _with(_("Anybody"), owners, form.owner.data)
-    form.state.choices = [
-        SelectChoice(CaseState.OPEN.value, _("Open")),
-        SelectChoice(CaseState.CLOSED.value, _("Closed")),
-        SelectChoice(CaseState.DELETED.value, _("Deleted")),
-        SelectChoice(CaseState.ANY.value, _("Any state")),
-    ]
+    states = {
+        CaseState.OPEN.value: gettext("Open"),
+        CaseState.CLOSED.value: gettext("Closed"),
+        CaseState.DELETED.value: gettext("Deleted"),
+        CaseState.ANY.value: gettext("Any state"),
+    }
+    form.type.choices = _with(
+        {"": gettext("Any type"), **{kind: kind for kind in types}}, typed.get("type")
+    )
+    form.owner.choices = _with({"": gettext("Anybody"), **owners}, typed.get("owner"))
+    form.state.choices = _with(states, typed.get("state"))
+    form.process(MultiDict(typed))
+    for name, sentence in problems.items():
+        if name in form:
+            form[name].errors = [sentence]
+        else:
+            form.form_errors.append(sentence)
     return form
 
 
-def _with(everything: str, offered: dict[str, str], chosen: str | None) -> list[SelectChoice]:
-    if chosen:
-        offered = {chosen: chosen, **offered}
-    choices = [SelectChoice(value, label) for value, label in offered.items()]
-    return [SelectChoice("", everything), *choices]
+def as_typed(wanted: CaseFilter, text: str) -> dict[str, str]:
+    """A filter as a person would have typed it."""
+    days = {"modified_from": wanted.modified.first, "modified_to": wanted.modified.last}
+    return {
+        "text": text,
+        "type": wanted.type,
+        "owner": wanted.owner,
+        "state": wanted.state.value,
+        **{name: day.isoformat() for name, day in days.items() if day is not None},
+    }
+
+
+def _with(offered: dict[str, str], chosen: str | None) -> list[SelectChoice]:
+    if chosen and chosen not in offered:
+        offered = {**offered, chosen: chosen}
+    return [SelectChoice(value, label) for value, label in offered.items()]
+
+
+class CloseForm(FlaskForm):
+    """Why a case is closed, for whoever reads the form later."""
+
+    reason = TextAreaField(
+        _("Why is it closed?"),
+        [
+            Optional(),
+            Length(max=1000, message=_("A reason has at most 1,000 characters")),
+        ],
+        description=_("It stands in the form, not in the case. Do not write names of clients."),
+    )
+
+    def validate_reason(self, field: Field) -> None:
+        """A form is XML, which cannot carry every character."""
+        if not can_be_text(field.data or ""):
+            raise ValidationError(_("Remove the control characters from the reason"))

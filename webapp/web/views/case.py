@@ -6,18 +6,20 @@ from flask import flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from webapp.cases.models import Case
+from webapp.cases.queries import family, get_case
 from webapp.database import write_transaction
 from webapp.errors import Refused
 from webapp.extensions import db
-from webapp.history.case_page import SHOWN_FORMS, SHOWN_RELATED, get_case, past_of, related_cases
 from webapp.history.choices import names_of_users
+from webapp.history.timeline import SHOWN, closing_of, forms_of, last_changes, timeline
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
-from webapp.submissions.archive import archive
-from webapp.submissions.models import State
-from webapp.submissions.own import CLOSE_XMLNS, close_case
-from webapp.submissions.queries import get_submission, touches
+from webapp.submissions import own
+from webapp.submissions.models import Submission
 from webapp.web.access import project_route
+from webapp.web.forms.cases import CloseForm
+from webapp.web.pagination import keyset_page
 from webapp.web.submission_words import form_title, type_word
 from webapp.web.views.cases import cases
 
@@ -27,26 +29,31 @@ __all__ = ["cases"]  # with the routes of this file
 @cases.get("/a/<project_name>/cases/<public_id:case_id>/")
 @project_route(Right.VIEW)
 def show(project: Project, case_id: str) -> ResponseReturnValue:
-    """All that is known of a case."""
+    """All that is known of a case; `before` and `after` are places in its history."""
     session = db.session()
     case = get_case(session, project.id, case_id)
-    past = past_of(session, case)
-    up, down = related_cases(session, case)
-    people = {case.owner_id, case.opened_by, case.modified_by, case.closed_by} - {""}
+    page = keyset_page(
+        session,
+        forms_of(case),
+        Submission.received_on,
+        before=request.args.get("before"),
+        after=request.args.get("after"),
+        size=SHOWN,
+    )
+    past = timeline(session, case, page.rows)
+    closing = closing_of(session, case)
+    people = {case.owner_id, case.opened_by, case.modified_by, case.closed_by} | past.user_ids
     return render_template(
         "cases/show.html",
         project=project,
         case=case,
         past=past,
-        more_forms=past.total - len(past.forms),
-        shown_forms=SHOWN_FORMS,
-        up=up[:SHOWN_RELATED],
-        down=down[:SHOWN_RELATED],
-        more_related=len(up) > SHOWN_RELATED or len(down) > SHOWN_RELATED,
-        names=names_of_users(session, project.id, people),
-        can_undo_close=past.closing is not None
-        and past.closing.submission.own
-        and past.closing.submission.xmlns == CLOSE_XMLNS,
+        page=page,
+        changes=last_changes(session, case),
+        closing=closing,
+        can_undo=closing is not None and own.is_own_close(closing.submission),
+        family=family(session, case),
+        names=names_of_users(session, project.id, people - {""}),
         form_title=form_title,
         type_word=type_word,
     )
@@ -55,20 +62,26 @@ def show(project: Project, case_id: str) -> ResponseReturnValue:
 @cases.get("/a/<project_name>/cases/<public_id:case_id>/close")
 @project_route(Right.EDIT_DATA)
 def ask_close(project: Project, case_id: str) -> ResponseReturnValue:
-    """What closing this case means."""
+    """What closing this case means. 409 when it is closed or deleted."""
     case = get_case(db.session(), project.id, case_id)
-    if case.closed or case.deleted:
-        raise Refused(_("This case is closed or deleted already."))
-    return render_template("cases/close.html", project=project, case=case)
+    if case.deleted:
+        raise Refused(_("This case is deleted: no form of it counts, so it cannot be closed."))
+    if case.closed:
+        raise Refused(_("This case is closed already."))
+    return _ask_close(project, case, CloseForm(formdata=None))
 
 
 @cases.post("/a/<project_name>/cases/<public_id:case_id>/close")
 @project_route(Right.EDIT_DATA)
 def close(project: Project, case_id: str) -> ResponseReturnValue:
-    """Close the case by a form of its own. 409 when it is closed already."""
+    """Close the case by a form of its own. 409 when it is closed or deleted already."""
+    form = CloseForm()
+    if not form.validate():
+        return _ask_close(project, get_case(db.session(), project.id, case_id), form, 422)
+    reason = (form.reason.data or "").strip()
     with write_transaction() as session:
-        close_case(session, project.id, case_id, by=g.actor)
-    flash(_("The case is closed. Undo opens it again."))
+        own.close_case(session, project.id, case_id, by=g.actor, reason=reason)
+    flash(_("The case is closed. You can undo it at any time."))
     return redirect(url_for("cases.show", case_id=case_id), 303)
 
 
@@ -77,16 +90,26 @@ def close(project: Project, case_id: str) -> ResponseReturnValue:
 def undo_close(project: Project, case_id: str) -> ResponseReturnValue:
     """Archive the form that closed the case from its page; archiving it twice changes nothing."""
     submission_id = request.form.get("submission_id", "")
-    session = db.session()
-    case = get_case(session, project.id, case_id)
-    form = get_submission(session, project.id, submission_id)
-    mine = {touch.case for touch in touches(session, form)}
-    if not form.own or form.xmlns != CLOSE_XMLNS or case.id not in mine:
-        raise Refused(_("This is not the form that closed the case from its page."))
-    if form.state == State.ARCHIVED:
+    with write_transaction() as session:
+        undone = own.undo_close(
+            session,
+            project.id,
+            case_id,
+            submission_id,
+            by=g.actor,
+            reason=_("Closing the case was undone"),
+        )
+    case = get_case(db.session(), project.id, case_id)
+    if not undone:
         flash(_("Closing was undone already."))
+    elif case.closed:
+        flash(_("The form is archived. The case stays closed, because another form closes it too."))
     else:
-        with write_transaction() as writing:
-            archive(writing, project.id, submission_id, by=g.actor, reason=_("Closing undone"))
         flash(_("The case is open again. The form that closed it is archived."))
     return redirect(url_for("cases.show", case_id=case_id), 303)
+
+
+def _ask_close(
+    project: Project, case: Case, form: CloseForm, status: int = 200
+) -> ResponseReturnValue:
+    return render_template("cases/close.html", project=project, case=case, form=form), status

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import cast
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import parse_qsl
 
 from flask import Blueprint, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy import select
-from sqlalchemy.orm import InstrumentedAttribute
 
 from webapp.cases.models import Case
 from webapp.database import write_transaction
-from webapp.errors import Invalid
 from webapp.extensions import db
+from webapp.history.calendar import Calendar
 from webapp.history.case_list import (
+    LONGEST,
     CaseFilter,
     CaseState,
     case_types,
@@ -25,36 +26,39 @@ from webapp.history.case_list import (
     query_string,
 )
 from webapp.history.choices import choices, names_of_users
-from webapp.history.stored_views import store_view, stored_text
+from webapp.history.filters import Unreadable
+from webapp.history.stored_views import is_stored, store_view, stored_text, view_id_of
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.web.access import project_route
 from webapp.web.formatting import count_words
-from webapp.web.forms.cases import CaseSearchForm, search_form
+from webapp.web.forms.cases import as_typed, search_form
 from webapp.web.htmx import is_fragment_request, render_page_or_fragment, trigger
 from webapp.web.pagination import Count, capped_count, keyset_page
+from webapp.web.submission_words import days_words
 
 cases = Blueprint("cases", __name__)
 
 SCREEN = "cases"
-#: NULL only inside the transaction that makes the row, so never on a page.
-_ORDER = cast(InstrumentedAttribute[int], Case.indexed_on)
 
 
 @cases.get("/a/<project_name>/cases/")
 @project_route(Right.VIEW)
 def index(project: Project) -> ResponseReturnValue:
-    """The cases that the filters in the address leave, newest change first, 25 a page."""
-    session = db.session()
-    wanted = parse(request.args)
-    text = stored_text(session, project.id, SCREEN, wanted.view) if wanted.view else ""
-    form = search_form(
-        wanted,
-        text,
-        case_types(session, project.id),
-        choices(session, project.id, chosen_user=wanted.owner),
-    )
-    return _listed(project, wanted, text, form)
+    """The cases that the filters in the address leave, newest change first, 25 a page.
+
+    An address that is not the canonical one of its filter leads there. htmx gets the results alone.
+    422 with everything as it was typed where a filter cannot be read.
+    """
+    try:
+        wanted = parse(request.args)
+    except Unreadable as error:
+        return _unreadable(project, request.args, error.problems)
+    before, after = request.args.get("before"), request.args.get("after")
+    query = query_string(wanted, before=before, after=after)
+    if not is_fragment_request(request) and not _is_canonical(query):
+        return redirect(_address(query), 302)
+    return _Listing(project, wanted, _text_of(project, wanted)).answer(before, after)
 
 
 @cases.post("/a/<project_name>/cases/search")
@@ -65,54 +69,154 @@ def search(project: Project) -> ResponseReturnValue:
     It is a POST because what people type about persons must not stand in an address; it changes
     nothing but the list of kept searches.
     """
-    session = db.session()
-    form = search_form(
-        CaseFilter(), "", case_types(session, project.id), choices(session, project.id)
-    )
-    if not form.validate():
-        return _listed(project, CaseFilter(), "", form, status=422)
-    text = (form.text.data or "").strip()
-    wanted = CaseFilter(
-        type=form.type.data or "", owner=form.owner.data or "", state=CaseState(form.state.data)
-    )
-    if any(len(value) > 255 for value in (wanted.type, wanted.owner)):
-        raise Invalid(_("This is no case type or owner."))
+    text = request.form.get("text", "").strip()
+    problems: dict[str, str] = {}
+    wanted = CaseFilter()
+    try:
+        wanted = replace(parse(request.form), view="")
+    except Unreadable as error:
+        problems = error.problems
+    if len(text) > LONGEST:
+        problems["text"] = _("Search for at most 255 characters")
+    if problems:
+        return _unreadable(project, request.form, problems)
     if text:
-        secret = str(current_app.config["SECRET_KEY"])
-        with write_transaction() as writing:
-            view = store_view(writing, project.id, SCREEN, text, by=g.actor.user_id, secret=secret)
-        wanted = replace(wanted, view=view)
+        wanted = replace(wanted, view=_keep(project, text))
     return redirect(_address(query_string(wanted)), 303)
 
 
-def _listed(
-    project: Project, wanted: CaseFilter, text: str, form: CaseSearchForm, status: int = 200
+def _keep(project: Project, text: str) -> str:
+    """Keep a search and return its id. Nothing is written when the same was searched before."""
+    secret = str(current_app.config["SECRET_KEY"])
+    view = view_id_of(project.id, SCREEN, text, secret=secret)
+    if not is_stored(db.session(), project.id, SCREEN, view):
+        with write_transaction() as session:
+            store_view(session, project.id, SCREEN, text, by=g.actor.user_id, secret=secret)
+    return view
+
+
+def _text_of(project: Project, wanted: CaseFilter) -> str:
+    return stored_text(db.session(), project.id, SCREEN, wanted.view) if wanted.view else ""
+
+
+def _unreadable(
+    project: Project, typed: Mapping[str, str], problems: Mapping[str, str]
 ) -> ResponseReturnValue:
     session = db.session()
-    before, after = request.args.get("before"), request.args.get("after")
-    statement = matching(project.id, wanted, text)
-    page = keyset_page(session, statement, _ORDER, before=before, after=after)
-    count = capped_count(session, statement)
+    types, offered = case_types(session, project.id), choices(session, project.id)
     answer = render_page_or_fragment(
         "cases/index.html",
-        "cases/_results.html",
-        status=status,
-        push_url=_address(query_string(wanted, before=before, after=after)),
+        "cases/_screen.html",
+        status=422,
         project=project,
-        form=form,
-        page=page,
-        names=names_of_users(session, project.id, {case.owner_id for case in page.rows} - {""}),
-        count_words=cases_words(count),
-        tags=_tags(project, wanted, text),
-        newer_url=_address(query_string(wanted, after=page.newer)),
-        older_url=_address(query_string(wanted, before=page.older)),
-        newest_url=_address(query_string(wanted)),
-        first_use=not page.rows and _is_empty(project),
-        relax=None if page.rows else _relax(project, wanted, text),
+        form=search_form(typed, types, offered, problems),
+        page=None,
+        fragment=is_fragment_request(request),
     )
-    if is_fragment_request(request):
-        trigger(answer, "announce", cases_words(count))
+    # The messages stand at the fields, outside the region that the form fills.
+    answer.headers["HX-Retarget"] = "#screen"
+    answer.headers["HX-Reswap"] = "outerHTML"
     return answer
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A filter that narrows, and the address without it."""
+
+    words: str
+    remove_url: str
+
+
+@dataclass(frozen=True)
+class Relax:
+    """The filter without which most cases are left, and how many those are."""
+
+    tag: Tag
+    left: Count
+
+
+@dataclass
+class _Listing:
+    """What a filter leaves. `text` is what its view keeps."""
+
+    project: Project
+    wanted: CaseFilter
+    text: str
+
+    def __post_init__(self) -> None:
+        self.calendar = Calendar.of(self.project)
+
+    def answer(self, before: str | None, after: str | None) -> ResponseReturnValue:
+        session, project, wanted = db.session(), self.project, self.wanted
+        statement = matching(project.id, wanted, self.text, self.calendar)
+        page = keyset_page(session, statement, *wanted.keys, before=before, after=after)
+        alone = page.newer is None and page.older is None
+        count = Count(len(page.rows), False) if alone else capped_count(session, statement)
+        types = case_types(session, project.id)
+        offered = choices(session, project.id, chosen_user=wanted.owner)
+        answer = render_page_or_fragment(
+            "cases/index.html",
+            "cases/_results.html",
+            push_url=_address(query_string(wanted, before=before, after=after)),
+            project=project,
+            form=search_form(as_typed(wanted, self.text), types, offered, {}),
+            wanted=wanted,
+            page=page,
+            names=names_of_users(session, project.id, {one.owner_id for one in page.rows} - {""}),
+            count=count,
+            cases_words=cases_words,
+            owner_url=self._owner_url,
+            tags=[self._tag(name) for name in wanted.narrowing],
+            newer_url=_address(query_string(wanted, after=page.newer)),
+            older_url=_address(query_string(wanted, before=page.older)),
+            newest_url=_address(query_string(wanted)),
+            first_use=not page.rows and self._is_first_use(),
+            relax=None if page.rows else self._relax(),
+        )
+        if is_fragment_request(request):
+            trigger(answer, "announce", cases_words(count))
+        return answer
+
+    def _owner_url(self, owner: str) -> str | None:
+        """The same list of this owner's cases; None where it is that already."""
+        if owner == self.wanted.owner:
+            return None
+        return _address(query_string(replace(self.wanted, owner=owner)))
+
+    def _tag(self, name: str) -> Tag:
+        return Tag(self._words(name), _address(query_string(self.wanted.without(name))))
+
+    def _words(self, name: str) -> str:
+        wanted = self.wanted
+        if name == "type":
+            return _("Type: %(type)s", type=wanted.type)
+        if name == "owner":
+            known = names_of_users(db.session(), self.project.id, [wanted.owner])
+            return _("Owner: %(name)s", name=known.get(wanted.owner, wanted.owner))
+        if name == "state":
+            return {
+                CaseState.OPEN: _("State: open"),
+                CaseState.CLOSED: _("State: closed"),
+                CaseState.DELETED: _("State: deleted"),
+            }[wanted.state]
+        if name == "modified":
+            return _("Modified: %(days)s", days=days_words(wanted.modified))
+        return _("Name or id: %(text)s", text=self.text)
+
+    def _relax(self) -> Relax | None:
+        """One query for each filter that narrows."""
+        best: tuple[str, Count] | None = None
+        for name in self.wanted.narrowing:
+            text = "" if name == "view" else self.text
+            without = matching(self.project.id, self.wanted.without(name), text, self.calendar)
+            left = capped_count(db.session(), without)
+            if left.number and (best is None or left.number > best[1].number):
+                best = name, left
+        return None if best is None else Relax(self._tag(best[0]), best[1])
+
+    def _is_first_use(self) -> bool:
+        first = select(Case.id).where(Case.project_id == self.project.id).limit(1)
+        return db.session().scalar(first) is None
 
 
 def cases_words(count: Count) -> str:
@@ -123,50 +227,11 @@ def cases_words(count: Count) -> str:
     return ngettext("%(number)s case", "%(number)s cases", count.number, number=number)
 
 
-def _tags(project: Project, wanted: CaseFilter, text: str) -> list[tuple[str, str]]:
-    """Each narrowing in words, with the address without it."""
-    owner = names_of_users(db.session(), project.id, [wanted.owner] if wanted.owner else [])
-    words = {
-        "type": _("Type: %(type)s", type=wanted.type),
-        "owner": _("Owner: %(name)s", name=owner.get(wanted.owner, wanted.owner)),
-        "state": _("State: %(state)s", state=_state_word(wanted.state)),
-        "view": _("Name or id: %(text)s", text=text),
-    }
-    return [
-        (words[name], _address(query_string(wanted.without(name)))) for name in wanted.narrowing
-    ]
-
-
-def _state_word(state: CaseState) -> str:
-    return {
-        CaseState.OPEN: _("open"),
-        CaseState.CLOSED: _("closed"),
-        CaseState.DELETED: _("deleted"),
-        CaseState.ANY: _("any"),
-    }[state]
-
-
-def _relax(project: Project, wanted: CaseFilter, text: str) -> tuple[str, str, str] | None:
-    """The filter without which most cases are left: its words, the address, how many."""
-    session = db.session()
-    best: tuple[Count, str] | None = None
-    for name in wanted.narrowing:
-        without = matching(project.id, wanted.without(name), "" if name == "view" else text)
-        count = capped_count(session, without)
-        if count.number and (best is None or count.number > best[0].number):
-            best = (count, name)
-    if best is None:
-        return None
-    tags = dict(zip(wanted.narrowing, _tags(project, wanted, text), strict=True))
-    words, url = tags[best[1]]
-    return words, url, cases_words(best[0])
-
-
-def _is_empty(project: Project) -> bool:
-    first = select(Case.id).where(Case.project_id == project.id).limit(1)
-    return db.session().scalar(first) is None
-
-
 def _address(query: str) -> str:
     address = url_for("cases.index")
     return f"{address}?{query}" if query else address
+
+
+def _is_canonical(query: str) -> bool:
+    """Whether the address asked for says the same in the same order, however it is encoded."""
+    return list(request.args.items(multi=True)) == parse_qsl(query)
