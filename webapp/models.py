@@ -8,6 +8,7 @@ from webapp.history.models import StoredView
 from webapp.jobs.models import Job, JobItem
 from webapp.people.models import ApiKey, Membership, MobileWorker, WebUser
 from webapp.projects.models import Project, Role
+from webapp.rules.models import Rule, RuleVersion, Run, RunCase
 from webapp.submissions.models import Attachment, Submission, SubmissionXml
 
 __all__ = [
@@ -25,6 +26,10 @@ __all__ = [
     "MobileWorker",
     "Project",
     "Role",
+    "Rule",
+    "RuleVersion",
+    "Run",
+    "RunCase",
     "StoredView",
     "Submission",
     "SubmissionXml",

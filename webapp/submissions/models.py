@@ -10,9 +10,11 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     LargeBinary,
+    SmallInteger,
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -50,6 +52,34 @@ class Submission(Base):
         Index("ix_submission_state", "project_id", "state", "received_on"),
         Index("ix_submission_asked", "project_id", "asked_id"),
         Index("ix_submission_of", "project_id", "of"),
+        # Of the forms that rules wrote. A case of a run's plan leads to one form for each case
+        # that it changes: whatever dies and begins again, never to two.
+        Index(
+            "ix_submission_part",
+            "project_id",
+            "run_id",
+            "run_place",
+            "run_part",
+            unique=True,
+            sqlite_where=text("run_id IS NOT NULL"),
+            postgresql_where=text("run_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_submission_run",
+            "project_id",
+            "run_id",
+            "received_on",
+            sqlite_where=text("run_id IS NOT NULL"),
+            postgresql_where=text("run_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_submission_rule",
+            "project_id",
+            "rule_key",
+            "received_on",
+            sqlite_where=text("rule_key IS NOT NULL"),
+            postgresql_where=text("rule_key IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
@@ -80,6 +110,12 @@ class Submission(Base):
     sent_by: Mapped[str] = mapped_column(String(255), default="")
     #: Written by the server itself (a rule, an API, a screen): cannot be edited from outside.
     own: Mapped[bool] = mapped_column(default=False)
+    #: Of a form that a rule wrote: the run, the key of the rule, the place of the matched case in
+    #: the run's plan, and 0 for the form about that case, 1, 2, … for those about related ones.
+    run_id: Mapped[int | None]
+    rule_key: Mapped[int | None]
+    run_place: Mapped[int | None]
+    run_part: Mapped[int | None] = mapped_column(SmallInteger)
 
     #: The tick that is its place in the order of replay (SPEC S3).
     received_on: Mapped[Micros] = mapped_column(BigInteger)

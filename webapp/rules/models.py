@@ -1,0 +1,198 @@
+"""Tables: `rule`, `rule_version`, `run`, `run_case`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.clock import Micros
+from webapp.columns import JsonObject, word
+from webapp.extensions import Base
+
+
+class RuleState(StrEnum):
+    """What a rule does in its slots (R30)."""
+
+    DRAFT = "draft"
+    WATCHING = "watching"
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+
+
+class RunState(StrEnum):
+    """Where a run stands (R19)."""
+
+    QUEUED = "queued"
+    PLANNING = "planning"
+    RUNNING = "running"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+class Trigger(StrEnum):
+    """What started a run."""
+
+    PERSON = "person"
+    API = "api"
+    COMMAND_LINE = "command_line"
+
+
+class Rule(Base):
+    """Criteria and actions for one case type. What it says stands in its versions; `name` and
+    `case_type` repeat the newest, for lists."""
+
+    __tablename__ = "rule"
+    __table_args__ = (
+        UniqueConstraint("project_id", "rule_id"),
+        UniqueConstraint("project_id", "id"),
+        Index("ix_rule_order", "project_id", "position"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    #: The public id: 32 hexadecimal digits; the `deviceID` of its forms (R14).
+    rule_id: Mapped[str] = mapped_column(String(32))
+    name: Mapped[str] = mapped_column(String(126))
+    case_type: Mapped[str] = mapped_column(String(255))
+    state: Mapped[RuleState] = mapped_column(word(RuleState))
+    #: The number of the version in force.
+    version: Mapped[int] = mapped_column(default=1)
+    #: The order in which due rules run (R18), smallest first.
+    position: Mapped[int]
+    created_on: Mapped[Micros] = mapped_column(BigInteger)
+    #: A deleted rule is hidden and never runs; its runs and forms stay.
+    deleted_on: Mapped[Micros | None] = mapped_column(BigInteger)
+
+
+class RuleVersion(Base):
+    """The immutable definition that a rule had at one time (R29)."""
+
+    __tablename__ = "rule_version"
+    __table_args__ = (
+        UniqueConstraint("project_id", "rule", "number"),
+        UniqueConstraint("project_id", "id"),
+        ForeignKeyConstraint(["project_id", "rule"], ["rule.project_id", "rule.id"]),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int]
+    #: Key of `rule`.
+    rule: Mapped[int]
+    number: Mapped[int]
+    #: As `webapp.rules.portable.to_json` writes it: SPEC §4.9 without the state.
+    definition: Mapped[dict[str, Any]] = mapped_column(JsonObject)
+    created_on: Mapped[Micros] = mapped_column(BigInteger)
+    #: Who saved it, as in `audit_event`.
+    actor_id: Mapped[str] = mapped_column(String(255))
+    actor: Mapped[str] = mapped_column(String(255))
+
+
+class Run(Base):
+    """One execution of one rule version (R19)."""
+
+    __tablename__ = "run"
+    __table_args__ = (
+        UniqueConstraint("project_id", "id"),
+        ForeignKeyConstraint(["project_id", "rule"], ["rule.project_id", "rule.id"]),
+        ForeignKeyConstraint(
+            ["project_id", "version"], ["rule_version.project_id", "rule_version.id"]
+        ),
+        ForeignKeyConstraint(["project_id", "job_id"], ["job.project_id", "job.id"]),
+        ForeignKeyConstraint(["project_id", "undo_id"], ["job.project_id", "job.id"]),
+        Index("ix_run_recent", "project_id", "queued_on"),
+        Index("ix_run_rule", "project_id", "rule", "queued_on"),
+    )
+
+    #: Also the public number of the run.
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    #: Keys of `rule` and `rule_version`, and the rule's name and version number at that time.
+    rule: Mapped[int]
+    version: Mapped[int]
+    rule_name: Mapped[str] = mapped_column(String(126))
+    rule_version: Mapped[int]
+    trigger: Mapped[Trigger] = mapped_column(word(Trigger))
+    #: Who asked, as in `audit_event`.
+    actor_id: Mapped[str] = mapped_column(String(255))
+    actor: Mapped[str] = mapped_column(String(255))
+    state: Mapped[RunState] = mapped_column(word(RunState), default=RunState.QUEUED)
+    #: The job that works on it (its progress, stop flag, attempts and heartbeat).
+    job_id: Mapped[int | None]
+    #: The last job that undid it, or took that back (R27).
+    undo_id: Mapped[int | None]
+
+    #: The instant that stands in for `now` in matching, if one was given (R8).
+    as_of: Mapped[Micros | None] = mapped_column(BigInteger)
+    #: The tick of its planning: whatever has a later one was changed since.
+    planned_on: Mapped[Micros | None] = mapped_column(BigInteger)
+    #: `now` and today in matching: `as_of`, or the real ones when it was planned. As ISO date.
+    matched_at: Mapped[Micros | None] = mapped_column(BigInteger)
+    today: Mapped[str | None] = mapped_column(String(10))
+
+    open_cases: Mapped[int] = mapped_column(default=0)
+    matched: Mapped[int] = mapped_column(default=0)
+    #: Cases that matched and led to a form; closed; forms about other cases; all forms.
+    changed: Mapped[int] = mapped_column(default=0)
+    closed: Mapped[int] = mapped_column(default=0)
+    related_updates: Mapped[int] = mapped_column(default=0)
+    submissions: Mapped[int] = mapped_column(default=0)
+    #: Cases that matched and were as wanted already; that no longer matched at their turn; at
+    #: fault (R21).
+    unchanged: Mapped[int] = mapped_column(default=0)
+    skipped: Mapped[int] = mapped_column(default=0)
+    errors: Mapped[int] = mapped_column(default=0)
+    #: How many rows of the plan are done, and so the place of the next one.
+    processed: Mapped[int] = mapped_column(default=0)
+    #: Why it failed or stopped: a sentence.
+    problem: Mapped[str | None] = mapped_column(Text)
+
+    queued_on: Mapped[Micros] = mapped_column(BigInteger)
+    started_on: Mapped[Micros | None] = mapped_column(BigInteger)
+    finished_on: Mapped[Micros | None] = mapped_column(BigInteger)
+
+    @property
+    def left(self) -> int:
+        """How many matched cases are still to come."""
+        return self.matched - self.processed
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more happens unless a person resumes it."""
+        return self.state in (RunState.FINISHED, RunState.STOPPED, RunState.FAILED)
+
+
+class RunCase(Base):
+    """A row of a run's plan: a case that matched when the run began. Dropped when the run is over,
+    except those that were skipped or at fault."""
+
+    __tablename__ = "run_case"
+    __table_args__ = (
+        ForeignKeyConstraint(["project_id", "run"], ["run.project_id", "run.id"]),
+        ForeignKeyConstraint(["project_id", "case"], ["cases.project_id", "cases.id"]),
+        UniqueConstraint("project_id", "run", "case"),
+    )
+
+    project_id: Mapped[int] = mapped_column(primary_key=True)
+    run: Mapped[int] = mapped_column(primary_key=True)
+    #: 0, 1, 2, … oldest `server_modified_on` first, then by key.
+    place: Mapped[int] = mapped_column(primary_key=True)
+    case: Mapped[int] = mapped_column(BigInteger)
+    #: The values of the copies, in the order of the actions; null where there is none (R10).
+    #: NULL for a rule that copies nothing.
+    copies: Mapped[list[str | None] | None] = mapped_column(JsonObject)
+    #: True when it was at fault (counted as an error), False when it was skipped.
+    failed: Mapped[bool | None]
+    #: Why it was skipped or at fault: a sentence.
+    reason: Mapped[str | None] = mapped_column(String(1000))
