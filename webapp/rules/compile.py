@@ -1,0 +1,133 @@
+"""A rule as SQL: one `Select` of case keys that preview counts and the run executes (SPEC R1–R7).
+
+It only ever narrows from the open cases of the project and type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    false,
+    func,
+    literal_column,
+    or_,
+    true,
+)
+
+from webapp.cases.models import Case
+from webapp.clock import DAY
+from webapp.rules.definition import (
+    Copy,
+    Criterion,
+    DateIs,
+    Definition,
+    Match,
+    NotModifiedSince,
+    NumberIs,
+    PropertyIs,
+)
+from webapp.rules.family import Family
+from webapp.rules.moment import Moment
+from webapp.rules.operators import NUMBER, PROPERTY, dates_for, number_of
+from webapp.rules.sql import Binary, IsDate, IsNumber, JsonList, Trimmed, number_compares
+from webapp.rules.view import Path, paths_read
+
+Condition = ColumnElement[bool]
+
+
+def family_of(definition: Definition, project_id: int, also: Iterable[Path] = ()) -> Family:
+    """The cases that a rule reads, and those on the paths `also`."""
+    return Family(project_id, paths_read(definition) | set(also))
+
+
+def matching(project_id: int, definition: Definition, moment: Moment) -> Select[Any]:
+    """The keys (`cases.id`) of the cases that match, in no order."""
+    family = family_of(definition, project_id)
+    return narrowed(family.select(Case.id), family, definition, moment)
+
+
+def narrowed(
+    rows: Select[Any], family: Family, definition: Definition, moment: Moment
+) -> Select[Any]:
+    """A `Select` over a family (`family.select(…)`), only for the cases that match."""
+    return of_type(rows, definition.case_type).where(condition(family, definition, moment))
+
+
+def of_type(rows: Select[Any], case_type: str) -> Select[Any]:
+    """Only the open cases of a type (R1): in the words of the index `ix_cases_open`."""
+    return rows.where(Case.type == case_type, ~Case.closed, ~Case.deleted)
+
+
+def condition(family: Family, definition: Definition, moment: Moment) -> Condition:
+    """Whether a case that is open, and of the type, matches. Never NULL where that matters: a
+    criterion that is NULL counts as not true, and none is ever negated."""
+    truths = [criterion_sql(family, one, moment) for one in definition.criteria]
+    if definition.match is Match.EVERY_CASE:
+        return true()
+    return and_(true(), *truths) if definition.match is Match.ALL else or_(false(), *truths)
+
+
+def criterion_sql(family: Family, criterion: Criterion, moment: Moment) -> Condition:
+    """One criterion as a condition; NULL counts as not true."""
+    if isinstance(criterion, NotModifiedSince):
+        return Case.server_modified_on < moment.now - criterion.days * DAY
+    if isinstance(criterion, PropertyIs):
+        return PROPERTY[criterion.operator].sql(
+            family.text(criterion.property), family.found(criterion.property.path), criterion
+        )
+    if isinstance(criterion, NumberIs):
+        number = number_of(criterion.value)
+        if number is None:
+            raise ValueError(f"{criterion.value!r} is no number: the definition is not valid")
+        return number_compares(
+            family.text(criterion.property), NUMBER[criterion.operator].sign, number
+        )
+    if isinstance(criterion, DateIs):
+        return _date_sql(family, criterion, moment)
+    return family.parent_closed()
+
+
+def _date_sql(family: Family, criterion: DateIs, moment: Moment) -> Condition:
+    dates = dates_for(criterion.operator, criterion.days, moment.today)
+    if dates is None:
+        return false()
+    value = family.text(criterion.property)
+    day = Binary(func.substr(value, 1, 10))
+    first, last = (one.isoformat() for one in dates)
+    return and_(IsDate(value), day >= first, day <= last)
+
+
+def copies(family: Family, definition: Definition) -> JsonList:
+    """The values of the copies of a rule that has some, in the order of its actions."""
+    return JsonList(
+        *(family.text(one.source) for one in definition.updates if isinstance(one, Copy))
+    )
+
+
+def funnel(family: Family, definition: Definition, moment: Moment) -> list[ColumnElement[int]]:
+    """For `all`, how many criteria from the first on a case fulfils, as one column: so that each is
+    evaluated once. For `any`, a column of 0 or 1 for each."""
+    truths = [criterion_sql(family, one, moment) for one in definition.criteria]
+    if definition.match is Match.ANY:
+        return [case((truth, 1), else_=0) for truth in truths]
+    # CASE stops at the first that is not true; a NULL must stop it as well.
+    steps: list[tuple[Any, Any]] = [
+        (case((truth, 0), else_=1) == 1, literal_column(str(n))) for n, truth in enumerate(truths)
+    ]
+    everything: ColumnElement[int] = literal_column(str(len(truths)))
+    return [case(*steps, else_=everything) if steps else everything]
+
+
+def unreadable(family: Family, criterion: Criterion) -> Condition | None:
+    """Whether a case has a value that a date or number criterion cannot read; None for others."""
+    if not isinstance(criterion, DateIs | NumberIs):
+        return None
+    value = family.text(criterion.property)
+    readable = IsDate(value) if isinstance(criterion, DateIs) else IsNumber(value)
+    return and_(value.is_not(None), Trimmed(value) != "", ~readable)
