@@ -147,6 +147,80 @@ def test_the_form_may_be_a_field_without_a_file_name(phone: Phone):
     assert (response.status_code, nature(response)) == (201, "submit_success")
 
 
+#: "é" as a form in Latin-1 has it: no UTF-8.
+LATIN = (
+    b'<?xml version="1.0" encoding="ISO-8859-1"?><data xmlns="http://openrosa.org/x">'
+    b"<note>caf\xe9</note></data>"
+)
+
+
+def multipart_body(*parts: tuple[str, bytes], end: bytes = b"--b--\r\n") -> bytes:
+    """A body with the boundary "b"; each part is the rest of its disposition, and its content."""
+    return (
+        b"".join(
+            b"--b\r\nContent-Disposition: form-data; %s\r\n\r\n%s\r\n" % (says.encode(), content)
+            for says, content in parts
+        )
+        + end
+    )
+
+
+def test_a_form_without_a_file_name_keeps_its_bytes(
+    phone: Phone, session: Session, project: Project
+):
+    body = multipart_body(('name="xml_submission_file"', LATIN))
+    response = phone.post(body, content_type="multipart/form-data; boundary=b")
+    assert (response.status_code, nature(response)) == (201, "submit_success")
+    (row,) = submissions(session, project)
+    assert content_of(session, row) == LATIN
+
+
+def test_a_part_without_a_file_name_is_an_attachment_under_its_field(
+    app: Flask, phone: Phone, session: Session, project: Project
+):
+    body = multipart_body(
+        ('name="xml_submission_file"; filename="form.xml"', form(case_block("a", create={}))),
+        ('name="signature"', b"\xff\x00\xfe"),
+        ("x=y", b"nameless"),
+    )
+    response = phone.post(body, content_type="multipart/form-data; boundary=b")
+    assert response.status_code == 201
+    (row,) = submissions(session, project)
+    folder = app.extensions["settings"].attachments
+    kept = {
+        one.name: path_of(folder, one.sha256).read_bytes() for one in attachments_of(session, row)
+    }
+    assert kept == {"signature": b"\xff\x00\xfe", "unnamed": b"nameless"}
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("multipart/form-data; boundary=other", multipart_body(("name=x", b"y"))),
+        ("multipart/form-data; boundary=b", multipart_body(("name=x", b"y"), end=b"")),
+        ("multipart/form-data; boundary=b", b"--b\r\n\xff: x\r\n\r\ny\r\n--b--\r\n"),
+        ("multipart/form-data; boundary=b", b"--b\r\nX: no disposition\r\n\r\ny\r\n--b--\r\n"),
+        ("multipart/form-data; boundary=b", form(case_block("a", create={})) + b"--c"),
+        ("multipart/form-data; boundary=\xe9", multipart_body(("name=x", b"y"))),
+        ("multipart/form-data; boundary=b", b""),
+    ],
+)
+def test_a_multipart_body_that_cannot_be_taken_apart_is_kept_as_it_came(
+    phone: Phone, session: Session, project: Project, content_type: str, body: bytes
+):
+    response = phone.post(body, content_type=content_type)
+    assert (response.status_code, nature(response)) == (422, "processing_failure")
+    (row,) = submissions(session, project)
+    assert (row.state, content_of(session, row)) == (State.UNPARSED, body)
+
+
+def test_too_many_parts_are_refused(phone: Phone, session: Session, project: Project):
+    body = multipart_body(*(("name=x", b"y") for _ in range(1_001)))
+    response = phone.post(body, content_type="multipart/form-data; boundary=b")
+    assert (response.status_code, nature(response)) == (413, "processing_failure")
+    assert submissions(session, project) == []
+
+
 def test_multipart_without_the_form_is_kept_and_refused(
     phone: Phone, session: Session, project: Project
 ):

@@ -83,6 +83,29 @@ def test_device_reports_are_skipped():
     assert case_ids(form(nested, block("c2"), nested, "<meta/>")) == ["c2"]
 
 
+@pytest.mark.parametrize("prefix", ["", ' xmlns="http://openrosa.org/jr/xforms"'])
+def test_a_device_report_keeps_its_own_metadata(prefix: str):
+    report = "http://code.javarosa.org/devicereport"
+    meta = f"<meta{prefix}><instanceID>uuid:r1</instanceID><userID>u1</userID></meta>"
+    whole = (
+        f'<device_report xmlns="{report}"><device_id>d</device_id><log_subreport><log><meta>'
+        f"<instanceID>no</instanceID></meta></log></log_subreport>{meta}{block('c1')}"
+        "</device_report>"
+    ).encode()
+    found = parse(whole)
+    assert (found.meta.instance_id, found.meta.user_id) == ("r1", "u1")
+    assert (found.blocks, found.problem) == ((), None)
+
+
+def test_a_device_report_inside_a_form_gives_it_no_metadata():
+    report = "http://code.javarosa.org/devicereport"
+    inside = f'<r xmlns="{report}"><meta><instanceID>no</instanceID></meta></r>'
+    whole = (
+        f'<data xmlns="u">{inside}<meta xmlns="{report}"><instanceID>no</instanceID></meta></data>'
+    )
+    assert parse(whole.encode()).meta.instance_id is None
+
+
 # Merging the blocks of a case (S8).
 
 

@@ -224,6 +224,16 @@ class TestTheSameIdAgain:
         assert other.submission_id != "id-1"
         assert get_submission(session, project.id, "id-1").state == State.NORMAL
 
+    def test_a_device_report_sent_again_is_a_duplicate(self, session: Session, project: Project):
+        report = (
+            b'<device_report xmlns="http://code.javarosa.org/devicereport"><log_subreport/>'
+            b'<meta xmlns="http://openrosa.org/jr/xforms"><instanceID>r-1</instanceID></meta>'
+            b"</device_report>"
+        )
+        first, again = send(session, project.id, report), send(session, project.id, report)
+        assert (first.outcome, first.submission_id) == (Outcome.PROCESSED, "r-1")
+        assert (again.outcome, again.submission_id) == (Outcome.DUPLICATE, "r-1")
+
     def test_a_form_without_an_id_gets_a_new_one_each_time(
         self, session: Session, project: Project
     ):

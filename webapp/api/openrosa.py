@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Sequence
 from typing import IO
 from xml.sax.saxutils import escape
 
 from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from webapp.api import multipart
 from webapp.api.auth import may_submit
+from webapp.api.multipart import Part
 from webapp.config import Settings
 from webapp.database import write_transaction
 from webapp.submissions.attachments import Kept, keep
@@ -83,35 +87,44 @@ def _answer(received: Received) -> Response:
 
 
 def _body(settings: Settings) -> tuple[bytes, list[Kept]]:
-    """The form's bytes, and its attachments already in the store."""
-    if request.mimetype != "multipart/form-data" or "boundary" not in request.mimetype_params:
+    """The form's bytes, and its attachments already in the store.
+
+    A multipart body that cannot be taken apart is itself what came instead of a form.
+    """
+    boundary = request.mimetype_params.get("boundary")
+    if request.mimetype != "multipart/form-data" or not boundary:
         # Whatever the content type says: curl sends forms as application/x-www-form-urlencoded.
         request.max_content_length = settings.max_xml
         return request.get_data(cache=False, parse_form_data=False), []
-    parts = list(request.files.items(multi=True))
-    form = next((file for name, file in parts if name == FORM_PART), None)
-    if form is not None:
-        xml = _read(form.stream, settings)
-    else:  # a part without a file name is a field
-        xml = _limited(request.form.get(FORM_PART, "").encode(), settings)
+    with multipart.temporary() as body:
+        shutil.copyfileobj(request.stream, body, multipart.CHUNK)
+        body.seek(0)
+        try:
+            with multipart.opened(body, boundary) as parts:
+                return _form_and_files(parts, settings)
+        except multipart.NotMultipart:
+            body.seek(0)
+            return _read(body, settings), []
+
+
+def _form_and_files(parts: Sequence[Part], settings: Settings) -> tuple[bytes, list[Kept]]:
+    form = next((part for part in parts if part.field == FORM_PART), None)
+    xml = _read(form.stream, settings) if form is not None else b""
     kept = [
         keep(
             settings.attachments,
-            file.stream,
-            name=file.filename or name,
-            content_type=file.mimetype or "application/octet-stream",
+            part.stream,
+            name=part.filename or part.field or "unnamed",
+            content_type=part.content_type or "application/octet-stream",
         )
-        for name, file in parts
-        if file is not form
+        for part in parts
+        if part is not form
     ]
     return xml, kept
 
 
 def _read(stream: IO[bytes], settings: Settings) -> bytes:
-    return _limited(stream.read(settings.max_xml + 1), settings)
-
-
-def _limited(xml: bytes, settings: Settings) -> bytes:
+    xml = stream.read(settings.max_xml + 1)
     if len(xml) > settings.max_xml:
         raise RequestEntityTooLarge(
             f"The form is larger than the {settings.max_xml // 1_000_000} MB that are accepted."

@@ -121,16 +121,16 @@ class _FormReader(Reader):
 
     def opened(self, tag: str, attributes: Mapping[str, str], level: int) -> None:
         if self._skipping is not None:
+            if self._skipping == 1:
+                self._look_for_meta(tag, level)
             return
         if level == 1:
             self._begin(tag, attributes)
         if tag.startswith(_IN_DEVICE_REPORT):
             self._skipping = level
             return
-        if level == 2 and local_name(tag) == "meta":
-            self._begin_meta(tag)
-        elif level == 3 and self._in_meta:
-            self._blocks.collect()
+        if level <= 3:
+            self._look_for_meta(tag, level)
         if self._problem is None:
             try:
                 self._blocks.opened(tag, attributes, level)
@@ -139,6 +139,8 @@ class _FormReader(Reader):
 
     def closed(self, tag: str, level: int) -> None:
         if self._skipping is not None:
+            if self._skipping == 1:
+                self._end_meta(tag, level)
             if level == self._skipping:
                 self._skipping = None
             return
@@ -147,10 +149,8 @@ class _FormReader(Reader):
                 self._blocks.closed(tag, level)
             except Problem as problem:
                 self._stop(problem.message)
-        if self._in_meta and level == 3:
-            self._keep_meta(local_name(tag))
-        elif level == 2:
-            self._in_meta = False
+        if level <= 3:
+            self._end_meta(tag, level)
 
     def form(self) -> ParsedForm:
         """What was read, once all of the document has been."""
@@ -179,6 +179,19 @@ class _FormReader(Reader):
         self._attributes = {
             key: attributes[key] for key in ("name", "version", "uiVersion") if key in attributes
         }
+
+    def _look_for_meta(self, tag: str, level: int) -> None:
+        """The metadata block, which a device report has as well: its id tells a repeat."""
+        if level == 2 and local_name(tag) == "meta":
+            self._begin_meta(tag)
+        elif level == 3 and self._in_meta:
+            self._blocks.collect()
+
+    def _end_meta(self, tag: str, level: int) -> None:
+        if self._in_meta and level == 3:
+            self._keep_meta(local_name(tag))
+        elif level == 2:
+            self._in_meta = False
 
     def _begin_meta(self, tag: str) -> None:
         """The first metadata block counts, unless one in OpenRosa's own namespace follows."""
