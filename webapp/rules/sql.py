@@ -237,7 +237,8 @@ _ZEROS = "0" * 15
 def number_compares(text: ColumnElement[Any], sign: str, number: Decimal) -> NumberCompares:
     """`text` `sign` `number`, where the number keeps to the limits of R4. `sign` is <, <=, > or
     >=."""
-    whole, _dot, fraction = f"{abs(number):f}".partition(".")
+    # Not `abs`, which rounds to 28 digits.
+    whole, _dot, fraction = f"{number.copy_abs():f}".partition(".")
     return NumberCompares(
         text,
         literal_column(sign),
