@@ -6,6 +6,7 @@ Nothing about the inside is shown: a sentence that we wrote, or the general one 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -35,6 +36,9 @@ Format = Callable[[int, str], Response]
 
 #: Ask again after so many seconds.
 RETRY_AFTER = 5
+
+#: Where no view is found there is no blueprint either, and curl accepts everything.
+_OF_AN_API = re.compile(r"/a/[^/]+/api/|/api/")
 
 _log = logging.getLogger(__name__)
 
@@ -120,6 +124,8 @@ def _format() -> Format | None:
     for blueprint in request.blueprints:
         if blueprint in formats:
             return formats[blueprint]
+    if request.url_rule is None and _OF_AN_API.match(request.path):
+        return _as_json  # an address, or a method, that the APIs do not have
     accepted = request.accept_mimetypes
     return _as_json if accepted and not accepted.accept_html else None
 
