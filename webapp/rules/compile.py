@@ -6,15 +6,18 @@ It only ever narrows from the open cases of the project and type.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Select,
+    Text,
     and_,
     case,
     false,
     func,
+    literal,
     literal_column,
     or_,
     true,
@@ -37,6 +40,7 @@ from webapp.rules.moment import Moment
 from webapp.rules.operators import NUMBER, PROPERTY, dates_for, number_of
 from webapp.rules.sql import Binary, IsDate, IsNumber, JsonList, Trimmed, number_compares
 from webapp.rules.view import Path, paths_read
+from webapp.submissions.blocks import MAX_COLUMN
 
 Condition = ColumnElement[bool]
 
@@ -108,6 +112,59 @@ def copies(family: Family, definition: Definition) -> JsonList:
     return JsonList(
         *(family.text(one.source) for one in definition.updates if isinstance(one, Copy))
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A value that a rule writes to the case that matched: what would stand there, what stands
+    there now, and whether it is an attribute of the case, of at most 255 characters."""
+
+    value: ColumnElement[Any]
+    present: ColumnElement[Any]
+    attribute: str | None
+
+    @property
+    def changes(self) -> Condition:
+        """Whether the value would be another one; NULL counts as not. An empty owner counts as not
+        given (S9b), and the empty text on a missing property is no change (R9)."""
+        differs = func.coalesce(self.present, "") != self.value
+        return and_(differs, self.value != "") if self.attribute == "owner_id" else differs
+
+    @property
+    def fails(self) -> Condition:
+        """Whether the value does not fit; NULL counts as not."""
+        if self.attribute is None:
+            return false()
+        return func.length(self.value) > MAX_COLUMN
+
+
+def written(family: Family, definition: Definition) -> list[Written]:
+    """What a rule writes to the case that matched, in the order of its actions."""
+    return [
+        Written(
+            family.text(action.source)
+            if isinstance(action, Copy)
+            else literal(action.value, Text()),
+            family.text(action.property),
+            action.property.attribute,
+        )
+        for action in definition.updates
+        if not action.property.path
+    ]
+
+
+def fails(family: Family, definition: Definition) -> Condition:
+    """Whether the matched case cannot be changed, because a value to copy does not fit (R12)."""
+    values = written(family, definition)
+    return or_(false(), *(func.coalesce(one.fails, false()) for one in values if one.attribute))
+
+
+def changes(family: Family, definition: Definition) -> Condition:
+    """Whether a case that matches would change (R11), by a rule that writes to no other case."""
+    if definition.closes:
+        return ~fails(family, definition)
+    values = written(family, definition)
+    return and_(~fails(family, definition), or_(false(), *(one.changes for one in values)))
 
 
 def funnel(family: Family, definition: Definition, moment: Moment) -> list[ColumnElement[int]]:

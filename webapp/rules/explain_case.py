@@ -1,0 +1,41 @@
+"""One case and one rule: does it match, and what would happen (SPEC R26)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+
+from webapp.cases.store import keys_of
+from webapp.errors import NotFound
+from webapp.rules.changes import CaseChange, case_change
+from webapp.rules.definition import Definition
+from webapp.rules.explain import Explanation, explain
+from webapp.rules.moment import Moment
+from webapp.rules.view import load, paths_read, paths_written
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """An explanation with its effects as before and after."""
+
+    explanation: Explanation
+    change: CaseChange
+
+
+def explain_case(
+    session: Session, project_id: int, definition: Definition, case_id: str, moment: Moment
+) -> Explained:
+    """Explain a rule for a case that is named by its public id. Writes nothing.
+
+    Raises `NotFound` for a case that the project never had, and `Invalid` where an action cannot be
+    done. One query, and two for each step of the rule's longest path.
+    """
+    key = keys_of(session, project_id, {case_id}).get(case_id)
+    if key is None:
+        raise NotFound(_("There is no case “%(id)s” in this project.", id=case_id))
+    paths = paths_read(definition) | paths_written(definition)
+    cases = load(session, project_id, [key], paths)
+    explanation = explain(definition, cases, key, moment)
+    return Explained(explanation, case_change(cases, key, explanation.effects))
