@@ -49,6 +49,12 @@ def one_case(inside: str) -> bytes:
     return wrap(f'<case xmlns="{CASE}" case_id="c"><update>{inside}</update></case>')
 
 
+def indexes(times: int) -> bytes:
+    """Many indexes of one case."""
+    inside = "".join(f'<i{n} case_type="t">c2</i{n}>' for n in range(times))
+    return wrap(f'<case xmlns="{CASE}" case_id="c"><index>{inside}</index></case>')
+
+
 #: Must be refused: as no form, or as one with a problem.
 REFUSED: dict[str, Make] = {
     "billion laughs": lambda: doctype('<!ENTITY l0 "lol">' + LAUGHS, "&l29;"),
@@ -114,6 +120,9 @@ REFUSED: dict[str, Make] = {
     "a line before the declaration": lambda: b'\n<?xml version="1.0"?>' + wrap(""),
     "two roots": lambda: wrap("") * 2,
     "deep case blocks of one case": lambda: wrap(f'<case xmlns="{CASE}" case_id="c">' * 250),
+    "5,001 cases": lambda: cases(5_001),
+    "100,000 cases": lambda: cases(99_999, "<c:close/>", ' date_modified="2025-01-01" user_id="u"'),
+    "10,001 indexes": lambda: indexes(10_001),
     "a case in no namespace": lambda: b'<p:a xmlns:p="u"><x:case case_id="c"/></p:a>',
 }
 
@@ -145,9 +154,8 @@ READ: dict[str, Make] = {
         "".join(f"<p{n}>{'x' * 16_000}🙂</p{n}>" for n in range(1_200))
     ),
     "199,997 properties": lambda: one_case("".join(f"<p{n}>v{n}</p{n}>" for n in range(199_997))),
-    "100,000 blocks": lambda: cases(
-        99_999, "<c:close/>", ' date_modified="2025-01-01" user_id="u"'
-    ),
+    "5,000 cases": lambda: cases(5_000, "<c:close/>", ' date_modified="2025-01-01" user_id="u"'),
+    "10,000 indexes": lambda: indexes(10_000),
     "100,000 blocks of one case": lambda: wrap(f'<case xmlns="{CASE}" case_id="c"/>' * 100_000),
     "xml:base and schema locations": lambda: (
         b'<a xmlns="u" xml:base="http://127.0.0.1:9/"'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.submissions.hostile import REFUSED
 from tests.submissions.xforms import block, form
 from webapp.submissions.parse import parse
 
@@ -132,3 +133,15 @@ def test_255_characters_fit_whatever_their_bytes():
     inside = f"<create><case_name>{text}</case_name></create>"
     (case,) = parse(form(block("a1", inside, user_id=text))).blocks
     assert (case.given["case_name"], case.user) == (text, text)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("5,001 cases", "The form is about more than 5,000 cases. Send it in several forms."),
+        ("100,000 cases", "The form is about more than 5,000 cases. Send it in several forms."),
+        ("10,001 indexes", "The form has more than 10,000 indexes. Send it in several forms."),
+    ],
+)
+def test_a_form_about_too_much_says_what_to_do(name: str, sentence: str):
+    assert parse(REFUSED[name]()).problem == sentence

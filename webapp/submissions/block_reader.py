@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from webapp.clock import Micros
 from webapp.submissions.blocks import (
     CASE_XMLNS,
+    MAX_CASES,
     MAX_COLUMN,
+    MAX_INDEXES,
     MAX_VALUE,
     NEVER_PROPERTIES,
     RELATIONSHIPS,
@@ -41,6 +43,7 @@ class BlockReader:
         #: The text that is being collected, or None where text does not matter.
         self._pieces: list[str] | None = None
         self._length = 0
+        self._indexes = 0
 
     def opened(self, tag: str, attributes: Mapping[str, str], level: int) -> None:
         """An element begins. Raises Problem."""
@@ -100,6 +103,10 @@ class BlockReader:
             )
         case = self._cases.get(case_id)
         if case is None:
+            if len(self._cases) == MAX_CASES:
+                raise Problem(
+                    f"The form is about more than {MAX_CASES:,} cases. Send it in several forms."
+                )
             case = self._cases[case_id] = _Merged(case_id)
         user = attributes.get("user_id")
         if user:
@@ -123,8 +130,16 @@ class BlockReader:
         elif level == block.level + 2 and block.action in _WITH_VALUES:
             self.collect()
             if block.action == "index":
+                self._count_index()
                 block.case_type = attributes.get("case_type", "")
                 block.relationship = attributes.get("relationship") or "child"
+
+    def _count_index(self) -> None:
+        self._indexes += 1
+        if self._indexes > MAX_INDEXES:
+            raise Problem(
+                f"The form has more than {MAX_INDEXES:,} indexes. Send it in several forms."
+            )
 
 
 class _Merged:

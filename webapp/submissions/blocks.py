@@ -13,6 +13,10 @@ CASE_XMLNS = "http://commcarehq.org/case/transaction/v2"
 MAX_COLUMN = 255
 #: The longest value of a property, in bytes of UTF-8.
 MAX_VALUE = 32_768
+#: The cases of one form, and their indexes. All of them are held in memory and locked until the
+#: form is stored: so many take some 100 MB and a few seconds, in which nobody else can send.
+MAX_CASES = 5_000
+MAX_INDEXES = 10_000
 
 #: Reserved names, in `create` and `update`, with the keys that they are known by (SPEC S9b).
 RESERVED = {
