@@ -37,16 +37,20 @@ def hold_cases(session: Session, project_id: int, case_ids: Collection[str]) -> 
     Returned in the order of their keys. New rows go in first and sorted by id, then the others are
     locked by key: whoever waits while making rows holds no others' rows, so no two can wait for
     each other. A made row is a deleted case until `write_cases`. One statement a thousand cases
-    where all are new, else three.
+    where all are new, else three, or four from a thousand known ones on.
     """
     held: list[HeldCase] = []
     for some in batches(sorted(case_ids)):
         rows = [{"project_id": project_id, "case_id": case_id} for case_id in some]
         made = insert_new(session, Case, rows, returning=("id", "case_id"))
         held += [HeldCase(row.id, row.case_id, NOTHING) for row in made]
-    unknown = {one.case_id for one in held}
-    for some in batches(sorted(set(case_ids) - unknown)):
-        held += _locked(session, project_id, _LOCK_BY_ID, some)
+    known = list(set(case_ids) - {one.case_id for one in held})
+    if len(known) > BATCH:
+        # The order must be one over all batches, and keys are in no order of the ids.
+        keys = keys_of(session, project_id, known)
+        held += hold_known_cases(session, project_id, keys.values())
+    elif known:
+        held += _locked(session, project_id, _LOCK_BY_ID, known)
     return sorted(held, key=lambda one: one.key)
 
 
