@@ -7,22 +7,27 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests import factories
 from tests.forms import case_block, form, new_id, send
+from tests.history.by_rules import make_rule, make_run
 from webapp import clock
 from webapp.database import write_transaction
 from webapp.people.operations import set_worker
 from webapp.projects.models import Project
+from webapp.rules.models import Run
 from webapp.submissions.archive import archive
+from webapp.submissions.models import Submission
+from webapp.submissions.own import RULE_XMLNS
 from webapp.submissions.receive import Outcome, Sender
 
 #: The present of these tests: half past one in the night in Nairobi, the day before in UTC.
 PRESENT = datetime(2026, 3, 10, 22, 30, tzinfo=UTC)
 
 XMLNS = ("http://example.org/visit", "http://example.org/birth")
-RULE = "http://commcarehq.org/hq_case_update_rule"
+RULE = RULE_XMLNS
 APPS = ("", "nutrition", "unknown")
 
 
@@ -34,6 +39,8 @@ class Past:
     project_name: str
     users: tuple[str, ...]
     cases: tuple[str, ...]
+    rules: tuple[str, ...]
+    runs: tuple[int, ...]
 
 
 def make_past(session: Session, *, forms: int = 60, seed: int = 7) -> Past:
@@ -58,7 +65,29 @@ def make_past(session: Session, *, forms: int = 60, seed: int = 7) -> Past:
         for moment in moments:
             patch.setattr(clock, "now", lambda at=moment: clock.from_datetime(at))
             _one(session, project, users, cases, moment, chance)
-    return Past(project.id, project.name, (*users, "system"), cases)
+    # Afterwards: they take ticks of the real clock.
+    rules = [make_rule(session, project.id), make_rule(session, project.id, deleted=True)]
+    runs = tuple(make_run(session, rule).id for rule in (*rules, rules[0]))
+    _written_by(session, project, runs, chance)
+    rule_ids = tuple(rule.rule_id for rule in rules)
+    return Past(project.id, project.name, (*users, "system"), cases, rule_ids, runs)
+
+
+def _written_by(
+    session: Session, project: Project, runs: tuple[int, ...], chance: random.Random
+) -> None:
+    """Give the rules' forms to runs, but for a few that only say that they are rules'."""
+    with write_transaction():
+        forms = session.scalars(
+            select(Submission).where(
+                Submission.project_id == project.id, Submission.xmlns == RULE, Submission.own
+            )
+        )
+        for place, one in enumerate(forms):
+            if place % 4 != 3:
+                run = session.get_one(Run, chance.choice(runs))
+                one.run_id, one.rule_key = run.id, run.rule
+                one.run_place, one.run_part = place, 0
 
 
 def _one(  # noqa: PLR0917  # all of it is the scene

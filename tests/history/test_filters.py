@@ -40,6 +40,8 @@ FILTERS = st.builds(
     app=st.none() | TEXT | st.sampled_from(["unknown", "app:", "app:unknown", "app:app:x"]),
     xmlns=TEXT,
     case=IDS,
+    rule=st.sampled_from(["", "0123456789abcdef" * 2]),
+    run=st.none() | st.integers(0, 2**31 - 1),
     state=st.none() | st.sampled_from(State),
 )
 
@@ -65,6 +67,8 @@ def test_the_default_has_the_shortest_address() -> None:
         ("user_type=admin&user_type=web", "user_type=web&user_type=admin&user_type=web"),
         ("from=2026-03-04", "from=2026-3-4&to=&completed_to="),
         ("case=a%2Fb", "case=+a%2Fb+&page=7"),
+        ("run=88", "run=%2388&rule="),
+        ("run=88", "run=088"),
     ],
 )
 def test_the_same_filter_has_the_same_address(one: str, other: str) -> None:
@@ -90,6 +94,13 @@ def test_the_same_filter_has_the_same_address(one: str, other: str) -> None:
         ("xmlns=" + "x" * 256, "xmlns", "list"),
         ("xmlns=%00", "xmlns", "list"),
         ("app=" + "x" * 256, "app", "list"),
+        ("rule=" + "A" * 32, "rule", "offered"),
+        ("rule=1", "rule", "offered"),
+        ("run=last", "run", "number"),
+        ("run=-1", "run", "number"),
+        ("run=%D9%A3", "run", "number"),
+        ("run=2147483648", "run", "number"),
+        ("run=" + "9" * 5000, "run", "number"),
     ],
 )
 def test_what_cannot_be_read_is_named(app: Flask, query: str, field: str, says: str) -> None:
@@ -99,8 +110,11 @@ def test_what_cannot_be_read_is_named(app: Flask, query: str, field: str, says: 
     assert says in caught.value.problems[field]
 
 
+HALF = ("user", "case", "xmlns", "app", "state", "from", "rule", "run")
+
+
 def test_half_characters_are_no_values(app: Flask) -> None:
-    query = {name: ["\ud800"] for name in ("user", "case", "xmlns", "app", "state", "from")}
+    query = {name: ["\ud800"] for name in HALF}
     with app.app_context(), pytest.raises(Unreadable) as caught:
         parse(query, TODAY)
     assert set(caught.value.problems) == set(query)

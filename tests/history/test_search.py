@@ -22,6 +22,7 @@ from webapp.history.calendar import ANY_TIME, Calendar, Days
 from webapp.history.filters import EVERYTHING, SubmissionFilter, UserType
 from webapp.history.search import errors_of, matching
 from webapp.people.models import MobileWorker
+from webapp.rules.models import Rule
 from webapp.submissions.models import State, Submission
 from webapp.submissions.queries import touches
 from webapp.web.pagination import capped_count, keyset_page
@@ -38,6 +39,7 @@ class Fact:
     one: Submission
     types: set[UserType]
     cases: set[str]
+    rule: str
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +74,8 @@ def fact(session: Session, one: Submission) -> Fact:
         "unknown": {UserType.UNKNOWN},
     }[one.user_kind.value]
     cases = {session.get_one(Case, touch.case).case_id for touch in touches(session, one)}
-    return Fact(one, types, cases)
+    rule = session.get_one(Rule, one.rule_key).rule_id if one.rule_key is not None else "none"
+    return Fact(one, types, cases, rule)
 
 
 def in_words(fact: Fact, wanted: SubmissionFilter) -> bool:
@@ -99,6 +102,8 @@ def in_words(fact: Fact, wanted: SubmissionFilter) -> bool:
             wanted.app is None or wanted.app == one.app_id,
             wanted.xmlns in {"", one.xmlns},
             not wanted.case or wanted.case in fact.cases,
+            wanted.rule in {"", fact.rule},
+            wanted.run in {None, one.run_id},
             wanted.state in {None, one.state},
         )
     )
@@ -118,6 +123,8 @@ def offered(past: Past) -> dict[str, list[Any]]:
         "app": [*APPS, "other"],
         "xmlns": [*XMLNS, RULE, "http://example.org/other"],
         "case": [*past.cases, "no-such-case"],
+        "rule": [*past.rules, "0" * 32],
+        "run": [*past.runs, 2**31 - 1],
         "state": [*State, None],
     }
 
@@ -149,7 +156,7 @@ def walked(session: Session, statement: Any) -> list[str]:
     return forth
 
 
-@pytest.mark.parametrize("field", list(offered(Past(0, "", (), ()))))
+@pytest.mark.parametrize("field", list(offered(Past(0, "", (), (), (), ()))))
 def test_each_filter_alone(session: Session, past: Past, facts: list[Fact], field: str) -> None:
     found = [
         assert_same(session, past, facts, replace(EVERYTHING, **{field: value}))

@@ -5,6 +5,7 @@ An address never holds text that people typed about persons: users are named by 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
@@ -53,6 +54,9 @@ class SubmissionFilter:
     app: str | None = None
     xmlns: str = ""
     case: str = ""
+    #: The public id of the rule that wrote it, and the number of the run in which it did.
+    rule: str = ""
+    run: int | None = None
     #: None is every state.
     state: State | None = State.NORMAL
 
@@ -73,6 +77,16 @@ class SubmissionFilter:
 _DEFAULT_STATE: State | None = State.NORMAL
 FIELDS = tuple(one.name for one in fields(SubmissionFilter))
 EVERYTHING = SubmissionFilter(received=ANY_TIME, state=None)
+
+
+def forms_of_rule(rule_id: str) -> SubmissionFilter:
+    """All forms that a rule ever wrote, by its public id: what a rule's pages link to."""
+    return replace(EVERYTHING, rule=rule_id)
+
+
+def forms_of_run(run: int) -> SubmissionFilter:
+    """All forms that a run wrote, by its number, also those that were taken back since."""
+    return replace(EVERYTHING, run=run)
 
 
 class Unreadable(Invalid):
@@ -103,6 +117,8 @@ def parse(query: Mapping[str, Sequence[str]], today: date) -> SubmissionFilter:
         app=values.one("app", _app, None),
         xmlns=values.one("xmlns", _text, ""),
         case=values.one("case", _id, ""),
+        rule=values.one("rule", _rule, ""),
+        run=values.one("run", _run, None),
         state=values.one("state", _state, _DEFAULT_STATE),
     )
     if values.problems:
@@ -161,9 +177,13 @@ def unparse(wanted: SubmissionFilter) -> list[tuple[str, str]]:
         found.append(("received", "any"))
     found += _of_days("from", "to", wanted.received or ANY_TIME)
     found += _of_days("completed_from", "completed_to", wanted.completed)
-    found += [(n, getattr(wanted, n)) for n in ("user", "xmlns", "case") if getattr(wanted, n)]
+    for name in ("user", "xmlns", "case", "rule"):
+        if text := getattr(wanted, name):
+            found.append((name, text))
     if wanted.app is not None:
         found.append(("app", _app_text(wanted.app)))
+    if wanted.run is not None:
+        found.append(("run", str(wanted.run)))
     if wanted.state != State.NORMAL:
         found.append(("state", wanted.state.value if wanted.state else "any"))
     return sorted(found)
@@ -226,6 +246,26 @@ def _id(text: str) -> str:
     if not valid_id(text) or not _is_unicode(text):
         raise Invalid(_("An id has 1 to 255 printable characters and no spaces."))
     return text
+
+
+def _rule(text: str) -> str:
+    if not _RULE_ID.fullmatch(text):
+        raise Invalid(_("Choose one of the rules that are offered."))
+    return text
+
+
+def _run(text: str) -> int:
+    # People write it as pages show it, with the sign before the number.
+    number = text.removeprefix("#")
+    if not _RUN_NUMBER.fullmatch(number) or int(number) > _LAST_RUN:
+        raise Invalid(_("Enter the number of a run, like 88."))
+    return int(number)
+
+
+_RULE_ID = re.compile(r"[0-9a-f]{32}")
+_RUN_NUMBER = re.compile(r"[0-9]{1,10}", re.ASCII)
+#: The greatest number that the databases keep for a run.
+_LAST_RUN = 2**31 - 1
 
 
 def _app(text: str) -> str:

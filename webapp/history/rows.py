@@ -14,6 +14,7 @@ from webapp.history.changes import CaseChange, case_change
 from webapp.history.filters import UserType
 from webapp.people.kinds import UserKind
 from webapp.people.models import MobileWorker
+from webapp.rules.models import Run
 from webapp.submissions.models import Submission
 
 #: How many cases of a form a row names.
@@ -33,22 +34,26 @@ class TouchedCase:
 
 @dataclass(frozen=True, slots=True)
 class SubmissionRow:
-    """One form of the list. `cases` are at most `NAMED`; `more_cases` is how many others."""
+    """One form of the list. `cases` are at most `NAMED`; `more_cases` is how many others;
+    `rule_version` is the number of the version that wrote it, where a rule did."""
 
     submission: Submission
     user_type: UserType
     cases: tuple[TouchedCase, ...]
     more_cases: int
+    rule_version: int | None = None
 
 
 def rows(
     session: Session, project_id: int, submissions: Sequence[Submission]
 ) -> list[SubmissionRow]:
-    """The rows of some submissions, in their order. Two statements; none without submissions."""
+    """The rows of some submissions, in their order. Two statements, three where rules' forms are
+    among them; none without submissions."""
     if not submissions:
         return []
     deactivated = deactivated_among(session, project_id, submissions)
     live = {one.id for one in submissions if one.live}
+    versions = rule_versions(session, project_id, submissions)
     touched, totals = _touched(session, project_id, [one.id for one in submissions], live)
     return [
         SubmissionRow(
@@ -56,6 +61,7 @@ def rows(
             user_type(one, deactivated),
             tuple(touched[one.id]),
             totals.get(one.id, 0) - len(touched[one.id]),
+            None if one.run_id is None else versions.get(one.run_id),
         )
         for one in submissions
     ]
@@ -74,6 +80,20 @@ def deactivated_among(
             )
         )
     )
+
+
+def rule_versions(
+    session: Session, project_id: int, submissions: Sequence[Submission]
+) -> dict[int, int]:
+    """The number of the rule's version in each run that wrote one of the submissions. One query,
+    none where no rule did."""
+    runs = {one.run_id for one in submissions if one.run_id is not None}
+    if not runs:
+        return {}
+    found = session.execute(
+        select(Run.id, Run.rule_version).where(Run.project_id == project_id, Run.id.in_(runs))
+    )
+    return dict(found.all())
 
 
 def user_type(submission: Submission, deactivated: frozenset[str]) -> UserType:

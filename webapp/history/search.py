@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from webapp.cases.models import Case, CaseTransaction
@@ -13,6 +13,7 @@ from webapp.history.calendar import Calendar, Days
 from webapp.history.filters import SubmissionFilter, UserType
 from webapp.people.kinds import UserKind
 from webapp.people.models import MobileWorker
+from webapp.rules.models import Rule
 from webapp.submissions.models import State, Submission
 
 Condition = ColumnElement[bool]
@@ -49,6 +50,10 @@ def _narrowings(project_id: int, wanted: SubmissionFilter) -> Iterator[Condition
         yield Submission.xmlns == wanted.xmlns
     if wanted.case:
         yield Submission.id.in_(_touching(project_id, wanted.case))
+    if wanted.rule:
+        yield Submission.rule_key == _key_of_rule(project_id, wanted.rule)
+    if wanted.run is not None:
+        yield Submission.run_id == wanted.run
     if wanted.state is not None:
         yield Submission.state == wanted.state
 
@@ -62,6 +67,14 @@ def _touching(project_id: int, case_id: str) -> Select[int]:
             and_(Case.project_id == CaseTransaction.project_id, Case.id == CaseTransaction.case),
         )
         .where(Case.project_id == project_id, Case.case_id == case_id)
+    )
+
+
+def _key_of_rule(project_id: int, rule_id: str) -> ScalarSelect[int]:
+    return (
+        select(Rule.id)
+        .where(Rule.project_id == project_id, Rule.rule_id == rule_id)
+        .scalar_subquery()
     )
 
 

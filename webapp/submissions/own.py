@@ -24,6 +24,10 @@ from webapp.submissions.render import render_case_form
 #: The form of the button *Close case*.
 CLOSE_XMLNS = "urn:casekeeper:case-close"
 
+#: The form of an automatic update rule (SPEC R14). Others may send one that says so too: that a
+#: rule wrote it is told by its `run_id`.
+RULE_XMLNS = "http://commcarehq.org/hq_case_update_rule"
+
 _NO_ANSWERS: Mapping[str, str] = MappingProxyType({})
 
 

@@ -11,11 +11,22 @@ from flask_babel import gettext as _
 from webapp.history.calendar import Days
 from webapp.history.choices import Choices
 from webapp.history.filters import DEFAULT_DAYS, SubmissionFilter, UserType
+from webapp.history.rule_choices import RuleChoice, RunChoice
 from webapp.submissions.models import State, Submission
 
 
-def form_title(submission: Submission) -> str:
-    """The form's name, else its xmlns, else that it is none."""
+def form_title(submission: Submission, version: int | None = None) -> str:
+    """The form's name, else its xmlns, else that it is none; a rule's form is named after the rule
+    as it was called then (R15), with its version where that is given. One from outside never is,
+    whatever it says of itself (S6)."""
+    if submission.run_id is not None and version is not None:
+        return _(
+            "Automatic Case Update Rule › %(name)s (v%(version)s)",
+            name=submission.name,
+            version=version,
+        )
+    if submission.run_id is not None:
+        return _("Automatic Case Update Rule › %(name)s", name=submission.name)
     return submission.name or submission.xmlns or _("Unreadable form")
 
 
@@ -73,6 +84,23 @@ def app_words(app_id: str) -> str:
     return app_id or _("Unknown forms (without an application)")
 
 
+def rule_words(rule: RuleChoice) -> str:
+    """A rule as filters offer it: two of one name can be told apart (R15)."""
+    if rule.namesake:
+        return _("%(name)s (%(id)s)", name=rule.name, id=rule.rule_id[:8])
+    return rule.name
+
+
+def run_words(run: RunChoice) -> str:
+    """A run as filters offer it: “#88 · Close stale pregnancies (v3)”."""
+    return _(
+        "#%(number)s · %(name)s (v%(version)s)",
+        number=run.number,
+        name=run.rule_name,
+        version=run.rule_version,
+    )
+
+
 def day_words(day: date) -> str:
     """A calendar day in the reader's language."""
     return str(format_date(day, "d MMM y", locale=get_locale() or "en"))
@@ -93,12 +121,8 @@ def days_words(days: Days) -> str:
 
 def filter_words(wanted: SubmissionFilter, name: str, offered: Choices) -> str:
     """One narrowing of a filter as its tag says it: “Form: Visit”."""
-    if name == "received":
-        if wanted.received is None:
-            return _("Received: last %(count)s days", count=DEFAULT_DAYS)
-        return _("Received: %(days)s", days=days_words(wanted.received))
-    if name == "completed":
-        return _("Completed: %(days)s", days=days_words(wanted.completed))
+    if name in {"received", "completed"}:
+        return _days_filter(wanted, name)
     if name == "user_types":
         kinds = ", ".join(type_choice(kind) for kind in UserType if kind in wanted.user_types)
         return _("User types: %(types)s", types=kinds)
@@ -111,7 +135,20 @@ def filter_words(wanted: SubmissionFilter, name: str, offered: Choices) -> str:
         return _("Form: %(name)s", name=known.get(wanted.xmlns) or wanted.xmlns)
     if name == "case":
         return _("Case: %(id)s", id=wanted.case)
+    if name == "rule":
+        rules = {one.rule_id: rule_words(one) for one in offered.rules}
+        return _("Rule: %(name)s", name=rules.get(wanted.rule, wanted.rule))
+    if name == "run":
+        return _("Run: #%(number)s", number=wanted.run)
     return _("State: %(state)s", state=state_choice(wanted.state))
+
+
+def _days_filter(wanted: SubmissionFilter, name: str) -> str:
+    if name == "completed":
+        return _("Completed: %(days)s", days=days_words(wanted.completed))
+    if wanted.received is None:
+        return _("Received: last %(count)s days", count=DEFAULT_DAYS)
+    return _("Received: %(days)s", days=days_words(wanted.received))
 
 
 def user_name(user_id: str, offered: Choices) -> str:

@@ -15,7 +15,13 @@ from webapp.history.choices import Choices, FormChoice
 from webapp.history.filters import SubmissionFilter, UserType, app_value, unparse
 from webapp.people.kinds import SYSTEM
 from webapp.submissions.models import State
-from webapp.web.submission_words import app_words, state_choice, type_choice
+from webapp.web.submission_words import (
+    app_words,
+    rule_words,
+    run_words,
+    state_choice,
+    type_choice,
+)
 
 
 class SubmissionFilterForm(Form):
@@ -29,6 +35,8 @@ class SubmissionFilterForm(Form):
     user = SelectField(_("User"), validate_choice=False)
     app = SelectField(_("Application"), validate_choice=False)
     xmlns = SelectField(_("Form"), validate_choice=False)
+    rule = SelectField(_("Rule"), validate_choice=False)
+    run = SelectField(_("Run"), validate_choice=False)
     case = StringField(_("Case id"))
     state = SelectField(_("State"), validate_choice=False)
 
@@ -44,6 +52,8 @@ def filter_form(
     form.user.choices = _with(_users(offered), last.get("user"))
     form.app.choices = _with(_apps(offered), last.get("app"))
     form.xmlns.choices = _with(_forms(offered), last.get("xmlns"))
+    form.rule.choices = _with(_rules(offered), last.get("rule"))
+    form.run.choices = _with(_runs(offered), last.get("run"))
     form.state.choices = _with(_states(), last.get("state"))
     pairs = [(name, value) for name, values in typed.items() for value in values]
     form.process(MultiDict(pairs))
@@ -110,6 +120,26 @@ def _forms(offered: Choices) -> list[SelectChoice]:
             )
             for one in ordered
         ),
+    ]
+
+
+def _rules(offered: Choices) -> list[SelectChoice]:
+    kept = [one for one in offered.rules if not one.deleted]
+    deleted = [one for one in offered.rules if one.deleted]
+    return [
+        SelectChoice("", gettext("Any rule, or none")),
+        *(SelectChoice(one.rule_id, rule_words(one)) for one in kept),
+        *(
+            SelectChoice(one.rule_id, rule_words(one), optgroup=gettext("Deleted rules"))
+            for one in deleted
+        ),
+    ]
+
+
+def _runs(offered: Choices) -> list[SelectChoice]:
+    return [
+        SelectChoice("", gettext("Any run, or none")),
+        *(SelectChoice(str(one.number), run_words(one)) for one in offered.runs),
     ]
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Select, select
 
 from webapp.extensions import db
 from webapp.history.calendar import ANY_TIME, Calendar
-from webapp.history.choices import Choices, choices
+from webapp.history.choices import Choices, submission_choices
 from webapp.history.filters import SubmissionFilter, Unreadable, last_days, parse, query_string
 from webapp.history.rows import rows
 from webapp.history.search import errors_of, matching
@@ -65,7 +65,7 @@ def _listed(
     statement = matching(project.id, wanted, calendar)
     page = keyset_page(session, statement, Submission.received_on, before=before, after=after)
     count = capped_count(session, statement)
-    offered = choices(session, project.id, chosen_user=wanted.user)
+    offered = submission_choices(session, project.id, wanted)
     typed = as_typed(wanted, wanted.received_days(calendar.today))
     if wanted.received is None:
         typed["to"] = [calendar.today.isoformat()]
@@ -103,7 +103,7 @@ def _unreadable(
         "submissions/_screen.html",
         status=422,
         project=project,
-        form=filter_form(choices(db.session(), project.id), typed, problems),
+        form=filter_form(_offered(project), typed, problems),
         rows=None,
         fragment=is_fragment_request(request),
         **_words(),
@@ -112,6 +112,11 @@ def _unreadable(
     answer.headers["HX-Retarget"] = "#screen"
     answer.headers["HX-Reswap"] = "outerHTML"
     return answer
+
+
+def _offered(project: Project) -> Choices:
+    """What is offered where it cannot be read what was chosen."""
+    return submission_choices(db.session(), project.id, SubmissionFilter())
 
 
 @dataclass(frozen=True)
