@@ -432,9 +432,9 @@ def test_system_names_are_the_attributes(session: Session, project: Project, nam
         server_modified_on=253_402_300_799_999_999,
     )
     child = CaseRow(indices={"parent": (0, "child")}, type="child")
-    assert found(
-        session, project, rule(property_is("equals", SYSTEM[name], name=name)), [row]
-    ) == [True]
+    assert found(session, project, rule(property_is("equals", SYSTEM[name], name=name)), [row]) == [
+        True
+    ]
     definition = Definition(
         "r",
         "child",

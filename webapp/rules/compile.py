@@ -5,7 +5,7 @@ It only ever narrows from the open cases of the project and type.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,26 +33,21 @@ from webapp.rules.definition import (
     Match,
     NotModifiedSince,
     NumberIs,
+    ParentClosed,
     PropertyIs,
 )
-from webapp.rules.family import Family
+from webapp.rules.family import Family, value_of
 from webapp.rules.moment import Moment
 from webapp.rules.operators import NUMBER, PROPERTY, dates_for, number_of
 from webapp.rules.sql import Binary, IsDate, IsNumber, JsonList, Trimmed, number_compares
-from webapp.rules.view import Path, paths_read
 from webapp.submissions.blocks import MAX_COLUMN
 
 Condition = ColumnElement[bool]
 
 
-def family_of(definition: Definition, project_id: int, also: Iterable[Path] = ()) -> Family:
-    """The cases that a rule reads, and those on the paths `also`."""
-    return Family(project_id, paths_read(definition) | set(also))
-
-
 def matching(project_id: int, definition: Definition, moment: Moment) -> Select[Any]:
     """The keys (`cases.id`) of the cases that match, in no order."""
-    family = family_of(definition, project_id)
+    family = Family(project_id)
     return narrowed(family.select(Case.id), family, definition, moment)
 
 
@@ -81,27 +76,34 @@ def criterion_sql(family: Family, criterion: Criterion, moment: Moment) -> Condi
     """One criterion as a condition; NULL counts as not true."""
     if isinstance(criterion, NotModifiedSince):
         return Case.server_modified_on < moment.now - criterion.days * DAY
+    if isinstance(criterion, ParentClosed):
+        return family.parent_closed()
+    reference = criterion.property
+    truth = family.holds(
+        reference.path, lambda table: _compares(value_of(table, reference), criterion, moment)
+    )
+    if reference.path and _without_case(criterion):
+        return or_(~family.found(reference.path), truth)
+    return truth
+
+
+def _without_case(criterion: PropertyIs | NumberIs | DateIs) -> bool:
+    return isinstance(criterion, PropertyIs) and PROPERTY[criterion.operator].without_case
+
+
+def _compares(
+    value: ColumnElement[Any], criterion: PropertyIs | NumberIs | DateIs, moment: Moment
+) -> Condition:
     if isinstance(criterion, PropertyIs):
-        return PROPERTY[criterion.operator].sql(
-            family.text(criterion.property), family.found(criterion.property.path), criterion
-        )
+        return PROPERTY[criterion.operator].sql(value, criterion)
     if isinstance(criterion, NumberIs):
         number = number_of(criterion.value)
         if number is None:
             raise ValueError(f"{criterion.value!r} is no number: the definition is not valid")
-        return number_compares(
-            family.text(criterion.property), NUMBER[criterion.operator].sign, number
-        )
-    if isinstance(criterion, DateIs):
-        return _date_sql(family, criterion, moment)
-    return family.parent_closed()
-
-
-def _date_sql(family: Family, criterion: DateIs, moment: Moment) -> Condition:
+        return number_compares(value, NUMBER[criterion.operator].sign, number)
     dates = dates_for(criterion.operator, criterion.days, moment.today)
     if dates is None:
         return false()
-    value = family.text(criterion.property)
     day = Binary(func.substr(value, 1, 10))
     first, last = (one.isoformat() for one in dates)
     return and_(IsDate(value), day >= first, day <= last)
@@ -185,6 +187,16 @@ def unreadable(family: Family, criterion: Criterion) -> Condition | None:
     """Whether a case has a value that a date or number criterion cannot read; None for others."""
     if not isinstance(criterion, DateIs | NumberIs):
         return None
-    value = family.text(criterion.property)
-    readable = IsDate(value) if isinstance(criterion, DateIs) else IsNumber(value)
-    return and_(value.is_not(None), Trimmed(value) != "", ~readable)
+    reference, is_readable = criterion.property, _READABLE[type(criterion)]
+
+    def unread(table: Any) -> Condition:
+        value = value_of(table, reference)
+        return and_(value.is_not(None), Trimmed(value) != "", ~is_readable(value))
+
+    return family.holds(reference.path, unread)
+
+
+_READABLE: dict[type, Callable[[ColumnElement[Any]], Condition]] = {
+    DateIs: IsDate,
+    NumberIs: IsNumber,
+}

@@ -107,7 +107,8 @@ def is_true(cases: Cases, key: int, criterion: Criterion, moment: Moment) -> boo
         return parent_closed(cases, key)
     value, found = cases.text(key, criterion.property)
     if isinstance(criterion, PropertyIs):
-        return PROPERTY[criterion.operator].python(value, found, criterion)
+        comparison = PROPERTY[criterion.operator]
+        return comparison.python(value, criterion) if found else comparison.without_case
     if isinstance(criterion, NumberIs):
         number, wanted = number_of(value), number_of(criterion.value)
         if number is None or wanted is None:

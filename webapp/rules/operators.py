@@ -2,8 +2,7 @@
 and in Python. Both must say the same of any text, however dirty; `tests/rules/test_parity.py`
 compares them.
 
-A value is a text; None is a property that was never set, or one of a case that is not there: then
-`found` is false (R5).
+A value is a text; None is a property that was never set (R5).
 """
 
 from __future__ import annotations
@@ -31,12 +30,14 @@ Condition = ColumnElement[bool]
 
 @dataclass(frozen=True, slots=True)
 class PropertyOperator:
-    """A comparison of texts. `needs` is what a person gives: "", `value` or `values`."""
+    """A comparison of texts. `needs` is what a person gives: "", `value` or `values`. `sql` and
+    `python` are about a case that is there; `without_case` is the truth for one that is not."""
 
     label: LazyString
     needs: str
-    sql: Callable[[Column, Condition, PropertyIs], Condition]
-    python: Callable[[str | None, bool, PropertyIs], bool]
+    sql: Callable[[Column, PropertyIs], Condition]
+    python: Callable[[str | None, PropertyIs], bool]
+    without_case: bool = False
 
 
 def _bound(text: str) -> Column:
@@ -58,49 +59,48 @@ PROPERTY: Mapping[str, PropertyOperator] = MappingProxyType(
         "equals": PropertyOperator(
             _("equals"),
             "value",
-            lambda value, _found, wanted: value == _bound(wanted.value),
-            lambda value, _found, wanted: value == wanted.value,
+            lambda value, wanted: value == _bound(wanted.value),
+            lambda value, wanted: value == wanted.value,
         ),
         "not_equals": PropertyOperator(
             _("is not equal to"),
             "value",
             # A missing property is not equal to anything; that of a missing case is nothing (R5).
-            lambda value, found, wanted: and_(
-                found, or_(value.is_(None), value != _bound(wanted.value))
-            ),
-            lambda value, found, wanted: found and value != wanted.value,
+            lambda value, wanted: or_(value.is_(None), value != _bound(wanted.value)),
+            lambda value, wanted: value != wanted.value,
         ),
         "has_value": PropertyOperator(
             _("has a value"),
             "",
-            lambda value, _found, _wanted: and_(value.is_not(None), Trimmed(value) != ""),
-            lambda value, _found, _wanted: not is_blank(value),
+            lambda value, _wanted: and_(value.is_not(None), Trimmed(value) != ""),
+            lambda value, _wanted: not is_blank(value),
         ),
         "has_no_value": PropertyOperator(
             _("has no value"),
             "",
-            lambda value, _found, _wanted: _blank(value),
-            lambda value, _found, _wanted: is_blank(value),
+            lambda value, _wanted: _blank(value),
+            lambda value, _wanted: is_blank(value),
+            without_case=True,
         ),
         "one_of": PropertyOperator(
             _("is one of"),
             "values",
-            lambda value, _found, wanted: IsOneOf(value, literal(list(wanted.values), JsonObject)),
-            lambda value, _found, wanted: value in wanted.values,
+            lambda value, wanted: IsOneOf(value, literal(list(wanted.values), JsonObject)),
+            lambda value, wanted: value in wanted.values,
         ),
         "contains": PropertyOperator(
             _("contains"),
             "value",
-            lambda value, _found, wanted: Position(value, _bound(wanted.value)) > 0,
-            lambda value, _found, wanted: value is not None and wanted.value in value,
+            lambda value, wanted: Position(value, _bound(wanted.value)) > 0,
+            lambda value, wanted: value is not None and wanted.value in value,
         ),
         "starts_with": PropertyOperator(
             _("starts with"),
             "value",
-            lambda value, _found, wanted: (
+            lambda value, wanted: (
                 func.substr(value, 1, len(wanted.value), type_=Text()) == _bound(wanted.value)
             ),
-            lambda value, _found, wanted: value is not None and value.startswith(wanted.value),
+            lambda value, wanted: value is not None and value.startswith(wanted.value),
         ),
     }
 )

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 
 from webapp.cases.models import Case
 from webapp.rules.changes import CaseChange, case_change
-from webapp.rules.compile import changes, fails, family_of, funnel, narrowed, of_type, unreadable
+from webapp.rules.compile import changes, fails, funnel, narrowed, of_type, unreadable
 from webapp.rules.definition import Criterion, Definition, Match
 from webapp.rules.effect import copies_of, effects
+from webapp.rules.family import Family
 from webapp.rules.moment import Moment
 from webapp.rules.rehearse import Totals, rehearse
 from webapp.rules.view import load, paths_read, paths_written
@@ -96,7 +97,7 @@ class _Counted:
 
 def _count(session: Session, project_id: int, definition: Definition, moment: Moment) -> _Counted:
     """One pass over the open cases of the type."""
-    family = family_of(definition, project_id)
+    family = Family(project_id)
     levels = funnel(family, definition, moment)
     checks = [(one, unreadable(family, one)) for one in definition.criteria]
     bad = [(one, check) for one, check in checks if check is not None]
@@ -143,7 +144,7 @@ def _count(session: Session, project_id: int, definition: Definition, moment: Mo
 
 def _totals(session: Session, project_id: int, definition: Definition, moment: Moment) -> Totals:
     """The numbers of a rule that writes to no case but the one that matches: one query."""
-    family = family_of(definition, project_id)
+    family = Family(project_id)
     sums = [
         func.sum(case((condition, 1), else_=0))
         for condition in (changes(family, definition), fails(family, definition))
@@ -157,7 +158,7 @@ def _totals(session: Session, project_id: int, definition: Definition, moment: M
 def _first(
     session: Session, project_id: int, definition: Definition, moment: Moment, shown: int
 ) -> list[CaseChange]:
-    family = family_of(definition, project_id)
+    family = Family(project_id)
     rows = narrowed(
         family.select(Case.id).where(changes(family, definition)), family, definition, moment
     )

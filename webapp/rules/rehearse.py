@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.cases.apply import CaseState
@@ -15,9 +14,10 @@ from webapp.cases.models import Case
 from webapp.cases.store import batches
 from webapp.errors import Invalid
 from webapp.rules.changes import CaseChange, case_change
-from webapp.rules.compile import matching
+from webapp.rules.compile import narrowed
 from webapp.rules.definition import Definition
 from webapp.rules.effect import Effect, copies_of, effects
+from webapp.rules.family import Family
 from webapp.rules.moment import Moment
 from webapp.rules.view import Cases, Known, load, paths_read, paths_written
 
@@ -52,13 +52,9 @@ def rehearse(
     """
     totals = Totals()
     first: list[CaseChange] = []
-    in_order = (
-        select(Case.id)
-        .where(
-            Case.project_id == project_id,
-            Case.id.in_(matching(project_id, definition, moment)),
-        )
-        .order_by(Case.server_modified_on, Case.id)
+    family = Family(project_id)
+    in_order = narrowed(family.select(Case.id), family, definition, moment).order_by(
+        Case.server_modified_on, Case.id
     )
     changed: dict[int, Known] = {}
     paths = paths_read(definition) | paths_written(definition)

@@ -1,0 +1,138 @@
+"""Invariant 3: the SQL of a rule, its explanation and its preview say the same of any case."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from random import Random
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.orm import Session
+
+from tests import factories
+from tests.rules import dirt
+from tests.rules.worlds import MOMENT, make_world
+from webapp.errors import Invalid
+from webapp.projects.models import Project
+from webapp.rules.compile import matching
+from webapp.rules.definition import Definition
+from webapp.rules.effect import Effect, copies_of, effects
+from webapp.rules.explain import explain, matches
+from webapp.rules.moment import Moment
+from webapp.rules.preview import preview
+from webapp.rules.view import Cases, Known, load, paths_read, paths_written
+
+NOW = Moment(MOMENT, date(2026, 3, 1))
+
+
+def done_one_by_one(
+    definition: Definition, cases: Cases, keys: list[int]
+) -> tuple[dict[int, list[Effect]], set[int]]:
+    """What a run does, told naively: for each case that matches in its turn; and those at fault."""
+    copies = {key: copies_of(definition, cases, key) for key in keys}
+    done: dict[int, list[Effect]] = {}
+    failed = set()
+    for key in keys:
+        try:
+            done[key] = effects(definition, cases, key, copies[key])
+        except Invalid:
+            failed.add(key)
+            continue
+        for effect in done[key]:
+            known = cases.known[effect.key]
+            cases.known[effect.key] = Known(
+                known.case_id,
+                replace(
+                    known.state,
+                    **effect.given,
+                    properties={**known.state.properties, **effect.properties},
+                ),
+            )
+    return done, failed
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(seed=st.integers(0, 2**32))
+def test_sql_explanation_and_preview_agree(app: Flask, session: Session, seed: int):
+    random = Random(seed)
+    project = factories.project()
+    keys = make_world(session, project.id, dirt.world(random, 25))
+    for _ in range(6):
+        definition = dirt.rule(random)
+        by_sql = set(session.scalars(matching(project.id, definition, NOW)))
+        paths = paths_read(definition) | paths_written(definition)
+        cases = load(session, project.id, keys, paths)
+        by_python = {key for key in keys if matches(definition, cases, key, NOW)}
+        assert by_sql == by_python, definition
+        in_order = sorted(by_sql, key=lambda key: (cases.known[key].state.server_modified_on, key))
+        seen = preview(session, project.id, definition, NOW, shown=1000)
+        done, failed = done_one_by_one(definition, cases, in_order)
+        forms = [(key, effect) for key, those in done.items() for effect in those]
+        assert seen.matched == len(by_sql)
+        assert seen.errors == len(failed)
+        assert seen.would_change == sum(map(bool, done.values())), definition
+        assert seen.would_close == sum(effect.closes for _key, effect in forms)
+        assert seen.submissions == len(forms)
+        assert seen.related_updates == sum(key != effect.key for key, effect in forms)
+        assert [one.case_id for one in seen.cases] == [
+            cases.known[key].case_id for key, those in done.items() if those
+        ]
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(seed=st.integers(0, 2**32))
+def test_the_funnel_counts_what_each_criterion_leaves(session: Session, seed: int):
+    random = Random(seed)
+    project = factories.project()
+    keys = make_world(session, project.id, dirt.world(random, 25))
+    definition = dirt.rule(random)
+    cases = load(session, project.id, keys, paths_read(definition) | paths_written(definition))
+    explained = []
+    for key in keys:
+        state = cases.known[key].state
+        if state.type == "patient" and not state.closed and not state.deleted:
+            try:
+                explained.append(explain(definition, cases, key, NOW))
+            except Invalid:  # a value does not fit: the verdicts are what is looked at here
+                without = replace(definition, actions=())
+                explained.append(explain(without, cases, key, NOW))
+    seen = preview(session, project.id, definition, NOW)
+    assert seen.open_cases == len(explained)
+    for number, step in enumerate(seen.funnel):
+        if definition.match == "any":
+            expected = sum(one.verdicts[number].matches for one in explained)
+        else:
+            expected = sum(
+                all(verdict.matches for verdict in one.verdicts[: number + 1]) for one in explained
+            )
+        assert step.cases == expected
+
+
+@pytest.mark.timeout(300)
+def test_two_hundred_rules_over_twenty_thousand_cases(session: Session, project: Project):
+    random = Random(20260301)
+    keys = make_world(session, project.id, dirt.world(random, 20_000))
+    paths = {("parent",) * n for n in range(1, 6)}
+    everything: set[tuple[str, ...]] = set(paths)
+    rules = [dirt.rule(random) for _ in range(200)]
+    for definition in rules:
+        everything |= paths_read(definition)
+    cases = load(session, project.id, keys, everything)
+    seldom = 0
+    for definition in rules:
+        by_sql = set(session.scalars(matching(project.id, definition, NOW)))
+        explained = {key for key in keys if matches(definition, cases, key, NOW)}
+        assert by_sql == explained, definition
+        seldom += 0 < len(by_sql) < 5000
+    assert seldom > 50, "the rules are to tell cases apart"
