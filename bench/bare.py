@@ -86,7 +86,7 @@ class _Connection:
             self._connection = sqlite3.connect(
                 server.sqlite, isolation_level=None, check_same_thread=False
             )
-            for pragma in ("synchronous = NORMAL", "foreign_keys = ON", "busy_timeout = 5000"):
+            for pragma in ("synchronous = FULL", "foreign_keys = ON", "busy_timeout = 5000"):
                 self._connection.execute(f"PRAGMA {pragma}")
         else:
             import psycopg

@@ -155,6 +155,11 @@ def written(family: Family, definition: Definition) -> list[Written]:
     ]
 
 
+def can_fail(definition: Definition) -> bool:
+    """Whether a rule may meet a value that does not fit: it copies into an attribute (R12)."""
+    return any(isinstance(one, Copy) and one.property.attribute for one in definition.updates)
+
+
 def fails(family: Family, definition: Definition) -> Condition:
     """Whether the matched case cannot be changed, because a value to copy does not fit (R12)."""
     values = written(family, definition)

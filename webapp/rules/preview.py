@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from webapp.cases.models import Case
 from webapp.rules.changes import CaseChange, case_change
-from webapp.rules.compile import changes, fails, funnel, narrowed, of_type, unreadable
+from webapp.rules.compile import can_fail, changes, fails, funnel, narrowed, of_type, unreadable
 from webapp.rules.definition import Criterion, Definition, Match
 from webapp.rules.effect import copies_of, effects
 from webapp.rules.family import Family
@@ -70,7 +70,7 @@ def preview(
     if definition.touches_others:
         totals, first = rehearse(session, project_id, definition, moment, shown=shown)
     else:
-        totals = _totals(session, project_id, definition, moment)
+        totals = _totals(session, project_id, definition, moment, counted.matched)
         first = _first(session, project_id, definition, moment, shown)
     return Preview(
         moment,
@@ -142,8 +142,12 @@ def _count(session: Session, project_id: int, definition: Definition, moment: Mo
     )
 
 
-def _totals(session: Session, project_id: int, definition: Definition, moment: Moment) -> Totals:
-    """The numbers of a rule that writes to no case but the one that matches: one query."""
+def _totals(
+    session: Session, project_id: int, definition: Definition, moment: Moment, matched: int
+) -> Totals:
+    """The numbers of a rule that writes to no case but the one that matches: at most one query."""
+    if definition.closes and not can_fail(definition):
+        return Totals(matched, matched, 0, matched, 0)
     family = Family(project_id)
     sums = [
         func.sum(case((condition, 1), else_=0))
@@ -151,8 +155,7 @@ def _totals(session: Session, project_id: int, definition: Definition, moment: M
     ]
     rows = narrowed(family.select(*sums), family, definition, moment)
     changing, failing = (number or 0 for number in session.execute(rows).one())
-    closing = changing if definition.closes else 0
-    return Totals(changing, closing, 0, changing, failing)
+    return Totals(changing, changing if definition.closes else 0, 0, changing, failing)
 
 
 def _first(
