@@ -17,6 +17,7 @@ from webapp.audit.actor import Actor
 from webapp.clock import SECOND, Micros, now
 from webapp.database import write_transaction
 from webapp.jobs.models import Job, JobState
+from webapp.jobs.progress import moved
 
 #: A running job without a sign of life for this long has lost its worker. Longer than the longest
 #: wait for a lock, so that only a dead worker, or one that hangs, is replaced. Too short would
@@ -59,7 +60,7 @@ def claimable(at: Micros) -> ColumnElement[bool]:
 
 def claim(job_id: int) -> Claim | None:
     """Take a job, in a transaction of its own. None when it is not to be had: somebody works on
-    it, another of its project is in front, or it is over. Two statements."""
+    it, another of its project is in front, or it is over. A few statements."""
     at = now()
     died = Job.state == JobState.RUNNING
     try:
@@ -76,12 +77,14 @@ def claim(job_id: int) -> Claim | None:
                 .returning(Job.project_id, Job.kind, Job.attempt, Job.actor_id, Job.actor)
                 .execution_options(synchronize_session=False)
             ).one_or_none()
+            if taken is not None:
+                by = Actor(taken.actor_id, taken.actor, f"job {job_id}")
+                moved(session, session.get_one(Job, job_id), by=by)
     except IntegrityError:
         # Another job of the project was taken at the same moment (`ix_job_running`).
         return None
     if taken is None:
         return None
-    by = Actor(taken.actor_id, taken.actor, f"job {job_id}")
     return Claim(job_id, taken.project_id, taken.kind, taken.attempt, by)
 
 

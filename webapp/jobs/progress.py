@@ -1,6 +1,6 @@
 """How far a job is: counting, ending, and what was skipped.
 
-Counts and heartbeat are written in the transaction of the item that they count, never in one of
+Counts and heartbeat are written in the transaction of the work that they count, never in one of
 their own: so they are exact wherever the worker dies, and cost no commit.
 """
 
@@ -16,19 +16,12 @@ from webapp.audit.actor import Actor
 from webapp.audit.record import record
 from webapp.audit.tags import Tag
 from webapp.clock import now
+from webapp.jobs.kind import Kind
 from webapp.jobs.models import Job, JobItem, JobState
 
 
 def begin(session: Session, job: Job, *, by: Actor) -> None:
-    """The list of a job is frozen: count it, and log the start. One query."""
-    job.total = (
-        session.scalar(
-            select(func.count())
-            .select_from(JobItem)
-            .where(JobItem.project_id == job.project_id, JobItem.job_id == job.id)
-        )
-        or 0
-    )
+    """A job is planned (`job.total` is set): log the start."""
     job.started_on = job.heartbeat_on = now()
     record(
         session,
@@ -48,8 +41,6 @@ def next_item(session: Session, job: Job) -> JobItem | None:
 def count(job: Job, item: JobItem, reason: str | None) -> None:
     """An item is done, or skipped for a reason. The job is held by the caller."""
     job.processed += 1
-    job.deaths = 0  # it got on
-    job.heartbeat_on = now()
     if reason is None:
         job.succeeded += 1
     else:
@@ -64,6 +55,7 @@ def end(
     job.problem = problem
     job.stop_asked = False
     job.finished_on = now()
+    moved(session, job, by=by)
     record(
         session,
         project_id=job.project_id,
@@ -79,6 +71,14 @@ def end(
             "skipped": job.skipped,
         },
     )
+
+
+def moved(session: Session, job: Job, *, by: Actor) -> None:
+    """The state of a job has become another one: tell its task (`Task.moved`)."""
+    # Here, because the tasks themselves import from this room.
+    from webapp.jobs.kinds import TASKS
+
+    TASKS[Kind(job.kind)]().moved(session, job, by=by)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from webapp.clock import now
 from webapp.errors import NotFound, Refused
 from webapp.jobs.kind import Kind
 from webapp.jobs.models import Job, JobState
-from webapp.jobs.progress import end
+from webapp.jobs.progress import end, moved
 
 QUEUE = "casekeeper"
 #: By name, so that whoever enqueues need not import what the worker imports.
@@ -79,7 +79,7 @@ def get_job(session: Session, project_id: int, job_id: int) -> Job:
 
 
 def ask_stop(session: Session, project_id: int, job_id: int, *, by: Actor) -> Job:
-    """Stop a job: at once if it waits, else after the item that it is at. Asking again changes
+    """Stop a job: at once if it waits, else after the piece that it is at. Asking again changes
     nothing. Raises `NotFound`, or `Refused` when it is over."""
     job = _hold(session, project_id, job_id)
     if job.over:
@@ -111,6 +111,7 @@ def resume(session: Session, project_id: int, job_id: int, *, by: Actor) -> Job:
     job.problem = None
     job.finished_on = None
     job.deaths = 0
+    moved(session, job, by=by)
     record(
         session,
         project_id=project_id,

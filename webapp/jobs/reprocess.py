@@ -7,12 +7,13 @@ from sqlalchemy.orm import Session
 
 from webapp.audit.actor import Actor
 from webapp.database import insert_new
+from webapp.jobs.items import ItemTask
 from webapp.jobs.models import Job, JobItem
 from webapp.submissions.models import State, Submission
 from webapp.submissions.reprocess import reprocess
 
 
-class ReprocessForms:
+class ReprocessForms(ItemTask):
     """Oldest first, because later forms may build on the cases of earlier ones."""
 
     def freeze(self, session: Session, job: Job) -> None:
@@ -22,7 +23,7 @@ class ReprocessForms:
         else:
             _freeze_named(session, job, [str(item) for item in job.params["submission_ids"]])
 
-    def step(self, session: Session, project_id: int, item: str, *, by: Actor) -> str | None:
+    def do(self, session: Session, project_id: int, item: str, *, by: Actor) -> str | None:
         """Process one form again."""
         return reprocess(session, project_id, item, by=by)
 

@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from sqlalchemy.orm import Session
 
 from webapp.audit.actor import Actor
 from webapp.jobs.models import Job
+from webapp.jobs.pace import Pace
+
+
+class TakenBack(Exception):  # no error of the job
+    """A step cannot be done, and whatever it changed is rolled back. `note` is called in a
+    transaction of its own, with the job held: it may count what was left out."""
+
+    def __init__(self, note: Callable[[Session, Job], None]) -> None:
+        super().__init__()
+        self.note = note
 
 
 class Task(Protocol):
-    """A list of items that is frozen once, and what is done with each. The caller locks the job,
-    counts and commits."""
+    """Work that is planned once and then done in steps, each one transaction.
 
-    def freeze(self, session: Session, job: Job) -> None:
-        """Write the items of a job (`JobItem`), in the order of the work, from its params."""
+    The caller locks the job before each call, and commits after it; one instance serves one worker
+    for one slice of the work. `webapp.jobs.items` is a task for a list of items.
+    """
 
-    def step(self, session: Session, project_id: int, item: str, *, by: Actor) -> str | None:
-        """Do one item. Returns None, or the sentence why it was skipped; a domain error counts as
-        skipped as well, and takes back what it did."""
+    def plan(self, session: Session, job: Job, *, by: Actor) -> None:
+        """Decide what is to be done, once, when the work begins; sets `job.total`."""
+
+    def step(self, session: Session, job: Job, pace: Pace, *, by: Actor) -> bool:
+        """Do the next piece and count it (`job.processed`, `job.succeeded`); False when nothing is
+        left, and the job ends. `pace` says how much at most. Raises `TakenBack`."""
+
+    def at(self, session: Session, job: Job) -> str:
+        """What it is at, in the words that follow “the server died while it worked on”."""
+
+    def moved(self, session: Session, job: Job, *, by: Actor) -> None:
+        """The state of the job has just become another, in this transaction: what says the same of
+        the thing that it works on moves along. Not when it is only handed to another worker."""

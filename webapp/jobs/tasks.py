@@ -12,16 +12,17 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from webapp.clock import now
-from webapp.database import is_busy, write_transaction
-from webapp.errors import Busy, CasekeeperError
+from webapp.database import write_transaction
+from webapp.errors import Busy
 from webapp.extensions import db
 from webapp.jobs.claim import Claim, Replaced, claim, claimable, hold
 from webapp.jobs.kind import Kind
 from webapp.jobs.kinds import TASKS
 from webapp.jobs.models import Job, JobState
-from webapp.jobs.progress import begin, count, end, next_item
+from webapp.jobs.pace import Pace
+from webapp.jobs.progress import begin, end
 from webapp.jobs.queue import wake
-from webapp.jobs.task import Task
+from webapp.jobs.task import TakenBack, Task
 
 #: A job works this long, then lets the other projects' jobs go first.
 SLICE_S = 60.0
@@ -30,22 +31,13 @@ MAX_DEATHS = 3
 #: How often, and after which pauses in seconds, a busy database is asked again.
 PAUSES_S = (0.5, 1, 2, 4, 8)
 
-#: Set when this process must end: the job is handed back after the present item.
+#: Set when this process must end: the job is handed back after the present piece.
 leaving = threading.Event()
 
 _log = logging.getLogger(__name__)
 
 
-_Step = Callable[[Claim, Task], bool]
-
-
-class _Skip(Exception):  # no error of the job
-    """An item cannot be done; whatever it changed is rolled back. `place` is its number."""
-
-    def __init__(self, place: int, reason: str) -> None:
-        super().__init__(reason)
-        self.place = place
-        self.reason = reason
+_Step = Callable[[Claim, Task, Pace], bool]
 
 
 def work(job_id: int) -> None:
@@ -78,88 +70,72 @@ def work(job_id: int) -> None:
 
 
 def _work(held: Claim) -> None:
-    task = TASKS[Kind(held.kind)]
+    task = TASKS[Kind(held.kind)]()
+    pace = Pace.on(db.engine.dialect.name)
     until = time.monotonic() + SLICE_S
-    more = _patiently(_prepare, held, task)
+    more = _patiently(_prepare, held, task, pace)
     while more:
         if leaving.is_set() or time.monotonic() >= until:
-            _patiently(_hand_back, held, task)
+            _patiently(_hand_back, held, task, pace)
             break
-        more = _patiently(_do_next, held, task)
+        more = _patiently(_do_next, held, task, pace)
 
 
-def _patiently(do: _Step, held: Claim, task: Task) -> bool:
+def _patiently(do: _Step, held: Claim, task: Task, pace: Pace) -> bool:
     """One transaction of the work; again when the database is busy. Raises `Busy` in the end."""
     for pause in PAUSES_S:
         try:
-            return do(held, task)
+            return do(held, task, pace)
         except Busy:
+            pace.rolled_back()
             if leaving.wait(pause):
                 break
-    return do(held, task)
+    return do(held, task, pace)
 
 
-def _prepare(held: Claim, task: Task) -> bool:
-    """Freeze the list of a job that begins, and give one up that died too often."""
+def _prepare(held: Claim, task: Task, _pace: Pace) -> bool:
+    """Plan a job that begins, and give one up that died too often."""
     with write_transaction() as session:
         job = hold(session, held)
         if job.deaths >= MAX_DEATHS:
-            _give_up(session, job, held)
+            _give_up(session, job, held, task)
             return False
         if job.started_on is None:
-            task.freeze(session, job)
+            task.plan(session, job, by=held.by)
             begin(session, job, by=held.by)
         return True
 
 
-def _do_next(held: Claim, task: Task) -> bool:
-    """Do the next item, with its count, in one transaction; whether there may be more."""
+def _do_next(held: Claim, task: Task, pace: Pace) -> bool:
+    """Do the next piece, with its count, in one transaction; whether there may be more."""
     try:
         with write_transaction() as session:
             job = hold(session, held)
             if job.stop_asked:
                 end(session, job, JobState.STOPPED, by=held.by)
                 return False
-            item = next_item(session, job)
-            if item is None:
+            if not task.step(session, job, pace, by=held.by):
                 end(session, job, JobState.FINISHED, by=held.by)
                 return False
-            count(job, item, _try(session, job, item.item, held, task))
-            return True
-    except _Skip as skip:
-        _count_skipped(held, skip)
-        return True
+            job.deaths = 0  # it got on
+            job.heartbeat_on = now()
+    except TakenBack as taken_back:
+        pace.rolled_back()
+        _note(held, taken_back)
+    else:
+        pace.committed()
+    return True
 
 
-def _try(session: Session, job: Job, item: str, held: Claim, task: Task) -> str | None:
-    place = job.processed
-    try:
-        reason = task.step(session, job.project_id, item, by=held.by)
-        session.flush()  # what the database refuses is this item's fault, so it must show here
-    except Busy:
-        raise
-    except CasekeeperError as error:
-        raise _Skip(place, error.message) from error
-    except Exception as error:
-        if isinstance(error, DBAPIError) and is_busy(error):
-            raise
-        # One bad item stops nothing else (SPEC A6).
-        _log.exception("job %d: item %d", job.id, place)
-        raise _Skip(
-            place, "Something went wrong in Casekeeper itself, and was written to its log."
-        ) from error
-    return reason
-
-
-def _count_skipped(held: Claim, skip: _Skip) -> None:
+def _note(held: Claim, taken_back: TakenBack) -> None:
     with write_transaction() as session:
         job = hold(session, held)
-        item = next_item(session, job)
-        if item is not None and job.processed == skip.place:
-            count(job, item, skip.reason)
+        taken_back.note(session, job)
+        job.deaths = 0
+        job.heartbeat_on = now()
 
 
-def _hand_back(held: Claim, _task: Task) -> bool:
+def _hand_back(held: Claim, _task: Task, _pace: Pace) -> bool:
     """Back into the line: behind the other projects' jobs, in front of its own project's."""
     with write_transaction() as session:
         job = hold(session, held)
@@ -167,11 +143,10 @@ def _hand_back(held: Claim, _task: Task) -> bool:
     return False
 
 
-def _give_up(session: Session, job: Job, held: Claim) -> None:
-    item = next_item(session, job) if job.started_on is not None else None
+def _give_up(session: Session, job: Job, held: Claim, task: Task) -> None:
     problem = (
-        f"The server died {job.deaths} times while it worked on the form {item.item}."
-        if item is not None
+        f"The server died {job.deaths} times while it worked on {task.at(session, job)}."
+        if job.started_on is not None
         else f"The server died {job.deaths} times before the work began."
     )
     end(session, job, JobState.FAILED, by=held.by, problem=problem)

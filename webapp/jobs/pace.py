@@ -1,0 +1,49 @@
+"""How much is done in one transaction: sized by time, not by number.
+
+What counts is how long others wait. From taking the tick to the commit a transaction keeps all
+other writers of its project out (on SQLite all writers from its beginning).
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+#: Seconds from tick to commit, by dialect.
+TARGETS_S = {"postgresql": 0.010, "sqlite": 0.020}
+#: The first chunk, and the bounds of all.
+FIRST = 20
+LEAST = 20
+MOST = 2000
+
+
+@dataclass(slots=True)
+class Pace:
+    """`size` is how many things the next chunk may have."""
+
+    target_s: float
+    size: int = FIRST
+    _began: float | None = None
+
+    @classmethod
+    def on(cls, dialect: str) -> Pace:
+        """The pace for a database, at its beginning."""
+        return cls(TARGETS_S[dialect], size=min(max(FIRST, LEAST), MOST))
+
+    def begin(self) -> None:
+        """A chunk begins to keep others out: it takes its tick next."""
+        if self._began is None:
+            self._began = time.monotonic()
+
+    def committed(self) -> None:
+        """The chunk is committed: the next one is as much larger or smaller as it was too fast or
+        too slow, but at most twice as large, for a first one may have been easy."""
+        if self._began is None:
+            return
+        took = max(time.monotonic() - self._began, 1e-6)
+        self._began = None
+        self.size = min(max(int(self.size * min(self.target_s / took, 2.0)), LEAST), MOST)
+
+    def rolled_back(self) -> None:
+        """The chunk came to nothing."""
+        self._began = None
