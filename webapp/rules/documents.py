@@ -168,9 +168,7 @@ def _faults(
     nth = func.row_number().over(partition_by=RunCase.run, order_by=RunCase.place)
     ranked = (
         select(RunCase.run, RunCase.case, RunCase.reason, nth.label("nth"))
-        .where(
-            RunCase.project_id == project_id, RunCase.run.in_(runs), RunCase.failed.is_(True)
-        )
+        .where(RunCase.project_id == project_id, RunCase.run.in_(runs), RunCase.failed.is_(True))
         .subquery()
     )
     rows = session.execute(

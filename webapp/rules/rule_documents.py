@@ -1,0 +1,87 @@
+"""Rules as machines read them: SPEC §4.9 and the names of I7, for the API and the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from webapp.clock import iso
+from webapp.rules.models import Rule, RuleVersion, Run, RunState
+
+#: What a rule has beside the JSON of §4.9.
+EXTRA = (
+    "id",
+    "version",
+    "last_run",
+    "last_run_id",
+    "last_attempt",
+    "last_attempt_id",
+    "last_attempt_state",
+    "next_run",
+)
+
+
+def rule_document(session: Session, rule: Rule) -> dict[str, Any]:
+    """A rule. Three queries."""
+    return rule_documents(session, rule.project_id, [rule])[0]
+
+
+def rule_documents(
+    session: Session, project_id: int, rules: Sequence[Rule]
+) -> list[dict[str, Any]]:
+    """Rules of one project, in the same order. Three queries for all of them.
+
+    `last_run` is when the last run began that finished without errors, `last_attempt` when the last
+    one began, or was queued, whatever became of it (R20).
+    """
+    keys = [rule.id for rule in rules]
+    definitions = {
+        row.rule: row.definition
+        for row in session.execute(
+            select(RuleVersion.rule, RuleVersion.definition)
+            .join(
+                Rule,
+                (Rule.project_id == RuleVersion.project_id)
+                & (Rule.id == RuleVersion.rule)
+                & (Rule.version == RuleVersion.number),
+            )
+            .where(RuleVersion.project_id == project_id, RuleVersion.rule.in_(keys))
+        )
+    }
+    good = (Run.state == RunState.FINISHED) & (Run.errors == 0)
+    runs, attempts = _last(session, project_id, keys, good), _last(session, project_id, keys)
+    return [
+        definitions[rule.id]
+        | {
+            "state": rule.state.value,
+            "id": rule.rule_id,
+            "version": rule.version,
+            "last_run": _began(runs.get(rule.id)),
+            "last_run_id": runs[rule.id].id if rule.id in runs else None,
+            "last_attempt": _began(attempts.get(rule.id)),
+            "last_attempt_id": attempts[rule.id].id if rule.id in attempts else None,
+            "last_attempt_state": attempts[rule.id].state.value if rule.id in attempts else None,
+            "next_run": None,  # nothing runs by itself yet
+        }
+        for rule in rules
+    ]
+
+
+def _last(
+    session: Session, project_id: int, keys: Sequence[int], *which: ColumnElement[bool]
+) -> dict[int, Run]:
+    """The last run of each rule, of those that are meant."""
+    ids = (
+        select(func.max(Run.id))
+        .where(Run.project_id == project_id, Run.rule.in_(keys), *which)
+        .group_by(Run.rule)
+    )
+    runs = session.scalars(select(Run).where(Run.project_id == project_id, Run.id.in_(ids)))
+    return {run.rule: run for run in runs}
+
+
+def _began(run: Run | None) -> str | None:
+    return None if run is None else iso(run.started_on or run.queued_on)
