@@ -32,9 +32,18 @@ class Tag(StrEnum):
     JOB_STOP = "job.stop"
     JOB_RESUME = "job.resume"
     CASE_REBUILD = "case.rebuild"
+    RUN_QUEUE = "run.queue"
+    RUN_START = "run.start"
+    RUN_END = "run.end"
+    RUN_STOP = "run.stop"
+    RUN_RESUME = "run.resume"
 
 
 _SETTINGS = frozenset({"title", "timezone", "anonymous_submissions", "anonymous_quota"})
+#: What a run of a rule has counted.
+_COUNTS = frozenset(
+    {"matched", "changed", "closed", "submissions", "unchanged", "skipped", "errors", "left"}
+)
 
 #: Which keys the before and after of each tag may have; an unknown key is an error.
 KEYS: dict[Tag, frozenset[str]] = {
@@ -59,4 +68,9 @@ KEYS: dict[Tag, frozenset[str]] = {
     Tag.JOB_STOP: frozenset({"kind"}),
     Tag.JOB_RESUME: frozenset({"kind"}),
     Tag.CASE_REBUILD: frozenset({"cases"}),
+    Tag.RUN_QUEUE: frozenset({"rule", "version", "trigger", "as_of"}),
+    Tag.RUN_START: frozenset({"rule", "open_cases", "matched"}),
+    Tag.RUN_END: _COUNTS | {"rule", "state"},
+    Tag.RUN_STOP: frozenset({"rule"}),
+    Tag.RUN_RESUME: frozenset({"rule"}),
 }

@@ -116,11 +116,21 @@ def write_cases(
 
     Cases whose state is the same are left alone. Returns how many were written.
     """
+    changed = [(held, state) for held, state in changes if state != held.state]
+    write_cases_at(
+        session,
+        project_id,
+        [(held, state, first_tick + place) for place, (held, state) in enumerate(changed)],
+    )
+    return len(changed)
+
+
+def write_cases_at(
+    session: Session, project_id: int, changes: Iterable[tuple[HeldCase, CaseState, Micros]]
+) -> None:
+    """The same for cases that have changed, each with the tick that it takes as `indexed_on`."""
     rows: list[dict[str, Any]] = []
-    for held, state in changes:
-        if state == held.state:
-            continue
-        tick = first_tick + len(rows)
+    for held, state, tick in changes:
         row = {name: getattr(state, name) for name in ATTRIBUTES}
         rows.append(
             row
@@ -135,7 +145,6 @@ def write_cases(
         held.state = state
     if rows:
         session.connection().execute(_WRITE, one_or_many(rows))
-    return len(rows)
 
 
 # Statements of the path that every form takes are put together once.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import click
 from flask import current_app
 from flask.cli import with_appcontext
@@ -12,6 +14,7 @@ from webapp.config import Settings
 from webapp.extensions import db
 from webapp.projects.models import Project
 from webapp.projects.operations import get_project
+from webapp.rules.verify import forms_of_runs, verify_runs
 from webapp.submissions.verify import things_to_verify
 from webapp.submissions.verify import verify as findings_of
 
@@ -28,8 +31,9 @@ def verify(project_name: str | None, as_json: bool) -> None:
     """Prove that the data is what it should be; mend nothing.
 
     Every case must equal the replay of its live forms, every form its transactions, every
-    attachment what came; ticks are unique and ordered; every index points to a case. People may go
-    on working meanwhile. The exit status is 1 when anything is wrong.
+    attachment what came, every form of a run its rule; ticks are unique and ordered; every index
+    points to a case. People may go on working meanwhile. The exit status is 1 when anything is
+    wrong.
     """
     session = db.session()
     settings: Settings = current_app.extensions["settings"]
@@ -44,12 +48,15 @@ def verify(project_name: str | None, as_json: bool) -> None:
     lines = []
     wrong = 0
     for project_id, name in projects:
-        total = things_to_verify(session, project_id)
+        total = things_to_verify(session, project_id) + forms_of_runs(session, project_id)
         found: list[dict[str, str]] = []
         count = 0
         with progress(total, f"Verifying {name}") as advance:
-            for finding in findings_of(
-                session, project_id, attachments=settings.attachments, progress=advance
+            for finding in chain(
+                findings_of(
+                    session, project_id, attachments=settings.attachments, progress=advance
+                ),
+                verify_runs(session, project_id, progress=advance),
             ):
                 count += 1
                 if count <= KEPT:

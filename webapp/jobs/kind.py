@@ -12,9 +12,11 @@ class Kind(StrEnum):
 
     #: Params: `submission_ids` (public ids), or `all_errors` (true).
     REPROCESS = "reprocess"
+    #: Params: `run_id`.
+    RUN = "run"
 
     @property
     def label(self) -> str:
         """What a job of this kind does, as people read it."""
-        labels = {Kind.REPROCESS: _("Process forms again")}
+        labels = {Kind.REPROCESS: _("Process forms again"), Kind.RUN: _("Run a rule")}
         return str(labels[self])

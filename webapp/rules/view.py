@@ -36,7 +36,7 @@ class Cases:
         """The key of the case that a path leads to, from a case that is known; None where an index
         is not there or its case is deleted (R5), or unknown here."""
         for step in path:
-            target = _target(self.known[key].state, step)
+            target = target_of(self.known[key].state, step)
             if target is None or target not in self.known or self.known[target].state.deleted:
                 return None
             key = target
@@ -93,7 +93,9 @@ def load(session: Session, project_id: int, keys: Collection[int], paths: Iterab
     for depth in range(1 + max(map(len, steps), default=0)):
         known |= _read(session, project_id, sorted(wanted - known.keys()))
         nexts = {path[depth] for path in steps if len(path) > depth}
-        found = {_target(known[key].state, step) for key in wanted & known.keys() for step in nexts}
+        found = {
+            target_of(known[key].state, step) for key in wanted & known.keys() for step in nexts
+        }
         wanted = {key for key in found if key is not None}
     return Cases(known)
 
@@ -111,7 +113,7 @@ def _read(session: Session, project_id: int, keys: list[int]) -> dict[int, Known
     return known
 
 
-def _target(state: CaseState, step: str) -> int | None:
+def target_of(state: CaseState, step: str) -> int | None:
     """Where the index `parent` points, or the one with relationship `extension`: of several, that
     of the smallest identifier (R7)."""
     if step == "parent":

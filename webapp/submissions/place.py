@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from webapp.submissions.models import State, Submission, SubmissionXml
+from webapp.submissions.rule_forms import is_rule_form, sha256_of
 
 #: States of a version that is or was in force, which an identical form repeats.
 _ACCEPTED = (State.NORMAL, State.ARCHIVED, State.DEPRECATED)
@@ -67,14 +68,19 @@ def find_place(
 ) -> Place:
     """Decide the place of a form that asks for `asked_id`, has this xmlns and these bytes.
 
-    The caller holds the name lock of the id; the versions found are locked here. One query.
+    The caller holds the name lock of the id; the versions found are locked here. One query, and one
+    more where a rule wrote the form of this id.
     """
     if asked_id is None:
         return Place(new_id())
     found = session.execute(_VERSIONS, {"project_id": project_id, "asked_id": asked_id}).all()
     if not found:
         return Place(asked_id)
-    identical = [version for version, digest in found if digest == sha256]
+    identical = [
+        version
+        for version, stored in found
+        if (sha256_of(session, version) if is_rule_form(version) else stored) == sha256
+    ]
     for version in identical:
         # A version that never was applied keeps its problem, also when a newer one set it aside.
         if version.state in _ACCEPTED and version.problem is None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from webapp.cases.models import CaseTransaction
 from webapp.errors import NotFound
 from webapp.submissions.models import Attachment, Submission, SubmissionXml
+from webapp.submissions.rule_forms import is_rule_form, render_rule_form
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,9 @@ def touches(session: Session, submission: Submission) -> list[Touch]:
 
 
 def content_of(session: Session, submission: Submission) -> bytes:
-    """The bytes as they came. One query."""
+    """The bytes as they came; of a form that a rule wrote, as it is rendered. One query."""
+    if is_rule_form(submission):
+        return render_rule_form(session, submission)
     return session.scalars(
         select(SubmissionXml.content).where(
             SubmissionXml.project_id == submission.project_id,

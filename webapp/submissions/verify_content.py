@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from webapp.submissions.findings import Finding, What
 from webapp.submissions.models import Attachment, State, Submission, SubmissionXml
 from webapp.submissions.parse import NotAForm, ParsedForm, parse
 from webapp.submissions.resolve import changes_of
+from webapp.submissions.rule_forms import is_rule_form, render_rule_forms
 from webapp.submissions.snapshot import snapshot
 
 #: Submissions looked at in one snapshot, and the XML of them that is in memory at a time.
@@ -48,6 +50,7 @@ def forms_agree(session: Session, project_id: int, progress: Progress) -> Iterat
                 other.id.label("other"),
                 other.state.label("other_state"),
                 other_xml.sha256.label("other_sha256"),
+                other.run_id.label("other_run"),
             )
             .outerjoin(SubmissionXml, _content_of(SubmissionXml, Submission))
             .outerjoin(
@@ -61,23 +64,41 @@ def forms_agree(session: Session, project_id: int, progress: Progress) -> Iterat
         if not rows:
             return
         last = session.scalar(select(Tick.last).where(Tick.project_id == project_id)) or 0
+        rendered = _hashes_of_rule_forms(session, project_id, rows)
         for row in rows:
-            yield from (_form(row, says) for says in _row_is_wrong(row, last))
+            yield from (_form(row, says) for says in _row_is_wrong(row, last, rendered))
         for some in _by_size(rows):
             yield from _contents_agree(session, project_id, some)
         after = rows[-1].id
         progress(len(rows))
 
 
-def _row_is_wrong(row: Any, last: int) -> Iterator[str]:
+def _hashes_of_rule_forms(session: Session, project_id: int, rows: Sequence[Any]) -> dict[int, str]:
+    """Of the rules' forms of which others are duplicates: the hash of what they say, by key."""
+    keys = {row.of for row in rows if row.other_run is not None}
+    if not keys:
+        return {}
+    forms = session.execute(
+        select(Submission.__table__).where(
+            Submission.project_id == project_id, Submission.id.in_(keys)
+        )
+    ).all()
+    contents = render_rule_forms(session, project_id, forms)
+    return {key: hashlib.sha256(content).hexdigest() for key, content in contents.items()}
+
+
+def _row_is_wrong(row: Any, last: int, rendered: Mapping[int, str]) -> Iterator[str]:
     yield from _ticks_are_wrong(row, last)
-    yield from _link_is_wrong(row)
+    yield from _link_is_wrong(row, rendered)
     if row.state in (State.ERROR, State.UNPARSED):
         if not row.problem:
             yield f"is {row.state.value}, but does not say why."
     elif row.problem is not None and row.state != State.DEPRECATED:
         yield f"is {row.state.value}, but has a problem."
-    if row.sha256 is None:
+    if is_rule_form(row):
+        if row.sha256 is not None:
+            yield "is of a rule, but has a stored XML."
+    elif row.sha256 is None:
         yield "has no stored XML."
 
 
@@ -90,7 +111,7 @@ def _ticks_are_wrong(row: Any, last: int) -> Iterator[str]:
         yield "is an edit that came before what it replaces, its ticks say."
 
 
-def _link_is_wrong(row: Any) -> Iterator[str]:
+def _link_is_wrong(row: Any, rendered: Mapping[int, str]) -> Iterator[str]:
     if row.of is None:
         if row.state in _MAY_POINT:
             yield f"is {row.state.value}, but does not say of which form."
@@ -98,7 +119,7 @@ def _link_is_wrong(row: Any) -> Iterator[str]:
         yield f"is {row.state.value}, but points to another form."
     elif row.other is None or row.other == row.id or row.other_state not in _MAY_REPEAT:
         yield f"is {row.state.value} of what cannot be the other form."
-    elif row.state == State.DUPLICATE and row.sha256 != row.other_sha256:
+    elif row.state == State.DUPLICATE and row.sha256 != rendered.get(row.of, row.other_sha256):
         yield "is a duplicate, but not of the same bytes."
 
 
@@ -110,9 +131,11 @@ def _contents_agree(session: Session, project_id: int, rows: Sequence[Any]) -> I
             SubmissionXml.project_id == project_id, SubmissionXml.submission.in_(by_key)
         )
     )
-    for key, content in contents:
+    of_rules = [row for row in rows if is_rule_form(row)]
+    rendered = render_rule_forms(session, project_id, of_rules)
+    for key, content in chain(contents, rendered.items()):
         row = by_key[key]
-        if hashlib.sha256(content).hexdigest() != row.sha256:
+        if key not in rendered and hashlib.sha256(content).hexdigest() != row.sha256:
             yield _form(row, "is not stored as it came: its bytes have another hash.")
         elif row.state in _IN_FORCE:
             try:
@@ -136,6 +159,9 @@ def _contents_agree(session: Session, project_id: int, rows: Sequence[Any]) -> I
         if index.target
     }
     keys = keys_of(session, project_id, ids)
+    for row in of_rules:
+        if len(stored[row.id]) != 1:
+            yield _form(row, f"is of a rule, but has {len(stored[row.id])} transactions.")
     for key, form in forms.items():
         row = by_key[key]
         yield from (_form(row, says) for says in _transactions_differ(row, form, keys, stored[key]))

@@ -1,0 +1,135 @@
+"""Which cases a run changes, and the values that it copies: decided once, at its start (SPEC R18).
+
+The plan is a table, so that it is the same for whoever goes on with the run. It is read in pieces,
+in its order, and dropped in pieces at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import bindparam, delete, func, insert, literal, null, select, text, update
+from sqlalchemy.orm import Session
+
+from webapp.cases.models import Case
+from webapp.rules.compile import copies, narrowed, of_type
+from webapp.rules.definition import Copy
+from webapp.rules.family import Family
+from webapp.rules.models import RunCase
+from webapp.rules.orders import Orders
+
+#: Rows of a plan that are dropped in one transaction.
+DROPPED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A case of a plan: its place, its key, and the values to copy as they were at the start."""
+
+    place: int
+    key: int
+    copies: Sequence[str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A case of a plan that was not changed, and the sentence why: it no longer matched, or (
+    `failed`) it was at fault."""
+
+    place: int
+    failed: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The open cases of the rule's type, and how many of them match."""
+
+    open_cases: int
+    matched: int
+
+
+def plan(session: Session, orders: Orders) -> Planned:
+    """Write the plan: oldest `server_modified_on` first, then by key.
+
+    The tick of the run (`planned_on`) was taken before, in an earlier transaction: so whatever this
+    does not see has a later one, and is looked at again when its turn comes. One statement over the
+    open cases of the type, and a count of them.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SET LOCAL statement_timeout = 0"))  # it may take what it takes
+    family, definition = Family(orders.project_id), orders.definition
+    values: Any = null()
+    if any(isinstance(action, Copy) for action in definition.updates):
+        values = copies(family, definition)
+    place = func.row_number().over(order_by=(Case.server_modified_on, Case.id)) - 1
+    # Into a table that is empty for this run: whoever died while planning has left nothing.
+    rows = narrowed(
+        family.select(literal(orders.project_id), literal(orders.run_id), place, Case.id, values),
+        family,
+        definition,
+        orders.moment,
+    )
+    columns = ["project_id", "run", "place", "case", "copies"]
+    session.execute(insert(RunCase).from_select(columns, rows))
+    matched = session.scalar(select(func.count()).where(*_of_run(orders)))
+    open_cases = session.scalar(of_type(family.select(func.count()), definition.case_type))
+    return Planned(max(open_cases or 0, matched or 0), matched or 0)
+
+
+def rows_from(session: Session, orders: Orders, first: int, number: int) -> list[Row]:
+    """The rows of the places from `first` on, in order. One query."""
+    rows = session.execute(
+        _ROWS,
+        {
+            "of_project": orders.project_id,
+            "of_run": orders.run_id,
+            "first": first,
+            "end": first + number,
+        },
+    )
+    return [Row(row.place, row.case, row.copies or ()) for row in rows]
+
+
+_ROWS = (
+    select(RunCase.place, RunCase.case, RunCase.copies)
+    .where(
+        RunCase.project_id == bindparam("of_project"),
+        RunCase.run == bindparam("of_run"),
+        RunCase.place >= bindparam("first"),
+        RunCase.place < bindparam("end"),
+    )
+    .order_by(RunCase.place)
+)
+
+
+def note_left_out(session: Session, orders: Orders, left_out: Sequence[LeftOut]) -> None:
+    """Keep with their rows why cases were not changed. One batched statement."""
+    if left_out:
+        session.connection().execute(
+            update(RunCase.__table__)  # type: ignore[arg-type]  # a Table, as its class says
+            .where(*_of_run(orders), RunCase.place == bindparam("at"))
+            .values(failed=bindparam("fault"), reason=bindparam("why")),
+            [{"at": one.place, "fault": one.failed, "why": one.reason[:1000]} for one in left_out],
+        )
+
+
+def drop_some(session: Session, orders: Orders) -> bool:
+    """Drop rows of cases that are done, but not of those that were left out; whether some were
+    dropped. One statement."""
+    some = (
+        select(RunCase.place)
+        .where(*_of_run(orders), RunCase.reason.is_(None))
+        .order_by(RunCase.place)
+        .limit(DROPPED)
+    )
+    dropped = session.connection().execute(
+        delete(RunCase.__table__).where(*_of_run(orders), RunCase.place.in_(some))  # type: ignore[arg-type]  # a Table, as its class says
+    )
+    return dropped.rowcount > 0
+
+
+def _of_run(orders: Orders) -> tuple[Any, Any]:
+    return RunCase.project_id == orders.project_id, RunCase.run == orders.run_id

@@ -1,0 +1,54 @@
+"""What something else has changed since a run was planned (SPEC R18)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+from sqlalchemy import and_, exists, select
+from sqlalchemy.orm import Session
+
+from webapp.cases.models import Case, CaseTransaction
+from webapp.cases.store import batches
+from webapp.rules.orders import Orders
+from webapp.rules.view import Cases, Path, target_of
+from webapp.submissions.models import Submission
+
+
+def changed_since(session: Session, orders: Orders, keys: Collection[int]) -> set[int]:
+    """Which of the cases were changed after the plan by a submission that is not of this run. One
+    query a thousand; a case that has no later tick costs nothing more."""
+    later = exists().where(
+        CaseTransaction.project_id == Case.project_id,
+        CaseTransaction.case == Case.id,
+        Submission.project_id == CaseTransaction.project_id,
+        Submission.id == CaseTransaction.submission,
+        Submission.indexed_on > orders.planned_on,
+        Submission.run_id.is_distinct_from(orders.run_id),
+    )
+    changed: set[int] = set()
+    for some in batches(sorted(keys)):
+        changed.update(
+            session.scalars(
+                select(Case.id).where(
+                    Case.project_id == orders.project_id,
+                    Case.id.in_(some),
+                    and_(Case.indexed_on > orders.planned_on, later),
+                )
+            )
+        )
+    return changed
+
+
+def on_the_way(cases: Cases, key: int, paths: Iterable[Path]) -> Iterator[int]:
+    """The keys of all cases that paths lead over from a case, each path as far as it goes: also of
+    one that is deleted, or not known, where it ends."""
+    for path in paths:
+        at = key
+        for step in path:
+            target = target_of(cases.known[at].state, step)
+            if target is None:
+                break
+            yield target
+            if target not in cases.known or cases.known[target].state.deleted:
+                break
+            at = target

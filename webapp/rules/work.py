@@ -1,0 +1,147 @@
+"""What the job of a run does: plan, then chunk by chunk, then drop the plan (SPEC R18, R19, R23).
+
+The run's state and counts are written in the transactions of the job's: whatever is killed, they
+say what was done.
+"""
+
+from __future__ import annotations
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from webapp.audit.actor import Actor
+from webapp.audit.record import record
+from webapp.audit.tags import Tag
+from webapp.clock import now, take_ticks
+from webapp.dictionary.learn import learn_form
+from webapp.jobs.models import Job, JobState
+from webapp.jobs.pace import Pace
+from webapp.projects.models import Project
+from webapp.rules.apply_cases import Done, apply_rows, hold_chunk
+from webapp.rules.models import Run, RunState
+from webapp.rules.moment import moment_at
+from webapp.rules.orders import Orders, orders_of
+from webapp.rules.plan import drop_some, note_left_out, plan, rows_from
+from webapp.submissions.own import RULE_XMLNS
+
+
+class RunRule:
+    """The task of `Kind.RUN`; its job's params: `run_id`."""
+
+    def __init__(self) -> None:
+        #: Never changes once the run is planned, so it is read once a slice.
+        self._orders: Orders | None = None
+        self._run_id: int | None = None
+
+    def plan(self, session: Session, job: Job, *, by: Actor) -> None:
+        """Decide which cases are changed, as of the tick that `moved` took."""
+        run = self._run(session, job)
+        learn_form(session, run.project_id, app_id="", xmlns=RULE_XMLNS, name="")
+        planned = plan(session, orders_of(session, run))
+        run.open_cases, run.matched = planned.open_cases, planned.matched
+        run.state = RunState.RUNNING
+        job.total = run.matched
+        record(
+            session,
+            project_id=run.project_id,
+            tag=Tag.RUN_START,
+            subject=f"run:{run.id}",
+            by=by,
+            after={"rule": run.rule_name, "open_cases": run.open_cases, "matched": run.matched},
+        )
+
+    def step(self, session: Session, job: Job, pace: Pace, *, by: Actor) -> bool:  # noqa: ARG002
+        """Do the next chunk of the plan; when all is done, drop the plan piece by piece."""
+        run = self._run(session, job)
+        orders = self._orders = self._orders or orders_of(session, run)
+        if run.processed >= run.matched:
+            return drop_some(session, orders)
+        rows = rows_from(session, orders, run.processed, pace.size)
+        chunk = hold_chunk(session, orders, rows)
+        pace.begin()
+        done = apply_rows(session, orders, rows, chunk)
+        note_left_out(session, orders, done.left_out)
+        _count(run, len(rows), done)
+        job.processed = run.processed
+        job.succeeded = run.processed - run.skipped - run.errors
+        return True
+
+    def at(self, session: Session, job: Job) -> str:
+        """The place in the plan."""
+        run = self._run(session, job)
+        return str(
+            _(
+                "the cases from number %(next)s of %(all)s on",
+                next=run.processed + 1,
+                all=run.matched,
+            )
+        )
+
+    def moved(self, session: Session, job: Job, *, by: Actor) -> None:
+        """The run's state follows. When planning begins, `now` is taken: one tick (R8)."""
+        run = self._run(session, job)
+        if job.state == JobState.QUEUED:
+            run.state, run.problem, run.finished_on = RunState.QUEUED, None, None
+        elif job.state != JobState.RUNNING:
+            run.state, run.problem = RunState(job.state.value), job.problem
+            run.finished_on = job.finished_on
+            _record_end(session, run, by)
+        elif job.started_on is not None:
+            run.state = RunState.RUNNING
+        else:
+            _begin_planning(session, run)
+
+    def _run(self, session: Session, job: Job) -> Run:
+        if self._run_id is None:
+            self._run_id = int(job.params["run_id"])
+        return session.scalars(
+            select(Run)
+            .where(Run.project_id == job.project_id, Run.id == self._run_id)
+            .execution_options(populate_existing=True)
+        ).one()
+
+
+def _begin_planning(session: Session, run: Run) -> None:
+    """Take the tick in a transaction before that of the plan: whatever the plan does not see has a
+    later one, and nobody waits for the tick while it is made."""
+    run.state = RunState.PLANNING
+    run.started_on = run.started_on or now()
+    timezone = session.scalars(select(Project.timezone).where(Project.id == run.project_id)).one()
+    session.flush()  # the run's row is locked before the tick, which is the last
+    run.planned_on = take_ticks(session, run.project_id)
+    moment = moment_at(run.planned_on if run.as_of is None else run.as_of, timezone)
+    run.matched_at, run.today = moment.now, moment.today.isoformat()
+
+
+def _count(run: Run, rows: int, done: Done) -> None:
+    run.processed += rows
+    run.changed += done.changed
+    run.closed += done.closed
+    run.related_updates += done.related_updates
+    run.submissions += done.submissions
+    run.unchanged += done.unchanged
+    run.errors += sum(one.failed for one in done.left_out)
+    run.skipped += sum(not one.failed for one in done.left_out)
+
+
+def _record_end(session: Session, run: Run, by: Actor) -> None:
+    record(
+        session,
+        project_id=run.project_id,
+        tag=Tag.RUN_END,
+        subject=f"run:{run.id}",
+        by=by,
+        after={
+            "rule": run.rule_name,
+            "state": run.state.value,
+            "matched": run.matched,
+            "changed": run.changed,
+            "closed": run.closed,
+            "submissions": run.submissions,
+            "unchanged": run.unchanged,
+            "skipped": run.skipped,
+            "errors": run.errors,
+            "left": run.left,
+        },
+    )
