@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
+import resource
 import signal
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+from flask import Flask
+
+from tests.conftest import make_app
+from webapp.database import write_transaction
+from webapp.errors import Busy
 from webapp.sqlite_lock import WriteQueue
 
 
@@ -69,3 +81,134 @@ def test_a_process_that_dies_gives_its_turn_back(tmp_path: Path):
     os.waitpid(child, 0)
     assert got.wait(5)
     queue.release()
+
+
+#: Holds the queue at `argv[1]` when its standard input says so, until it ends.
+HOLD = """
+import sys
+from pathlib import Path
+from webapp.sqlite_lock import WriteQueue
+queue = WriteQueue(Path(sys.argv[1]))
+assert queue.acquire(30)
+print("held", flush=True)
+sys.stdin.read()
+queue.release()
+"""
+#: Writes all the time, 5 ms each, for `argv[2]` seconds; prints how often, and the longest wait.
+WRITE = """
+import json, sys, time
+from pathlib import Path
+from webapp.sqlite_lock import WriteQueue
+queue, turns, longest = WriteQueue(Path(sys.argv[1])), 0, 0.0
+until = time.monotonic() + float(sys.argv[2])
+while time.monotonic() < until:
+    begin = time.monotonic()
+    assert queue.acquire(30)
+    longest = max(longest, time.monotonic() - begin)
+    time.sleep(0.005)
+    queue.release()
+    turns += 1
+print(json.dumps([turns, longest]))
+"""
+
+
+@contextmanager
+def held_by_another_process(path: Path) -> Iterator[None]:
+    command = [sys.executable, "-c", HOLD, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None and other.stdout.readline() == b"held\n"
+        yield
+        other.communicate(timeout=10)
+
+
+def test_who_waits_too_long_for_another_process_leaves(tmp_path: Path):
+    queue = WriteQueue(tmp_path / "lock")
+    with held_by_another_process(tmp_path / "lock"):
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        begin = time.monotonic()
+        assert not queue.acquire(0.5)
+        assert 0.5 <= time.monotonic() - begin < 2
+        later = resource.getrusage(resource.RUSAGE_SELF)
+        assert later.ru_utime + later.ru_stime - used.ru_utime - used.ru_stime < 0.1
+        assert later.ru_nvcsw - used.ru_nvcsw < 100, "it slept, and did not ask again and again"
+    assert queue.acquire(5)
+    queue.release()
+
+
+def test_what_comes_for_those_who_left_goes_to_others(tmp_path: Path):
+    here, there = WriteQueue(tmp_path / "lock"), WriteQueue(tmp_path / "lock")
+    with held_by_another_process(tmp_path / "lock"):
+        assert not here.acquire(0.05)
+        assert not here.acquire(0.05)
+    assert there.acquire(5)
+    there.release()
+    assert here.acquire(5)
+    here.release()
+
+
+def test_the_limit_is_one_for_threads_and_processes_together(tmp_path: Path):
+    queue = WriteQueue(tmp_path / "lock")
+    waited: list[float] = []
+
+    def wait() -> None:
+        begin = time.monotonic()
+        assert not queue.acquire(0.6)
+        waited.append(time.monotonic() - begin)
+
+    with held_by_another_process(tmp_path / "lock"):
+        threads = [threading.Thread(target=wait) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+            time.sleep(0.1)
+        for thread in threads:
+            thread.join()
+    assert len(waited) == 3
+    assert max(waited) < 1.0
+
+
+def test_processes_that_write_all_the_time_let_each_other_write(tmp_path: Path):
+    command = [sys.executable, "-c", WRITE, str(tmp_path / "lock"), "2"]
+    writers = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(3)]
+    turns, longest = zip(
+        *(json.loads(one.communicate(timeout=60)[0]) for one in writers), strict=True
+    )
+    assert min(turns) > max(turns) / 4
+    assert max(longest) < 1
+
+
+def test_a_forked_child_has_nothing_of_its_parents_turn(tmp_path: Path):
+    queue = WriteQueue(tmp_path / "lock")
+    assert queue.acquire(1)
+    inherited = queue._line._file
+    assert inherited is not None
+    child = os.fork()
+    if child == 0:
+        try:
+            os.fstat(inherited)
+        except OSError:  # it is closed
+            os._exit(1 if queue.acquire(0.1) else 0)
+        os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+    other = WriteQueue(tmp_path / "lock")
+    assert not other.acquire(0.1), "the end of the child took nothing from the parent"
+    queue.release()
+    assert other.acquire(5)
+    other.release()
+
+
+def test_a_writer_hears_that_the_database_is_busy(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    if database_url:
+        return  # the queue is SQLite's
+    app: Flask = make_app(tmp_path, "")
+    monkeypatch.setattr("webapp.database.LOCK_LIMIT_S", 0.2)
+    with (
+        app.app_context(),
+        held_by_another_process(tmp_path / "casekeeper.sqlite.lock"),
+        pytest.raises(Busy, match="Nothing was stored"),
+        write_transaction(),
+    ):
+        pass
+    with app.app_context(), write_transaction():
+        pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+import time
 from collections import deque
 from pathlib import Path
 
@@ -12,22 +13,24 @@ from pathlib import Path
 class WriteQueue:
     """First come, first served, over the threads of a process and over processes.
 
-    Two steps: the threads of this process queue in order and give up after their limit; the one
-    in front then waits for the other processes on a file lock, which the kernel hands out in
-    order and takes back from a process that dies. At most one thread per process is ever in that
-    second queue, so its wait is as short as the others' transactions.
+    Two steps: the threads of this process queue in order; the one in front then has the process
+    stand in line among the processes (`ProcessLine`). Whoever waits longer than it wants to leaves
+    either queue, and the others go on.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._line = ProcessLine(path)
         self._mutex = threading.Lock()
         self._waiting: deque[threading.Event] = deque()
         self._taken = False
-        self._file: int | None = None
         os.register_at_fork(after_in_child=self._start_afresh)
 
     def acquire(self, limit: float) -> bool:
-        """Wait up to `limit` seconds among this process's threads. False: it was too long."""
+        """Wait up to `limit` seconds in all. False: it was too long.
+
+        A free queue costs two system calls. Raises `OSError` when the file cannot be opened.
+        """
+        until = time.monotonic() + limit
         with self._mutex:
             if not self._taken:
                 self._taken = True
@@ -42,18 +45,17 @@ class WriteQueue:
                     return False
             # The turn came between the timeout and the mutex: it is ours.
         try:
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._file, fcntl.LOCK_EX)
+            if self._line.take(until):
+                return True
         except BaseException:
             self._pass_on()
             raise
-        return True
+        self._pass_on()
+        return False
 
     def release(self) -> None:
         """Let the next one in. Only the holder calls it."""
-        if self._file is not None:
-            os.close(self._file)  # closing gives the file lock back
-            self._file = None
+        self._line.give_back()
         self._pass_on()
 
     def _pass_on(self) -> None:
@@ -68,6 +70,88 @@ class WriteQueue:
         self._mutex = threading.Lock()
         self._waiting = deque()
         self._taken = False
-        if self._file is not None:
-            os.close(self._file)  # inherited; the parent's own still holds the lock
-        self._file = None
+        self._line.start_afresh()
+
+
+class ProcessLine:
+    """The line of the processes: a file lock, which the kernel hands out to those who wait for it
+    and takes back from a process that dies.
+
+    One cannot wait for it with a limit, and asking again and again is neither fair nor cheap. So
+    where it is not free a thread of its own waits for it, as long as it takes. Whoever gives up
+    leaves that thread in the line: the process keeps its place, for the next of its writers, or
+    else lets the others pass. One thread of the process is here at a time.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._begin()
+
+    def _begin(self) -> None:
+        self._file: int | None = None
+        self._changed = threading.Condition()
+        self._stands_in_line = False
+        self._wanted = False
+        self._has_it = False
+
+    def start_afresh(self) -> None:
+        """After a fork: the open file is the parent's, and so is the lock on it."""
+        file = self._file
+        self._begin()
+        if file is not None:
+            os.close(file)  # ours only: the parent's own still holds the lock
+
+    def take(self, until: float) -> bool:
+        """Wait for the lock until then (`time.monotonic`). False: it did not come."""
+        with self._changed:
+            if not self._stands_in_line:
+                if self._take_if_free():
+                    return True
+                in_line = threading.Thread(
+                    target=self._stand_in_line, args=[self._open()], daemon=True
+                )
+                in_line.start()
+                self._stands_in_line = True
+            self._wanted = True
+            try:
+                self._changed.wait_for(lambda: self._has_it, until - time.monotonic())
+            except BaseException:  # a signal: nobody will ask for what may have come
+                if self._has_it:
+                    self._let_go()
+                raise
+            finally:
+                self._wanted = False
+            return self._has_it
+
+    def give_back(self) -> None:
+        """Let the next process have the lock."""
+        with self._changed:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self._has_it = False
+        # Not by closing: a process that is just being started may have a copy of the file.
+        fcntl.flock(self._open(), fcntl.LOCK_UN)
+
+    def _take_if_free(self) -> bool:
+        try:
+            fcntl.flock(self._open(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        self._has_it = True
+        return True
+
+    def _stand_in_line(self, file: int) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with self._changed:
+            self._stands_in_line = False
+            if self._wanted:
+                self._has_it = True
+                self._changed.notify()
+            else:
+                self._let_go()
+
+    def _open(self) -> int:
+        if self._file is None:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return self._file
