@@ -3,6 +3,7 @@ archive followed by restore changes nothing (SPEC A1–A5, S6)."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -21,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from tests.factories import actor
 from tests.factories import project as make_project
-from tests.forms import case_block, form, new_id
+from tests.forms import XMLNS, case_block, form
 from webapp.cases.models import Case, CaseIndex, CaseTransaction
 from webapp.clock import last_tick
 from webapp.database import write_transaction
@@ -29,10 +30,16 @@ from webapp.errors import Refused
 from webapp.extensions import db
 from webapp.submissions.archive import archive, restore
 from webapp.submissions.models import State, Submission
+from webapp.submissions.queries import content_of, get_submission
 from webapp.submissions.rebuild import rebuild, replay_cases
-from webapp.submissions.receive import Arrival, Outcome, Sender, read, receive
+from webapp.submissions.receive import Arrival, Outcome, Received, Sender, read, receive
+from webapp.submissions.reprocess import reprocess
+from webapp.submissions.verify import verify
 
 CASES = ("a", "b/1", "c")
+#: Cases that forms point to before a form opens them, or that nobody ever opens.
+TARGETS = ("mother", "nobody")
+OTHER = "http://openrosa.org/formdesigner/other"
 properties = st.dictionaries(
     st.sampled_from(["village", "status", "note"]),
     st.sampled_from(["", " ", "x", "é", "2025-02-30", "<&>"]),
@@ -46,7 +53,7 @@ def blocks(draw: st.DrawFn) -> list[str]:
     made = []
     for case_id in draw(st.lists(st.sampled_from(CASES), min_size=1, max_size=3)):
         others = [other for other in CASES if other != case_id]
-        target = draw(st.sampled_from(["", *others]))
+        target = draw(st.sampled_from(["", *others, *TARGETS]))
         kind = draw(st.sampled_from(["child", "extension"]))
         made.append(
             case_block(
@@ -97,11 +104,13 @@ def picture(session: Session, project_id: int, *, ticks: bool = False) -> dict[s
 
 
 class History(RuleBasedStateMachine):
-    """Phones send, edit and repeat forms; a data officer archives and restores them."""
+    """Phones send, edit and repeat forms, of which some cannot be applied; a data officer archives
+    and restores them, and has the failed ones processed again."""
 
     def __init__(self, app: Flask) -> None:
         super().__init__()
-        self.sent: list[str] = []
+        #: Ids that forms asked for, also forms that got another one.
+        self.asked: list[str] = []
         self.context = app.app_context()
         self.context.push()
         self.session = db.session()
@@ -111,32 +120,60 @@ class History(RuleBasedStateMachine):
         self.project_id = make_project().id
         self.actor = actor()
 
-    @rule(made=blocks())
-    def a_form_comes(self, made: list[str]) -> None:
-        identity = new_id()
-        if self.receive(form(*made, instance_id=identity)) is not Outcome.ERROR:
-            self.sent.append(identity)
+    @rule(made=blocks(), xmlns=st.sampled_from([XMLNS, OTHER]))
+    def a_form_comes(self, made: list[str], xmlns: str) -> None:
+        identity = f"form-{len(self.asked)}"
+        self.asked.append(identity)
+        self.receive(form(*made, instance_id=identity, xmlns=xmlns))
 
-    @precondition(lambda self: self.sent)
-    @rule(made=blocks(), data=st.data())
-    def a_form_is_edited(self, made: list[str], data: st.DataObject) -> None:
-        identity = data.draw(st.sampled_from(self.sent))
-        self.receive(form(*made, instance_id=identity))
+    @rule()
+    def the_case_comes_that_others_point_to(self) -> None:
+        self.receive(form(case_block("mother", create={})))
 
-    @precondition(lambda self: self.sent)
+    @precondition(lambda self: self.asked)
+    @rule(made=blocks(), data=st.data(), xmlns=st.sampled_from([XMLNS, OTHER]))
+    def an_id_comes_again(self, made: list[str], data: st.DataObject, xmlns: str) -> None:
+        """An edit, a failed edit, or another form with the id of this one."""
+        identity = data.draw(st.sampled_from(self.asked))
+        archived = self.submissions(Submission.state == State.ARCHIVED)
+        before = picture(self.session, self.project_id)
+        received = self.receive(form(*made, instance_id=identity, xmlns=xmlns))
+        if received.outcome is Outcome.EDITED and received.submission_id in archived:
+            after = picture(self.session, self.project_id)
+            of_new = [case for case in after["cases"] if case not in before["cases"]]
+            assert all(case.deleted for case in of_new)
+            assert len(after["cases"]) == len(before["cases"]) + len(of_new)
+            assert after["indices"] == before["indices"]
+            assert received.submission_id in self.submissions(Submission.state == State.ARCHIVED)
+
+    @precondition(lambda self: self.asked)
+    @rule(data=st.data())
+    def a_form_comes_again(self, data: st.DataObject) -> None:
+        """The same bytes: a duplicate, unless they have failed, and then they may work now."""
+        identity = self.any_submission(data)
+        row = get_submission(self.session, self.project_id, identity)
+        self.receive(content_of(self.session, row))
+
+    @rule(data=st.data())
+    def a_failed_form_is_processed_again(self, data: st.DataObject) -> None:
+        failed = self.submissions(Submission.state == State.ERROR)
+        if failed:
+            self.try_to(reprocess, failed[data.draw(st.integers(0, len(failed) - 1))])
+
+    @precondition(lambda self: self.asked)
     @rule(data=st.data())
     def a_form_is_archived(self, data: st.DataObject) -> None:
-        self.try_to(archive, data.draw(st.sampled_from(self.sent)))
+        self.try_to(archive, self.any_submission(data))
 
-    @precondition(lambda self: self.sent)
+    @precondition(lambda self: self.asked)
     @rule(data=st.data())
     def a_form_is_restored(self, data: st.DataObject) -> None:
-        self.try_to(restore, data.draw(st.sampled_from(self.sent)))
+        self.try_to(restore, self.any_submission(data))
 
-    @precondition(lambda self: self.sent)
+    @precondition(lambda self: self.asked)
     @rule(data=st.data())
     def archive_then_restore_changes_nothing(self, data: st.DataObject) -> None:
-        identity = data.draw(st.sampled_from(self.sent))
+        identity = self.any_submission(data)
         before = picture(self.session, self.project_id)
         if self.try_to(archive, identity):
             assert self.try_to(restore, identity), "what was archived can be restored"
@@ -153,6 +190,13 @@ class History(RuleBasedStateMachine):
             replayed = replay_cases(session, self.project_id, keys)
         assert not any(one.befores for one in replayed.values())
         assert picture(self.session, self.project_id, ticks=True) == before
+
+    @invariant()
+    def verify_finds_nothing(self) -> None:
+        if not hasattr(self, "project_id"):
+            return
+        nowhere = Path("no attachments")
+        assert list(verify(self.session, self.project_id, attachments=nowhere)) == []
 
     @invariant()
     def ticks_are_unique_and_given_out(self) -> None:
@@ -186,10 +230,26 @@ class History(RuleBasedStateMachine):
         )
         assert live == there
 
-    def receive(self, xml: bytes) -> Outcome:
+    def receive(self, xml: bytes) -> Received:
         arrival = Arrival(read(xml), Sender("worker-1", "worker one"))
         with write_transaction() as session:
-            return receive(session, self.project_id, arrival).outcome
+            return receive(session, self.project_id, arrival)
+
+    def any_submission(self, data: st.DataObject) -> str:
+        """Also one that failed, repeats another or was replaced: nobody may archive those."""
+        # By number, for the ids that the server makes are others each time.
+        every = self.submissions()
+        return every[data.draw(st.integers(0, len(every) - 1))]
+
+    def submissions(self, *which: Any) -> list[str]:
+        self.session.rollback()
+        return list(
+            self.session.scalars(
+                select(Submission.submission_id)
+                .where(Submission.project_id == self.project_id, *which)
+                .order_by(Submission.id)
+            )
+        )
 
     def try_to(self, operation: Any, identity: str) -> bool:
         try:

@@ -24,11 +24,13 @@ BATCH = 1000
 
 @dataclass(slots=True)
 class HeldCase:
-    """A case that this transaction has locked: its key, its id and what it is now."""
+    """A case that this transaction has locked: its key, its id and what it is now; `made` if it
+    made the row and has not written it yet."""
 
     key: int
     case_id: str
     state: CaseState
+    made: bool = False
 
 
 def hold_cases(session: Session, project_id: int, case_ids: Collection[str]) -> list[HeldCase]:
@@ -43,7 +45,7 @@ def hold_cases(session: Session, project_id: int, case_ids: Collection[str]) -> 
     for some in batches(sorted(case_ids)):
         rows = [{"project_id": project_id, "case_id": case_id} for case_id in some]
         made = insert_new(session, Case, rows, returning=("id", "case_id"))
-        held += [HeldCase(row.id, row.case_id, NOTHING) for row in made]
+        held += [HeldCase(row.id, row.case_id, NOTHING, made=True) for row in made]
     known = list(set(case_ids) - {one.case_id for one in held})
     if len(known) > BATCH:
         # The order must be one over all batches, and keys are in no order of the ids.
@@ -114,9 +116,10 @@ def write_cases(
 ) -> int:
     """Write new states over the held ones; each changed case takes the next tick as `indexed_on`.
 
-    Cases whose state is the same are left alone. Returns how many were written.
+    Cases whose state is the same are left alone, unless they have just been made: they need their
+    first tick. Returns how many were written.
     """
-    changed = [(held, state) for held, state in changes if state != held.state]
+    changed = [(held, state) for held, state in changes if held.made or state != held.state]
     write_cases_at(
         session,
         project_id,
@@ -142,7 +145,7 @@ def write_cases_at(
             }
         )
         _write_indices(session, project_id, held.key, held.state.indices, state.indices)
-        held.state = state
+        held.state, held.made = state, False
     if rows:
         session.connection().execute(_WRITE, one_or_many(rows))
 

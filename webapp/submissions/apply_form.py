@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import insert, inspect
 from sqlalchemy.orm import Session
 
-from webapp.cases.apply import Change, apply, change_to_json, difference
+from webapp.cases.apply import NOTHING, Change, apply, change_to_json, difference
 from webapp.cases.models import CaseTransaction
 from webapp.cases.store import HeldCase, hold_cases, ids_of, write_cases
 from webapp.clock import take_ticks
@@ -17,7 +17,7 @@ from webapp.dictionary.learn import learn_case_types
 from webapp.submissions.models import State, Submission
 from webapp.submissions.parse import ParsedForm
 from webapp.submissions.place import new_id
-from webapp.submissions.queries import touches
+from webapp.submissions.queries import Touch, touches
 from webapp.submissions.rebuild import replay_held
 from webapp.submissions.resolve import changes_of
 
@@ -54,12 +54,14 @@ def apply_edit(
     """Put a version in the place of the one in force (SPEC S6).
 
     `row` takes the id and the place in history of `replaces`, which becomes `deprecated` under a
-    new id and a new tick; every case that either touches is rebuilt. `row` may be new, or an
-    earlier failure that is processed again.
+    new id and a new tick; every case that either touches is rebuilt. Where `replaces` is archived
+    `row` is so too, and no case changes until somebody restores it (ADR 8). `row` may be new, or
+    an earlier failure that is processed again.
     """
     project_id = row.project_id
     is_new = not inspect(row).persistent
-    old_cases = ids_of(session, project_id, [touch.case for touch in touches(session, replaces)])
+    state, old_touches = replaces.state, touches(session, replaces)
+    old_cases = ids_of(session, project_id, [touch.case for touch in old_touches])
     new_cases = {block.case_id for block in form.blocks}
     held = hold_cases(session, project_id, new_cases | old_cases)
     # Edits are rare: they take their ticks before the replay and hold them a little longer.
@@ -77,12 +79,27 @@ def apply_edit(
         row.edited_on = row.received_on  # it came when it failed
         row.received_on = first  # out of the way until the other has left the place
     session.flush()  # the place and the id must be free before they are taken
-    row.received_on, row.indexed_on, row.state = place, first, State.NORMAL
+    row.received_on, row.indexed_on, row.state = place, first, state
     session.add(row)
     session.flush()  # the transactions need its key, the replay its state
     replaces.of = row.id
-    _add_transactions(session, row, _changes(row, form, held, targets), {})
+    changes = _changes(row, form, held, targets)
+    befores = {} if row.live else _still_opened(changes, old_touches)
+    _add_transactions(session, row, changes, befores)
     write_cases(session, project_id, replay_held(session, project_id, held), first + 2)
+
+
+def _still_opened(
+    changes: Mapping[int, Change], old_touches: Sequence[Touch]
+) -> dict[int, dict[str, Any]]:
+    """The before-values of the cases that the archived version before had opened, as if this one
+    had: forms that were archived after it must still wait for its restore (SPEC A5)."""
+    opened = {touch.case for touch in old_touches if touch.before and touch.before.get("deleted")}
+    return {
+        case: difference(NOTHING, apply(NOTHING, change))
+        for case, change in changes.items()
+        if case in opened
+    }
 
 
 def apply_late(
