@@ -5,16 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 from click import ClickException
+from redis.connection import parse_url
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from webapp.errors import CasekeeperError
 
 MEGABYTE = 1_000_000
+#: In characters.
+SHORTEST_SECRET = 16
 
 
 class BadSetting(CasekeeperError, ClickException):  # type: ignore[misc]  # one `message` for both
@@ -94,6 +100,19 @@ _NAMES = {
 }
 
 
+#: The least and the most that a number may be; people mean nothing beyond.
+_BOUNDS = {
+    "PORT": (1, 65_535),
+    "WEB_CONCURRENCY": (1, 1_000),
+    "WEB_THREADS": (1, 1_000),
+    "WORKERS": (1, 1_000),
+    "CASEKEEPER_MAX_XML": (1_000, 1_000 * MEGABYTE),
+    "CASEKEEPER_MAX_REQUEST": (1_000, 100_000 * MEGABYTE),
+    "CASEKEEPER_PROXIES": (0, 100),
+    "SESSION_HOURS": (1, 87_600),
+}
+
+
 def settings_from(environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings. Raises `BadSetting` with the name of the variable that is wrong."""
     given: dict[str, object] = {}
@@ -104,39 +123,92 @@ def settings_from(environment: Mapping[str, str] = os.environ) -> Settings:
         default = Settings.__dataclass_fields__[key].default
         given[key] = _read(name, text, default)
     settings = Settings(**given)  # type: ignore[arg-type]  # _read gives each field its own type
+    _check_addresses(settings)
+    if settings.max_request < settings.max_xml:
+        raise BadSetting(
+            f"CASEKEEPER_MAX_REQUEST ({settings.max_request}) must not be less than"
+            f" CASEKEEPER_MAX_XML ({settings.max_xml}): the one holds the other."
+        )
     if settings.embedded and not settings.secret:
         settings = replace(settings, secret=_own_secret(settings.data))
     return settings
 
 
+def _check_addresses(settings: Settings) -> None:
+    """Raise `BadSetting` for an address that can be none; whether somebody answers there is seen
+    later. They may hold passwords, and so are not repeated."""
+    if settings.database_url:
+        wanted = "DATABASE_URL must look like postgresql://user:password@host/name, or be unset."
+        try:
+            url = make_url(settings.sqlalchemy_url)
+        except (ArgumentError, ValueError):
+            raise BadSetting(wanted) from None
+        if url.drivername != "postgresql+psycopg":
+            raise BadSetting(wanted)
+    if settings.redis_url:
+        try:
+            parse_url(settings.redis_url)  # type: ignore[no-untyped-call]
+        except ValueError:
+            raise BadSetting(
+                "REDIS_URL must look like redis://host:6379/0, rediss://… or unix:///path, or be"
+                " unset."
+            ) from None
+
+
 def _own_secret(folder: Path) -> str:
     """The secret of an embedded installation: random, made once, readable by its owner alone."""
     file = folder / "secret"
-    if not file.exists():
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        made = folder / f"secret.{os.getpid()}"
-        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        if not file.exists():
+            _make_secret(file)
+        secret = file.read_text(errors="replace").strip()
+    except OSError as error:
+        raise BadSetting(
+            f"The data folder {folder} cannot be used: {error.strerror}. Set CASEKEEPER_DATA to"
+            " another one."
+        ) from error
+    if len(secret) < SHORTEST_SECRET:
+        raise BadSetting(
+            f"The secret in {file} is empty or cut short. Delete that file and start again: a new"
+            " one is made, and everybody signs in anew."
+        )
+    return secret
+
+
+def _make_secret(file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix="secret.")  # with mode 0600
+    made = Path(name)
+    try:
         with os.fdopen(descriptor, "w") as stream:
             stream.write(secrets.token_hex(32))
         with contextlib.suppress(FileExistsError):
             os.link(made, file)  # whoever comes first wins, and it is complete at once
+    finally:
         made.unlink()
-    return file.read_text().strip()
 
 
 def _read(name: str, text: str, default: object) -> object:
+    if isinstance(default, Path):
+        return Path(text)
+    if not text.isprintable():
+        raise BadSetting(f"{name} has a character that is no text.")
+    shown = text if len(text) <= 40 else text[:40] + "…"
     if isinstance(default, bool):
         if text.lower() in {"1", "true", "yes", "on"}:
             return True
         if text.lower() in {"0", "false", "no", "off"}:
             return False
-        raise BadSetting(f"{name} must be 1 or 0, not “{text}”.")
+        raise BadSetting(f"{name} must be 1 or 0, not “{shown}”.")
     if isinstance(default, int):
-        if not (text.isascii() and text.isdigit()):
-            raise BadSetting(f"{name} must be a whole number, not “{text}”.")
+        least, most = _BOUNDS[name]
+        if not (
+            text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most
+        ):
+            raise BadSetting(
+                f"{name} must be a whole number from {least} to {most}, not “{shown}”."
+            )
         return int(text)
-    if isinstance(default, Path):
-        return Path(text)
     return text
 
 
@@ -145,10 +217,11 @@ def flask_config(settings: Settings) -> dict[str, object]:
 
     Raises `BadSetting` when a secret is missing: a default one would let anybody sign in.
     """
-    if len(settings.secret) < 16:
+    if len(settings.secret) < SHORTEST_SECRET:
         raise BadSetting(
-            "CASEKEEPER_SECRET must be set to a random text of at least 16 characters, for"
-            " example the output of: python3 -c 'import secrets; print(secrets.token_hex(32))'"
+            f"CASEKEEPER_SECRET must be set to a random text of at least {SHORTEST_SECRET}"
+            " characters, for example the output of:"
+            " python3 -c 'import secrets; print(secrets.token_hex(32))'"
         )
     return {
         "SECRET_KEY": settings.secret,

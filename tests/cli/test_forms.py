@@ -254,4 +254,4 @@ def test_a_bad_setting_is_a_sentence_too(tmp_path: Path) -> None:
         timeout=60,
     )
     assert ran.returncode == 1
-    assert ran.stderr == "Error: PORT must be a whole number, not “many”.\n"
+    assert ran.stderr == "Error: PORT must be a whole number from 1 to 65535, not “many”.\n"

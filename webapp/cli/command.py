@@ -10,9 +10,12 @@ from functools import wraps
 from typing import Any, TypeVar
 
 import click
+from flask import current_app
 from sqlalchemy.exc import DBAPIError
 
 from webapp.clock import Micros, iso
+from webapp.config import Settings
+from webapp.database import is_busy
 from webapp.errors import CasekeeperError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -28,13 +31,20 @@ def answers(command: F) -> F:
         except CasekeeperError as error:
             raise click.ClickException(error.message) from error
         except DBAPIError as error:
-            reason = str(error.orig).strip().splitlines()[0]
+            reason = (str(error.orig).strip() or "nothing").splitlines()[0]
             raise click.ClickException(
-                f"The database says: {reason}. If it is new or older than this version, run:"
-                " flask --app webapp init"
+                f"The database says: {reason}. {_what_to_do(error)}"
             ) from error
 
     return inner  # type: ignore[return-value]  # the same arguments and result
+
+
+def _what_to_do(error: DBAPIError) -> str:
+    settings: Settings = current_app.extensions["settings"]
+    if is_busy(error) and not settings.embedded:
+        return "Is it running, and is DATABASE_URL right?"
+    where = "Is CASEKEEPER_DATA right? " if is_busy(error) else ""
+    return f"{where}If it is new or older than this version, run: flask --app webapp init"
 
 
 def json_option(command: F) -> F:

@@ -8,6 +8,7 @@ from flask.cli import ScriptInfo, pass_script_info, with_appcontext
 from webapp.cli.command import answers, json_option, show
 from webapp.config import Settings
 from webapp.database_upgrade import upgrade_database
+from webapp.embedded.data_folder import prepare
 from webapp.extensions import db
 
 
@@ -24,10 +25,9 @@ def init(info: ScriptInfo, as_json: bool) -> None:
     app = info.load_app()
     settings: Settings = app.extensions["settings"]
     makes_folder = not settings.data.is_dir()
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    prepare(settings.data)  # cases and password hashes are for nobody else to read
     url = db.engine.url
     database = url.render_as_string(hide_password=True)
-    settings.data.chmod(0o700)  # cases and password hashes are for nobody else to read
     upgraded = upgrade_database(app)
     lines = [
         f"The data folder {settings.data.resolve()} {'was made' if makes_folder else 'is there'}.",

@@ -18,6 +18,8 @@ from flask.cli import with_appcontext
 from redis.exceptions import RedisError
 from rq import Worker
 
+from webapp.cli import command
+from webapp.cli.command import say
 from webapp.config import Settings
 from webapp.database_upgrade import upgrade_database
 from webapp.embedded.address import free_port, location, page_address
@@ -37,24 +39,22 @@ LOOK_S = 0.5
 
 @click.command("up")
 @with_appcontext
+@command.answers
 def up() -> None:
     """Start Casekeeper on this machine and keep it running: the database is upgraded, then Redis,
     the web server, the workers and the tick are started, and started again when one dies. Ctrl-C
     stops all of it. Settings come from the environment, see README."""
     app: Flask = cast(Any, current_app)._get_current_object()  # noqa: SLF001  Flask's own way
     settings: Settings = app.extensions["settings"]
-    try:
-        prepare(settings.data)
-        with only_instance(settings.data) as lock:
-            asked_for = bool(os.environ.get("PORT", "").strip())
-            port = free_port(settings.host, settings.port, asked_for=asked_for, say=say)
-            upgrade_database(app)
-            login = first_start(settings.data)
-            db.engine.dispose()
-            with redis_for(settings.data / "redis", settings.redis_url) as redis:
-                serve(replace(settings, port=port), redis, lock, login)
-    except CasekeeperError as error:
-        raise click.ClickException(error.message) from error
+    prepare(settings.data)
+    with only_instance(settings.data) as lock:
+        asked_for = bool(os.environ.get("PORT", "").strip())
+        port = free_port(settings.host, settings.port, asked_for=asked_for, say=say)
+        upgrade_database(app)
+        login = first_start(settings.data)
+        db.engine.dispose()
+        with redis_for(settings.data / "redis", settings.redis_url) as redis:
+            serve(replace(settings, port=port), redis, lock, login)
 
 
 def serve(settings: Settings, redis: Redis, lock: int, login: FirstLogin | None) -> None:
@@ -135,8 +135,3 @@ def refuse(supervisor: Supervisor, sentence: str) -> None:
     """Give up, unless the end was asked for anyway."""
     if not supervisor.stopping:
         raise CasekeeperError(sentence)
-
-
-def say(sentence: str) -> None:
-    """Tell the person at the terminal."""
-    click.echo(sentence, err=True)

@@ -28,21 +28,22 @@ def prepare(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
     except OSError as error:
-        raise CasekeeperError(
-            f"The data folder {folder} cannot be used: {error.strerror}. Set CASEKEEPER_DATA to"
-            " another one."
-        ) from error
+        raise _unusable(folder, error) from error
 
 
 @contextmanager
 def only_instance(folder: Path) -> Iterator[int]:
-    """Hold the folder; the value is the descriptor of the lock. Raises `InUse` when another has it.
+    """Hold the folder; the value is the descriptor of the lock. Raises `InUse` when another has it,
+    `CasekeeperError` when nobody may write there.
 
     The kernel gives the lock back when the last process that has the descriptor ends, however it
     ends. The leash has it too: so nobody starts while the children of a killed instance still
     write here, and whoever tries to waits for their end.
     """
-    file = os.open(folder / "up.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        file = os.open(folder / "up.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _unusable(folder, error) from error
     try:
         _take(file, folder)
         os.ftruncate(file, 0)
@@ -50,6 +51,13 @@ def only_instance(folder: Path) -> Iterator[int]:
         yield file
     finally:
         os.close(file)
+
+
+def _unusable(folder: Path, error: OSError) -> CasekeeperError:
+    return CasekeeperError(
+        f"The data folder {folder} cannot be used: {error.strerror}. Set CASEKEEPER_DATA to"
+        " another one."
+    )
 
 
 def _take(file: int, folder: Path) -> None:

@@ -1,0 +1,148 @@
+"""Bad settings end in one line that says what to set (SPEC L2)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.databases import free_port
+from webapp.config import BadSetting, Settings, flask_config, settings_from
+
+ROOT = Path(__file__).resolve().parent.parent
+#: Whatever starts or looks at an installation.
+COMMANDS = {
+    "up": ["-m", "flask", "--app", "webapp", "up"],
+    "init": ["-m", "flask", "--app", "webapp", "init"],
+    "project": ["-m", "flask", "--app", "webapp", "project", "list"],
+    "verify": ["-m", "flask", "--app", "webapp", "verify"],
+    "worker": ["worker.py"],
+}
+#: Settings of an installation whose databases are elsewhere.
+ELSEWHERE = {"CASEKEEPER_SECRET": "only for tests, never for people"}
+
+
+def refusal(**environment: str) -> str:
+    with pytest.raises(BadSetting) as refused:
+        flask_config(settings_from(environment))
+    return refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, "0") for name in ("PORT", "WORKERS", "WEB_CONCURRENCY", "WEB_THREADS")),
+        *((name, "0") for name in ("CASEKEEPER_MAX_XML", "CASEKEEPER_MAX_REQUEST")),
+        *((name, "0") for name in ("SESSION_HOURS",)),
+        *((name, "9" * 5_000) for name in ("SESSION_HOURS", "PORT", "CASEKEEPER_MAX_XML")),
+        ("SESSION_HOURS", "99999999"),
+        ("PORT", "65536"),
+        ("WORKERS", "-1"),
+        ("WORKERS", "two"),
+        ("WEB_THREADS", "٣"),
+        ("CASEKEEPER_PROXIES", "1.5"),
+        ("CASEKEEPER_HTTPS", "maybe"),
+        ("CASEKEEPER_SECRET", "a \udcff character that is no text"),
+        ("CASEKEEPER_SECRET", "short"),
+        *(
+            ("DATABASE_URL", url)
+            for url in (
+                *("foo", "://", "postgresql", "mysql://u:hush@h/d", "postgresql://u:hush@h:x/d"),
+                *("postgresql+nope://u:hush@h/d", "sqlite://", "postgresql://[::1/d"),
+            )
+        ),
+        *(("REDIS_URL", url) for url in ("foo", "http://h", "redis://h:hush")),
+    ],
+)
+def test_what_cannot_be_is_said_by_its_name(tmp_path: Path, name: str, value: str):
+    sentence = refusal(**{"CASEKEEPER_DATA": str(tmp_path), **ELSEWHERE, name: value})
+    assert sentence.startswith(f"{name} must" if "text" not in value else name)
+    assert "hush" not in sentence, "passwords are not repeated"
+    assert "\n" not in sentence
+
+
+def test_a_form_must_fit_into_its_request(tmp_path: Path):
+    sentence = refusal(CASEKEEPER_DATA=str(tmp_path), CASEKEEPER_MAX_XML="60000000")
+    assert "CASEKEEPER_MAX_REQUEST" in sentence and "CASEKEEPER_MAX_XML" in sentence
+
+
+@pytest.mark.parametrize("content", ["", "\n", "cut", "\udcff"])
+def test_a_damaged_secret_says_how_to_make_a_new_one(tmp_path: Path, content: str):
+    file = tmp_path / "secret"
+    file.write_text(content, errors="surrogateescape")
+    sentence = refusal(CASEKEEPER_DATA=str(tmp_path))
+    assert str(file) in sentence and "Delete that file" in sentence
+    file.unlink()
+    made = settings_from({"CASEKEEPER_DATA": str(tmp_path)}).secret
+    assert settings_from({"CASEKEEPER_DATA": str(tmp_path)}).secret == made
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [one.name for one in tmp_path.iterdir()] == ["secret"]
+
+
+def test_a_data_folder_that_cannot_be_made_is_said(tmp_path: Path):
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/none")):
+        sentence = refusal(CASEKEEPER_DATA=str(folder))
+        assert str(folder) in sentence and "Set CASEKEEPER_DATA" in sentence
+
+
+def test_what_may_be_is_taken():
+    found = settings_from(
+        {
+            **ELSEWHERE,
+            "DATABASE_URL": "postgres://u:p%40@host:5433/name",
+            "REDIS_URL": "unix:///run/redis.sock?db=1",
+            "SESSION_HOURS": " 24 ",
+            "CASEKEEPER_HTTPS": "yes",
+        }
+    )
+    assert (found.session_hours, found.https, found.workers) == (24, True, Settings.workers)
+    assert found.sqlalchemy_url == "postgresql+psycopg://u:p%40@host:5433/name"
+
+
+def run(command: str, data: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    keep = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, *COMMANDS[command]],
+        cwd=ROOT,
+        env=keep | {"CASEKEEPER_DATA": str(data), "PORT": str(free_port())} | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def assert_one_line(ran: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert ran.returncode != 0
+    assert ran.stdout == ""
+    (line,) = ran.stderr.strip().splitlines()
+    for word in words:
+        assert word in line
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_says_it_in_one_line(tmp_path: Path, command: str):
+    assert_one_line(run(command, tmp_path, SESSION_HOURS="9" * 30), "SESSION_HOURS must be")
+    (tmp_path / "file").touch()
+    data = tmp_path / "file" / "data"
+    assert_one_line(run(command, data), "CASEKEEPER_DATA")
+    if command != "worker":  # which is never alone
+        assert_one_line(run(command, data, **ELSEWHERE), "CASEKEEPER_DATA")
+
+
+@pytest.mark.parametrize("command", ["up", "init", "project", "verify"])
+def test_a_database_that_is_not_there_is_said_in_one_line(tmp_path: Path, command: str):
+    url = f"postgresql://u:hush@127.0.0.1:{free_port()}/d"
+    ran = run(command, tmp_path, DATABASE_URL=url, **ELSEWHERE)
+    assert_one_line(ran, "DATABASE_URL")
+    assert "hush" not in ran.stderr
+
+
+@pytest.mark.parametrize("command", ["up", "init", "project"])
+def test_a_file_that_is_no_database_is_said_in_one_line(tmp_path: Path, command: str):
+    (tmp_path / "casekeeper.sqlite").write_bytes(b"no database" * 1000)
+    assert_one_line(run(command, tmp_path), "not a database")
