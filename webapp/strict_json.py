@@ -7,8 +7,8 @@ depth; each of them would be another way to a 500, or to a rule that is not what
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
+from decimal import Decimal
 from typing import Any, NoReturn
 
 from webapp.errors import Invalid
@@ -18,7 +18,8 @@ DEEPEST = 30
 
 
 def read_json(raw: bytes) -> object:
-    """The value that a document says. Numbers with a point or an exponent are floats.
+    """The value that a document says. Numbers with a point or an exponent are
+    `Decimal`, with the digits as they were written.
 
     Raises `Invalid` with a sentence for what is no UTF-8 or no JSON, NaN and infinities, numbers of
     thousands of digits, a name that stands twice in an object, half a character (a surrogate
@@ -31,7 +32,7 @@ def read_json(raw: bytes) -> object:
         raise Invalid(f"This is no UTF-8: byte {error.start + 1} cannot be read.") from error
     try:
         value: object = json.loads(
-            text, object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_finite
+            text, object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_exact
         )
     except json.JSONDecodeError as error:
         raise Invalid(f"This is no JSON: {error}.") from error
@@ -55,9 +56,12 @@ def _refuse_constant(name: str) -> NoReturn:
     raise Invalid(f"{name} is no number of JSON.")
 
 
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if not math.isfinite(number):
+def _exact(digits: str) -> Decimal:
+    try:
+        number = Decimal(digits)
+    except ArithmeticError as error:  # an exponent of twenty digits
+        raise Invalid("A number in the JSON is too large.") from error
+    if not number.is_finite():
         raise Invalid("A number in the JSON is too large.")
     return number
 

@@ -9,6 +9,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from webapp.rules.models import Rule, RuleState, Run, RunState
+from webapp.rules.runs import runs_of
 
 
 def rules_of(
@@ -30,18 +31,16 @@ def rules_of(
     return found.order_by(Rule.position, Rule.id)
 
 
-def runs_of(
+def newest_runs(
     project_id: int, *, rule_id: str | None = None, state: RunState | None = None
 ) -> Select[Run]:
     """The runs of a project, newest first; also those of a rule that is deleted now. `rule_id` is
     the public one."""
-    found = select(Run).where(Run.project_id == project_id)
+    found = runs_of(project_id, state=state)
     if rule_id is not None:
         rule = select(Rule.id).where(Rule.project_id == project_id, Rule.rule_id == rule_id)
         found = found.where(Run.rule == rule.scalar_subquery())
-    if state is not None:
-        found = found.where(Run.state == state)
-    return found.order_by(Run.queued_on.desc(), Run.id.desc())
+    return found.order_by(Run.id.desc())
 
 
 def count(session: Session, found: Select[Any]) -> int:
