@@ -10,6 +10,9 @@ from webapp.people import operations
 from webapp.people.models import MobileWorker, WebUser
 from webapp.projects.models import Project
 from webapp.projects.operations import create_project, set_project
+from webapp.rules.models import Rule, RuleState
+from webapp.rules.operations import create_rule
+from webapp.rules.portable import rule_from_json
 
 #: The password of everybody, unless a test gives another one.
 PASSWORD = "correct horse"
@@ -55,3 +58,21 @@ def mobile_worker(
         return operations.create_worker(
             session, project, username or unique("worker"), password, by=actor()
         )
+
+
+#: What a rule says, unless a test says otherwise: JSON as of SPEC §4.9.
+RULE: dict[str, object] = {
+    "name": "Close stale patients",
+    "case_type": "patient",
+    "criteria": [
+        {"kind": "property", "property": "status", "operator": "equals", "value": "stale"}
+    ],
+    "actions": [{"kind": "close"}],
+}
+
+
+def rule(project: Project, *, state: RuleState = RuleState.INACTIVE, **changes: object) -> Rule:
+    """A rule with one version; `changes` are keys of its JSON."""
+    with write_transaction() as session:
+        data = rule_from_json({**RULE, **changes})
+        return create_rule(session, project.id, data, by=actor(), state=state)

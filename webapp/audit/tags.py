@@ -32,6 +32,13 @@ class Tag(StrEnum):
     JOB_STOP = "job.stop"
     JOB_RESUME = "job.resume"
     CASE_REBUILD = "case.rebuild"
+    RULE_CREATE = "rule.create"
+    RULE_EDIT = "rule.edit"
+    RULE_STATE = "rule.state"
+    RULE_DELETE = "rule.delete"
+    RULE_UNDELETE = "rule.undelete"
+    RULE_DUPLICATE = "rule.duplicate"
+    RULE_MOVE = "rule.move"
     RUN_QUEUE = "run.queue"
     RUN_START = "run.start"
     RUN_END = "run.end"
@@ -68,6 +75,13 @@ KEYS: dict[Tag, frozenset[str]] = {
     Tag.JOB_STOP: frozenset({"kind"}),
     Tag.JOB_RESUME: frozenset({"kind"}),
     Tag.CASE_REBUILD: frozenset({"cases"}),
+    Tag.RULE_CREATE: frozenset({"name", "state"}),
+    Tag.RULE_EDIT: frozenset({"name", "version"}),
+    Tag.RULE_STATE: frozenset({"state"}),
+    Tag.RULE_DELETE: frozenset({"name", "state"}),
+    Tag.RULE_UNDELETE: frozenset({"name"}),
+    Tag.RULE_DUPLICATE: frozenset({"name", "of"}),
+    Tag.RULE_MOVE: frozenset({"position"}),
     Tag.RUN_QUEUE: frozenset({"rule", "version", "trigger", "as_of"}),
     Tag.RUN_START: frozenset({"rule", "open_cases", "matched"}),
     Tag.RUN_END: _COUNTS | {"rule", "state"},

@@ -1,0 +1,232 @@
+"""A rule in words: whole sentences that say what blanks do (SPEC U2, R4, R5).
+
+Each condition and action is one template, never glued from pieces, so that it can be translated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from webapp.rules.definition import (
+    Action,
+    Close,
+    Copy,
+    Criterion,
+    DateIs,
+    Definition,
+    Match,
+    NotModifiedSince,
+    NumberIs,
+    ParentClosed,
+    PropertyIs,
+)
+
+#: Values longer than this are cut in sentences.
+LONGEST = 80
+
+
+def criterion_words(criterion: Criterion) -> str:
+    """A criterion as a sentence without its full stop: “status is “stale””."""
+    if isinstance(criterion, NotModifiedSince):
+        if criterion.days == 0:
+            return _("no form has come for the case at this moment")
+        return ngettext(
+            "no form has come for the case for more than %(num)s day",
+            "no form has come for the case for more than %(num)s days",
+            criterion.days,
+        )
+    if isinstance(criterion, ParentClosed):
+        return _("the parent case is closed")
+    name = str(criterion.property)
+    if isinstance(criterion, DateIs):
+        return _date_words(criterion, name)
+    if isinstance(criterion, NumberIs):
+        return _NUMBERS[criterion.operator](name, criterion.value)
+    return _property_words(criterion, name)
+
+
+def action_words(action: Action) -> str:
+    """An action as a sentence without its full stop: “set outcome to “recovered””."""
+    if isinstance(action, Close):
+        return _("close the case")
+    target = str(action.property)
+    if isinstance(action, Copy):
+        return _(
+            "set %(name)s to the value of %(source)s, where it has one",
+            name=target,
+            source=str(action.source),
+        )
+    if action.value == "":
+        return _("empty %(name)s, where it is filled in", name=target)
+    return _("set %(name)s to %(value)s", name=target, value=quote(action.value))
+
+
+def rule_words(definition: Definition) -> str:
+    """The whole rule, in a few sentences."""
+    criteria = "; ".join(criterion_words(one) for one in definition.criteria)
+    actions = "; ".join(action_words(one) for one in definition.actions)
+    case_type = definition.case_type
+    if definition.match is Match.EVERY_CASE:
+        when = _("This rule is for every open case of type %(type)s.", type=case_type)
+    elif len(definition.criteria) == 1:
+        when = _(
+            "This rule is for open cases of type %(type)s of which this is true: %(criteria)s.",
+            type=case_type,
+            criteria=criteria,
+        )
+    elif definition.match is Match.ALL:
+        when = _(
+            "This rule is for open cases of type %(type)s of which all of this is true:"
+            " %(criteria)s.",
+            type=case_type,
+            criteria=criteria,
+        )
+    else:
+        when = _(
+            "This rule is for open cases of type %(type)s of which any of this is true:"
+            " %(criteria)s.",
+            type=case_type,
+            criteria=criteria,
+        )
+    then = _("What happens then: %(actions)s.", actions=actions)
+    return " ".join([when, *_about_blanks(definition), then])
+
+
+def _about_blanks(definition: Definition) -> list[str]:
+    """Which cases are left out because a date or a number cannot be read, if that decides."""
+    if definition.match is not Match.ALL:
+        return []
+    read = [one for one in definition.criteria if isinstance(one, DateIs | NumberIs)]
+    names = list(dict.fromkeys(str(one.property) for one in read))
+    if not names:
+        return []
+    if len(names) == 1:
+        return [_("Cases where %(name)s is blank or cannot be read do not match.", name=names[0])]
+    return [
+        _(
+            "Cases where one of %(names)s is blank or cannot be read do not match.",
+            names=", ".join(names),
+        )
+    ]
+
+
+def quote(value: str) -> str:
+    """A value in a sentence: in quotation marks, cut when it is long."""
+    return f"“{value if len(value) <= LONGEST else value[:LONGEST] + '…'}”"
+
+
+def _property_words(criterion: PropertyIs, name: str) -> str:
+    if criterion.operator == "one_of":
+        values = ", ".join(quote(value) for value in criterion.values[:5])
+        more = len(criterion.values) - 5
+        if more > 0:
+            return _(
+                "%(name)s is one of %(values)s and %(count)s more",
+                name=name,
+                values=values,
+                count=more,
+            )
+        return _("%(name)s is one of %(values)s", name=name, values=values)
+    return _PROPERTIES[criterion.operator](name, quote(criterion.value))
+
+
+def _date_words(criterion: DateIs, name: str) -> str:
+    if criterion.days == 0:
+        return _DATES[criterion.operator](name)
+    later, earlier = _SHIFTED[criterion.operator]
+    return (later if criterion.days > 0 else earlier)(abs(criterion.days), name)
+
+
+# A translator's tool finds only texts that stand in the code, so each sentence is a function's.
+_PROPERTIES: dict[str, Callable[[str, str], str]] = {
+    "equals": lambda name, value: _("%(name)s is %(value)s", name=name, value=value),
+    "not_equals": lambda name, value: _(
+        "%(name)s is not %(value)s, or was never filled in", name=name, value=value
+    ),
+    "has_value": lambda name, _value: _("%(name)s is filled in", name=name),
+    "has_no_value": lambda name, _value: _("%(name)s is blank or was never filled in", name=name),
+    "contains": lambda name, value: _("%(name)s contains %(value)s", name=name, value=value),
+    "starts_with": lambda name, value: _("%(name)s starts with %(value)s", name=name, value=value),
+}
+_NUMBERS: dict[str, Callable[[str, str], str]] = {
+    "less_than": lambda name, value: _(
+        "%(name)s is a number less than %(value)s", name=name, value=value
+    ),
+    "at_most": lambda name, value: _(
+        "%(name)s is a number of at most %(value)s", name=name, value=value
+    ),
+    "greater_than": lambda name, value: _(
+        "%(name)s is a number greater than %(value)s", name=name, value=value
+    ),
+    "at_least": lambda name, value: _(
+        "%(name)s is a number of at least %(value)s", name=name, value=value
+    ),
+}
+_DATES: dict[str, Callable[[str], str]] = {
+    "before": lambda name: _("today is before the date in %(name)s", name=name),
+    "on_or_before": lambda name: _("today is on or before the date in %(name)s", name=name),
+    "after": lambda name: _("today is after the date in %(name)s", name=name),
+    "on_or_after": lambda name: _("today is on or after the date in %(name)s", name=name),
+}
+_Shifted = Callable[[int, str], str]
+_SHIFTED: dict[str, tuple[_Shifted, _Shifted]] = {
+    "before": (
+        lambda days, name: ngettext(
+            "today is before the date in %(name)s plus %(num)s day",
+            "today is before the date in %(name)s plus %(num)s days",
+            days,
+            name=name,
+        ),
+        lambda days, name: ngettext(
+            "today is before the date in %(name)s minus %(num)s day",
+            "today is before the date in %(name)s minus %(num)s days",
+            days,
+            name=name,
+        ),
+    ),
+    "on_or_before": (
+        lambda days, name: ngettext(
+            "today is on or before the date in %(name)s plus %(num)s day",
+            "today is on or before the date in %(name)s plus %(num)s days",
+            days,
+            name=name,
+        ),
+        lambda days, name: ngettext(
+            "today is on or before the date in %(name)s minus %(num)s day",
+            "today is on or before the date in %(name)s minus %(num)s days",
+            days,
+            name=name,
+        ),
+    ),
+    "after": (
+        lambda days, name: ngettext(
+            "today is after the date in %(name)s plus %(num)s day",
+            "today is after the date in %(name)s plus %(num)s days",
+            days,
+            name=name,
+        ),
+        lambda days, name: ngettext(
+            "today is after the date in %(name)s minus %(num)s day",
+            "today is after the date in %(name)s minus %(num)s days",
+            days,
+            name=name,
+        ),
+    ),
+    "on_or_after": (
+        lambda days, name: ngettext(
+            "today is on or after the date in %(name)s plus %(num)s day",
+            "today is on or after the date in %(name)s plus %(num)s days",
+            days,
+            name=name,
+        ),
+        lambda days, name: ngettext(
+            "today is on or after the date in %(name)s minus %(num)s day",
+            "today is on or after the date in %(name)s minus %(num)s days",
+            days,
+            name=name,
+        ),
+    ),
+}

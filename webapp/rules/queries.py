@@ -1,0 +1,134 @@
+"""Rules read back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from webapp.dictionary.models import CaseType
+from webapp.errors import NotFound
+from webapp.rules.definition import Definition
+from webapp.rules.models import Rule, RuleState, RuleVersion, Run, RunState
+from webapp.rules.portable import rule_from_json
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRow:
+    """A rule of the list. `last_run` is the last that finished without errors (R20), `last_attempt`
+    the last of all."""
+
+    rule: Rule
+    last_run: Run | None
+    last_attempt: Run | None
+
+
+def get_rule(session: Session, project_id: int, rule_id: str, *, deleted: bool = False) -> Rule:
+    """A rule by its public id; with `deleted` also one that is deleted. Raises `NotFound`. One
+    query."""
+    statement = select(Rule).where(Rule.project_id == project_id, Rule.rule_id == rule_id)
+    if not deleted:
+        statement = statement.where(Rule.deleted_on.is_(None))
+    rule = session.scalar(statement.execution_options(populate_existing=True))
+    if rule is None:
+        raise NotFound(_("There is no such rule in this project."))
+    return rule
+
+
+def list_rules(
+    session: Session,
+    project_id: int,
+    *,
+    name: str = "",
+    case_type: str = "",
+    state: RuleState | None = None,
+    deleted: bool = False,
+) -> list[RuleRow]:
+    """The rules in the order in which they run, with their last runs; deleted ones, newest first,
+    when `deleted`. `name` is a part of it, in any case. Three queries."""
+    statement = select(Rule).where(Rule.project_id == project_id)
+    if deleted:
+        statement = statement.where(Rule.deleted_on.is_not(None)).order_by(Rule.deleted_on.desc())
+    else:
+        statement = statement.where(Rule.deleted_on.is_(None)).order_by(Rule.position, Rule.id)
+    if name:
+        statement = statement.where(func.lower(Rule.name).contains(name.lower(), autoescape=True))
+    if case_type:
+        statement = statement.where(Rule.case_type == case_type)
+    if state is not None:
+        statement = statement.where(Rule.state == state)
+    rules = session.scalars(statement).all()
+    keys = [rule.id for rule in rules]
+    good = (Run.state == RunState.FINISHED) & (Run.errors == 0)
+    last, attempts = (
+        last_runs(session, project_id, keys, good),
+        last_runs(session, project_id, keys),
+    )
+    return [RuleRow(rule, last.get(rule.id), attempts.get(rule.id)) for rule in rules]
+
+
+def last_runs(
+    session: Session, project_id: int, keys: Sequence[int], *which: ColumnElement[bool]
+) -> dict[int, Run]:
+    """The newest run of each rule (by key), of those that are meant. One query."""
+    newest = (
+        select(func.max(Run.id))
+        .where(Run.project_id == project_id, Run.rule.in_(keys), *which)
+        .group_by(Run.rule)
+    )
+    runs = session.scalars(select(Run).where(Run.project_id == project_id, Run.id.in_(newest)))
+    return {run.rule: run for run in runs}
+
+
+def version_of(session: Session, rule: Rule, number: int) -> RuleVersion:
+    """A version of a rule by its number. Raises `NotFound`. One query."""
+    found = versions_with(session, rule, RuleVersion.number == min(number, 2**31 - 1))
+    if not found:
+        raise NotFound(_("This rule has no version with this number."))
+    return found[0]
+
+
+def versions_of(session: Session, rule: Rule) -> Sequence[RuleVersion]:
+    """All versions of a rule, newest first. One query."""
+    return versions_with(session, rule)
+
+
+def versions_with(session: Session, rule: Rule, *which: Any) -> Sequence[RuleVersion]:
+    """Those versions of a rule that are meant, newest first. One query."""
+    return session.scalars(
+        select(RuleVersion)
+        .where(RuleVersion.project_id == rule.project_id, RuleVersion.rule == rule.id, *which)
+        .order_by(RuleVersion.number.desc())
+    ).all()
+
+
+def definition_of(session: Session, of: Rule | RuleVersion) -> Definition:
+    """What a rule says now, or a version said. One query for a rule, none for a version."""
+    version = of if isinstance(of, RuleVersion) else version_of(session, of, of.version)
+    return rule_from_json(version.definition).definition
+
+
+def warnings_about(
+    session: Session, project_id: int, definition: Definition, *, rule_id: str = ""
+) -> list[str]:
+    """What is allowed but may be a mistake (R31), as sentences; `rule_id` is the rule itself. Two
+    queries."""
+    found = []
+    twins = session.scalar(
+        select(func.count()).where(
+            Rule.project_id == project_id,
+            Rule.name == definition.name,
+            Rule.deleted_on.is_(None),
+            Rule.rule_id != rule_id,
+        )
+    )
+    if twins:
+        found.append(_("Another rule is called “%(name)s” too.", name=definition.name))
+    known = session.get(CaseType, (project_id, definition.case_type))
+    if known is None:
+        found.append(_("No form has used the case type “%(type)s” yet.", type=definition.case_type))
+    return found
