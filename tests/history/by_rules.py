@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from tests.forms import case_block, new_id
@@ -14,7 +14,7 @@ from webapp.clock import now, take_ticks
 from webapp.database import write_transaction
 from webapp.people.kinds import SYSTEM, UserKind
 from webapp.rules.models import Rule, RuleState, RuleVersion, Run, RunState, Trigger
-from webapp.submissions.models import Submission
+from webapp.submissions.models import Submission, SubmissionXml
 from webapp.submissions.own import RULE_XMLNS
 from webapp.submissions.receive import Arrival, Outcome, Sender, read, receive
 
@@ -122,13 +122,22 @@ def write_form(
         sender = Sender(SYSTEM, SYSTEM, UserKind.SYSTEM)
         received = receive(session, run.project_id, Arrival(read(xml), sender, own=True))
         assert received.outcome is Outcome.PROCESSED, received.problem
-        session.execute(
+        (key,) = session.execute(
             update(Submission)
             .where(
                 Submission.project_id == run.project_id,
                 Submission.submission_id == received.submission_id,
             )
-            .values(run_id=run.id, rule_key=run.rule, run_place=place, run_part=part)
-        )
+            .values(
+                run_id=run.id,
+                rule_key=run.rule,
+                run_place=place,
+                run_part=part,
+                time_start=run.started_on,
+                time_end=run.started_on,
+            )
+            .returning(Submission.id)
+        ).one()
+        session.execute(delete(SubmissionXml).where(SubmissionXml.submission == key))
         run.submissions += 1
     return received.submission_id

@@ -19,6 +19,7 @@ from webapp.history.form_page import touched_cases
 from webapp.history.outlook import archive_outlook
 from webapp.history.related import by_ids, related
 from webapp.history.rows import deactivated_among, user_type
+from webapp.history.why import why
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.submissions import archive as operations
@@ -33,6 +34,7 @@ from webapp.web.forms.archive import ArchiveForm
 from webapp.web.pictures import picture_type
 from webapp.web.submission_words import form_title, type_word, why_state
 from webapp.web.views.submissions import submissions
+from webapp.web.why_words import why_words
 
 __all__ = ["submissions"]  # with the routes of this file
 
@@ -78,6 +80,7 @@ def show(project: Project, submission_id: str) -> ResponseReturnValue:
         related=related(session, one),
         events=events,
         form_title=form_title,
+        **why_words(why(session, one)),
     )
 
 
