@@ -47,6 +47,10 @@ class Checked:
         """Whether a key is there, whatever its value."""
         return name in self._sent
 
+    def has_items(self, name: str) -> bool:
+        """Whether a key is there and is no empty list."""
+        return self._sent.get(name, []) != []
+
     def only(self, *names: str) -> None:
         """No other keys are known."""
         for name in self._sent:

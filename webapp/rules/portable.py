@@ -126,7 +126,7 @@ def _criteria(top: Checked, match: Match | None) -> tuple[Criterion, ...]:
     sent = top.items("criteria", most=MOST_CRITERIA)
     if match is Match.EVERY_CASE and sent:
         top.wrong("criteria", _("A rule for every open case has no conditions. Remove them."))
-    if match is not Match.EVERY_CASE and not sent and not top.is_wrong("criteria"):
+    if match is not Match.EVERY_CASE and not top.has_items("criteria"):
         top.wrong("criteria", _("Add at least one condition, or choose every open case."))
     found = []
     for one in sent:
@@ -205,7 +205,7 @@ _CRITERIA: dict[str, Callable[[Checked], Criterion | None]] = {
 
 def _actions(top: Checked) -> tuple[Action, ...]:
     sent = top.items("actions", most=MOST_ACTIONS)
-    if not sent and not top.is_wrong("actions"):
+    if not top.has_items("actions"):
         top.wrong("actions", _("Say what happens: close the case, or update a property."))
     found: list[Action] = []
     seen: dict[object, str] = {}
