@@ -54,9 +54,11 @@ class Settings:
     #: CASEKEEPER_MAX_XML, CASEKEEPER_MAX_REQUEST: bytes of a form's XML and of all of it (SPEC S4).
     max_xml: int = 10 * MEGABYTE
     max_request: int = 50 * MEGABYTE
-    #: CASEKEEPER_HTTPS: "1" when people reach it by https, also by a proxy: cookies are Secure.
+    #: CASEKEEPER_HTTPS: "1" when people reach it by https, also by a proxy: cookies are Secure on
+    #: this machine itself too. Elsewhere they always are.
     https: bool = False
-    #: CASEKEEPER_PROXIES: how many proxies in front set X-Forwarded-For (0: none, it is ignored).
+    #: CASEKEEPER_PROXIES: how many proxies in front set X-Forwarded-For, -Proto and -Host (0: none,
+    #: and these are not believed).
     proxies: int = 0
     #: SESSION_HOURS: a session ends this long after its last use.
     session_hours: int = 12
@@ -230,7 +232,7 @@ def flask_config(settings: Settings) -> dict[str, object]:
         "SQLALCHEMY_ENGINE_OPTIONS": {"pool_size": settings.web_threads},
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
-        "SESSION_COOKIE_SECURE": settings.https,
+        "SESSION_COOKIE_SECURE": True,  # but see `webapp.web.sessions.cookie_is_secure`
         "SESSION_COOKIE_NAME": "casekeeper",
         "PERMANENT_SESSION_LIFETIME": timedelta(hours=settings.session_hours),
         "SESSION_REFRESH_EACH_REQUEST": True,

@@ -16,8 +16,15 @@ from flask_login import UserMixin, login_user, logout_user
 from sqlalchemy import select
 
 from webapp.clock import now
+from webapp.config import Settings
 from webapp.extensions import db, login
 from webapp.people.models import WebUser
+
+#: What proxies add to a request.
+_OF_PROXIES = (
+    *("Forwarded", "Via", "X-Real-IP"),
+    *("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host"),
+)
 
 #: On a shared computer a session ends after so many seconds without use.
 SHARED_FOR = 30 * 60
@@ -80,9 +87,26 @@ def is_loopback(host: str) -> bool:
 
 def cookie_is_secure(app: Flask, asked: Request) -> bool:
     """Whether cookies of this request's answer are for https only: always, except where people
-    open it on the machine that it runs on."""
-    https: bool = app.extensions["settings"].https
-    return https or asked.is_secure or not is_loopback(asked.host)
+    open it on the machine that it runs on (SPEC X2).
+
+    A proxy that nobody told us about may ask for "127.0.0.1" on behalf of the whole world, and
+    most give themselves away by a header.
+    """
+    settings: Settings = app.extensions["settings"]
+    if settings.https or asked.is_secure or not is_loopback(asked.host):
+        return True
+    return not settings.proxies and any(name in asked.headers for name in _OF_PROXIES)
+
+
+def cookie_would_be_lost(app: Flask, asked: Request) -> bool:
+    """Whether the browser would drop the cookie, because it is for https and the page came without.
+
+    With CASEKEEPER_HTTPS and no CASEKEEPER_PROXIES a proxy does https of which we do not hear.
+    """
+    settings: Settings = app.extensions["settings"]
+    if asked.is_secure or (settings.https and not settings.proxies):
+        return False
+    return cookie_is_secure(app, asked)
 
 
 class Cookies(SecureCookieSessionInterface):

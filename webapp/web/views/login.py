@@ -16,7 +16,7 @@ from webapp.people.accounts import check_web_user
 from webapp.people.models import WebUser
 from webapp.web.access import safe_next, signed_in_user
 from webapp.web.forms.login import SignInForm
-from webapp.web.sessions import begin_session, cookie_is_secure, end_session
+from webapp.web.sessions import begin_session, cookie_would_be_lost, end_session
 
 login = Blueprint("login", __name__)
 
@@ -39,7 +39,7 @@ def take_sign_in() -> ResponseReturnValue:
     form = SignInForm()
     if not form.validate_on_submit():
         return _page(form, 422)
-    if cookie_is_secure(current_app, request) and not request.is_secure:
+    if cookie_would_be_lost(current_app, request):
         # Without this the browser would drop the cookie, and the person see nothing but the login.
         form.form_errors.append(
             _("Signing in needs https here. Open this page with an address that begins with https.")
