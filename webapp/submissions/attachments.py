@@ -29,6 +29,7 @@ class Kept:
 
 def keep(folder: Path, stream: IO[bytes], *, name: str, content_type: str) -> Kept:
     """Copy a stream into the store. Memory: one chunk, whatever the size."""
+    is_new = not folder.is_dir()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     digest = hashlib.sha256()
     size = 0
@@ -49,6 +50,8 @@ def keep(folder: Path, stream: IO[bytes], *, name: str, content_type: str) -> Ke
     Path(file.name).replace(place)
     _sync_folder(place.parent)
     _sync_folder(folder)
+    if is_new:
+        _sync_folder(folder.parent)
     return Kept(_printable(name), _printable(content_type), size, sha256)
 
 
