@@ -1,0 +1,116 @@
+"""A rule in words (SPEC U2): every kind says what it does, and what blanks do."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from webapp.rules.describe import action_words, criterion_words, rule_words
+from webapp.rules.operators import DATE, NUMBER, PROPERTY
+from webapp.rules.portable import from_json
+
+CRITERIA = [
+    (
+        {"kind": "not_modified_since", "days": 1},
+        "no form has come for the case for more than 1 day",
+    ),
+    (
+        {"kind": "not_modified_since", "days": 365},
+        "no form has come for the case for more than 365 days",
+    ),
+    ({"kind": "parent_closed"}, "the parent case is closed"),
+    ({"operator": "equals", "value": "a %(name)s"}, "p is “a %(name)s”"),
+    ({"operator": "not_equals", "value": "Yes"}, "p is not “Yes”, or was never filled in"),
+    ({"operator": "has_value"}, "p is filled in"),
+    ({"operator": "has_no_value"}, "p is blank or was never filled in"),
+    ({"operator": "contains", "value": "100%"}, "p contains “100%”"),
+    ({"operator": "starts_with", "value": "x" * 99}, f"p starts with “{'x' * 80}…”"),
+    ({"operator": "one_of", "values": ["A", "B"]}, "p is one of “A”, “B”"),
+    (
+        {"operator": "one_of", "values": list("ABCDEFG")},
+        "p is one of “A”, “B”, “C”, “D”, “E” and 2 more",
+    ),
+    ({"kind": "number", "operator": "at_most", "value": "11.5"}, "p is a number of at most 11.5"),
+    ({"kind": "date", "operator": "after"}, "today is after the date in p"),
+    (
+        {"kind": "date", "operator": "after", "days": 60},
+        "today is after the date in p plus 60 days",
+    ),
+    (
+        {"kind": "date", "operator": "on_or_before", "days": -1},
+        "today is on or before the date in p minus 1 day",
+    ),
+]
+
+
+def rule(*criteria: dict, match: str = "all", actions: list | None = None) -> dict:
+    """A rule with these criteria; what they leave out is that of a property `p`."""
+    filled = [
+        one
+        if one.get("kind") in {"not_modified_since", "parent_closed"}
+        else {"kind": "property", "property": "p", **one}
+        for one in criteria
+    ]
+    return {
+        "name": "A rule",
+        "case_type": "patient",
+        "match": match,
+        "criteria": filled,
+        "actions": actions or [{"kind": "close"}],
+    }
+
+
+@pytest.mark.parametrize(("criterion", "words"), CRITERIA, ids=lambda value: str(value)[:40])
+def test_a_criterion_in_words(app: Flask, criterion: dict, words: str):
+    with app.test_request_context():
+        (one,) = from_json(rule(criterion)).criteria
+        assert criterion_words(one) == words
+
+
+def test_every_operator_has_words(app: Flask):
+    with app.test_request_context():
+        for operator, comparison in PROPERTY.items():
+            given = {"value": {"value": "x"}, "values": {"values": ["x"]}}.get(comparison.needs, {})
+            (one,) = from_json(rule({"operator": operator, **given})).criteria
+            assert criterion_words(one).startswith("p ")
+        for operator in NUMBER:
+            row = {"kind": "number", "operator": operator, "value": "1"}
+            assert criterion_words(from_json(rule(row)).criteria[0]).startswith("p is a number")
+        for operator in DATE:
+            for days in (-2, 0, 2):
+                row = {"kind": "date", "operator": operator, "days": days}
+                words = criterion_words(from_json(rule(row)).criteria[0])
+                assert words.startswith("today is ")
+                assert {-2: "minus 2 days", 0: "p", 2: "plus 2 days"}[days] in words
+
+
+@pytest.mark.parametrize(
+    ("action", "words"),
+    [
+        ({"kind": "close"}, "close the case"),
+        ({"kind": "set", "property": "p", "value": "x"}, "set p to “x”"),
+        ({"kind": "set", "property": "p", "value": ""}, "empty p, where it is filled in"),
+        (
+            {"kind": "copy", "property": "parent/p", "from": "host/q"},
+            "set parent/p to the value of host/q, where it has one",
+        ),
+    ],
+)
+def test_an_action_in_words(app: Flask, action: dict, words: str):
+    with app.test_request_context():
+        (one,) = from_json(rule({"operator": "has_value"}, actions=[action])).actions
+        assert action_words(one) == words
+
+
+def test_a_whole_rule_in_words(app: Flask):
+    with app.test_request_context():
+        both = [{"operator": "not_equals", "value": "Yes"}, {"kind": "date", "operator": "after"}]
+        said = rule_words(from_json(rule(*both)))
+        assert said == (
+            "This rule is for open cases of type patient of which all of this is true: p is not"
+            " “Yes”, or was never filled in; today is after the date in p. Cases where p is blank"
+            " or cannot be read do not match. What happens then: close the case."
+        )
+        assert "any of this" in rule_words(from_json(rule(*both, match="any")))
+        assert "every open case" in rule_words(from_json(rule(match="every_case")))
+        assert "of which this is true" in rule_words(from_json(rule(both[0])))
