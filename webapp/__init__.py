@@ -12,6 +12,9 @@ from flask import Flask
 from webapp import models as models  # every table must be known before the first session
 from webapp.api.openrosa import message as openrosa_message
 from webapp.api.openrosa import openrosa
+from webapp.api.routes import ReadableJson, json_error
+from webapp.api.rules_v1 import rules_v1
+from webapp.api.runs_v1 import runs_v1
 from webapp.cli import register as register_commands
 from webapp.config import Settings, flask_config, settings_from
 from webapp.database import init_database
@@ -30,6 +33,8 @@ from webapp.web.views.home import home
 from webapp.web.views.jobs import jobs as jobs_screen  # `webapp.jobs` stays the room
 from webapp.web.views.login import login
 from webapp.web.views.projects import projects
+from webapp.web.views.rule_screens import rules as rules_screen  # `webapp.rules` stays the room
+from webapp.web.views.rule_screens import runs as runs_screen
 from webapp.web.views.submission import submissions as submissions_screen  # list and form page
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,6 +53,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     app.config.from_mapping(flask_config(settings))
     app.extensions["settings"] = settings
+    app.json = ReadableJson(app)
     app.url_map.strict_slashes = False  # SPEC S1: also without the slash, and not by a redirect
 
     init_database(app)
@@ -75,17 +81,21 @@ MACHINE_FORMATS: dict[str, Format] = {
     openrosa.name: lambda status, sentence: openrosa_message(
         "processing_failure", sentence, status
     ),
+    rules_v1.name: json_error,
+    runs_v1.name: json_error,
 }
 
 
 def register_pages(app: Flask) -> None:
     """The screens, for people."""
-    for screen in (login, projects, home, submissions_screen, cases_screen, jobs_screen):
+    for screen in (login, projects, home, rules_screen, runs_screen):
+        app.register_blueprint(screen)
+    for screen in (submissions_screen, cases_screen, jobs_screen):
         app.register_blueprint(screen)
 
 
 def register_machines(app: Flask) -> None:
     """What is no page: no session, and so nothing that CSRF could use."""
-    for door in (openrosa, health):
+    for door in (openrosa, rules_v1, runs_v1, health):
         csrf.exempt(door)
         app.register_blueprint(door)

@@ -55,7 +55,7 @@ def faults(text: str, app: Flask, path: str) -> list[str]:
     found += ids(document)
     found += unlabelled(document)
     found += nameless(document)
-    found += forms(document)
+    found += forms(document, whole=is_whole(text))
     found += inline(document)
     found += links(document, app, path)
     if is_whole(text):
@@ -108,8 +108,9 @@ def nameless(document: html.HtmlElement) -> Iterator[str]:
         yield f"no words: {show(element)}"
 
 
-def forms(document: html.HtmlElement) -> Iterator[str]:
-    """Forms say where they go; posts carry the token, and gets do not; nothing needs JavaScript."""
+def forms(document: html.HtmlElement, *, whole: bool) -> Iterator[str]:
+    """Forms say where they go; posts carry the token, and gets do not; nothing needs JavaScript.
+    The form of a button that has a `formaction` may stand around the fragment that it is in."""
     for form in document.xpath("//form"):
         method = (form.get("method") or "get").lower()
         tokens = form.xpath(".//input[@name='csrf_token'][@type='hidden'][@value!='']")
@@ -124,7 +125,8 @@ def forms(document: html.HtmlElement) -> Iterator[str]:
         if form.xpath(".//input[@type='file']") and form.get("enctype") != "multipart/form-data":
             yield f"a file is sent as its name only, without enctype: {show(form)}"
     for element in document.xpath("//*[@hx-post or @hx-put or @hx-patch or @hx-delete]"):
-        if not element.xpath("ancestor-or-self::form | id(@form)"):
+        outside = not element.xpath("ancestor-or-self::form | id(@form)")
+        if outside and (whole or not element.get("formaction")):
             yield f"works with JavaScript only, outside any form: {show(element)}"
     for button in document.xpath("//button[not(@type)]"):
         yield f"no type: {show(button)}"

@@ -179,4 +179,5 @@ def test_what_changes_something_is_a_post(app: Flask):
         for rule in app.url_map.iter_rules()
         if (rule.methods or set()) - {"GET", "HEAD", "OPTIONS", "POST"}
     }
-    assert odd == set(), "pages know GET and POST; an API's other verbs belong into this list"
+    others = {"/a/<project_name>/api/rules/v1/<rule_id>/"}
+    assert odd == others, "pages know GET and POST; an API's other verbs belong into this list"

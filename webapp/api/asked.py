@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from flask import Response, jsonify, request
@@ -16,6 +17,8 @@ from webapp.errors import Invalid
 from webapp.projects.models import Project
 from webapp.rules.moment import parse_as_of
 from webapp.strict_json import read_json
+
+Word = TypeVar("Word", bound=StrEnum)
 
 #: The largest body in bytes: a rule with 50,000 values is a tenth of it.
 LARGEST = 5_000_000
@@ -69,6 +72,18 @@ def parameters(*names: str) -> dict[str, str]:
     if twice:
         raise InvalidFields(dict.fromkeys(twice, "Give it once."))
     return {name: value for name, value in request.args.items() if value and name in names}
+
+
+def one_of(kind: type[Word], name: str, given: Mapping[str, str]) -> Word | None:
+    """A parameter that is one word of a closed list; None when it is not given. Raises
+    `Invalid`."""
+    if name not in given:
+        return None
+    try:
+        return kind(given[name])
+    except ValueError as error:
+        words = ", ".join(each.value for each in kind)
+        raise InvalidFields({name: f"Must be one of {words}."}) from error
 
 
 def as_of(project: Project, *given: str | None) -> Micros | None:

@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
+from flask.json.provider import DefaultJSONProvider
 from flask.typing import ResponseReturnValue
 
 from webapp.api.auth import authenticated
@@ -17,6 +18,13 @@ from webapp.projects.models import Project
 from webapp.projects.rights import Right
 
 View = Callable[..., ResponseReturnValue]
+
+
+class ReadableJson(DefaultJSONProvider):
+    """Names in the order in which we write them, and letters as they are: people read this too."""
+
+    ensure_ascii = False
+    sort_keys = False
 
 
 class InvalidFields(Invalid):

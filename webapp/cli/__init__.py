@@ -9,6 +9,8 @@ from webapp.cli.forms import forms_group
 from webapp.cli.init import init
 from webapp.cli.keys import key_group
 from webapp.cli.projects import project_group
+from webapp.cli.rules import rules_group
+from webapp.cli.runs import runs_group
 from webapp.cli.submit import submit
 from webapp.cli.up import up
 from webapp.cli.verify import verify
@@ -25,6 +27,8 @@ COMMANDS = (
     submit,
     case_group,
     forms_group,
+    rules_group,
+    runs_group,
     verify,
 )
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.clock import iso
 from webapp.rules.models import Rule, RuleVersion, Run, RunState
+from webapp.rules.queries import last_runs
 
 #: What a rule has beside the JSON of §4.9.
 EXTRA = (
@@ -52,7 +53,8 @@ def rule_documents(
         )
     }
     good = (Run.state == RunState.FINISHED) & (Run.errors == 0)
-    runs, attempts = _last(session, project_id, keys, good), _last(session, project_id, keys)
+    runs = last_runs(session, project_id, keys, good)
+    attempts = last_runs(session, project_id, keys)
     return [
         definitions[rule.id]
         | {
@@ -68,19 +70,6 @@ def rule_documents(
         }
         for rule in rules
     ]
-
-
-def _last(
-    session: Session, project_id: int, keys: Sequence[int], *which: ColumnElement[bool]
-) -> dict[int, Run]:
-    """The last run of each rule, of those that are meant."""
-    ids = (
-        select(func.max(Run.id))
-        .where(Run.project_id == project_id, Run.rule.in_(keys), *which)
-        .group_by(Run.rule)
-    )
-    runs = session.scalars(select(Run).where(Run.project_id == project_id, Run.id.in_(ids)))
-    return {run.rule: run for run in runs}
 
 
 def _began(run: Run | None) -> str | None:

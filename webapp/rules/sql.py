@@ -173,7 +173,7 @@ def _is_date_sqlite(element: IsDate, compiler: SQLCompiler, **kw: Any) -> str:
     day = f"substr({text}, 1, 10)"
     # `date` reads much else (`now`, Julian days), and year 0; what it gives back shows it.
     return (
-        f"({day} >= '0001' AND date({day}, '+0 days') = {day}"
+        f"({day} >= '0001' AND date({day}, '+0 days') IS {day}"
         f" AND substr({text}, 11, 1) IN ('', 'T', ' '))"
     )
 

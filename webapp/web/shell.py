@@ -33,7 +33,14 @@ class Screen:
 
 #: In the order of the side navigation: groups with their heading.
 SCREENS: tuple[tuple[Any, tuple[Screen, ...]], ...] = (
-    ("", (Screen("home", lazy_gettext("Home"), "house", "home.index"),)),
+    (
+        "",
+        (
+            Screen("home", lazy_gettext("Home"), "house", "home.index"),
+            Screen("rules", lazy_gettext("Automatic updates"), "arrow-repeat", "rules.index"),
+            Screen("runs", lazy_gettext("Runs"), "play-circle", "runs.index"),
+        ),
+    ),
     (
         lazy_gettext("Data"),
         (

@@ -1,0 +1,208 @@
+"""A rule's own page: versions, preview, the check of one case (SPEC U2, R25, R26, R29)."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tests import factories
+from tests.history.statements import counted
+from tests.web.pages import PageClient
+from tests.web.rule_pages import CLOSE_DONE, finished_run, make_rule, patient, post
+from tests.web.signing_in import signed_in
+from webapp.database import write_transaction
+from webapp.jobs.tasks import work
+from webapp.projects.models import Project
+from webapp.rules.models import Rule, RuleState, Run
+from webapp.rules.operations import edit_rule
+from webapp.rules.portable import rule_from_json
+
+
+@pytest.fixture
+def amina(app: Flask, project: Project) -> PageClient:
+    """Amina may edit data."""
+    return signed_in(app, factories.web_user(project, role="editor"))
+
+
+@pytest.fixture
+def viktor(app: Flask, project: Project) -> PageClient:
+    """Viktor may only look."""
+    return signed_in(app, factories.web_user(project, role="viewer"))
+
+
+@pytest.fixture
+def rule(project: Project) -> Rule:
+    return make_rule(project)
+
+
+@pytest.fixture
+def url(project: Project, rule: Rule) -> str:
+    return f"/a/{project.name}/rules/{rule.rule_id}/"
+
+
+def renamed(project: Project, rule: Rule, name: str) -> None:
+    """Another version."""
+    with write_transaction() as session:
+        data = rule_from_json(CLOSE_DONE | {"name": name})
+        edit_rule(session, project.id, rule.rule_id, data, by=factories.actor(), based_on=None)
+
+
+class TestTheRulesPage:
+    def test_says_in_words_what_the_rule_does(self, viktor: PageClient, url: str):
+        page = viktor.get(url)
+        assert page.h1 == "Close the done"
+        assert "All of these are true:" in page.text
+        assert "close_reason" in page.text
+        assert "It has not run yet." in page.text
+        assert "You can view but not change (needs Edit data)." in page.text
+        assert "Edit" not in page.links()
+
+    def test_lists_runs_and_versions(
+        self, project: Project, rule: Rule, amina: PageClient, url: str
+    ):
+        run = finished_run(project, rule)
+        renamed(project, rule, "Renamed")
+        page = amina.get(url)
+        assert page.h1 == "Renamed"
+        assert page.rows("Runs of this rule, newest first")[0][:2] == [
+            f"Run {run.id} (version 1)",
+            "Finished",
+        ]
+        assert [row[0] for row in page.rows("Versions of this rule, newest first")] == [
+            "Version 2 (in force)",
+            "Version 1",
+        ]
+        assert page.click(f"Run {run.id}").h1 == f"Run {run.id}: Close the done"
+
+    def test_costs_the_same_for_many_runs(
+        self, app: Flask, project: Project, rule: Rule, amina: PageClient, url: str
+    ):
+        finished_run(project, rule)
+        with counted(app) as few:
+            amina.get(url)
+        for number in range(12):
+            finished_run(project, rule)
+            renamed(project, rule, f"Name {number}")
+        with counted(app) as many:
+            page = amina.get(url)
+        assert len(many) == len(few)
+        assert len(page.rows("Runs of this rule, newest first")) == 10
+        assert len(page.click("All runs of this rule").rows("Runs, newest first")) == 13
+
+    def test_unknown_ones_are_not_there(self, project: Project, amina: PageClient, url: str):
+        amina.get(f"/a/{project.name}/rules/{'0' * 32}/", status=404)
+        amina.get(f"/a/{project.name}/rules/x%2Fy/", status=404)
+        amina.get(url + "versions/2", status=404)
+        amina.get(url + f"versions/{2**40}", status=404)
+        amina.get(url + "versions/0", status=404)
+
+
+class TestVersions:
+    def test_say_what_was_different(
+        self, project: Project, rule: Rule, amina: PageClient, url: str
+    ):
+        renamed(project, rule, "Renamed")
+        page = amina.get(url).click("Version 2")
+        assert page.h1 == "Version 2 of “Renamed”"
+        assert "Renamed" in page.one("//section[@aria-labelledby='s-changed']").text_content()
+        first = page.click("Version 1")
+        assert "This is the first version." in first.text
+
+    def test_can_be_restored(
+        self, session: Session, project: Project, rule: Rule, amina: PageClient, url: str
+    ):
+        renamed(project, rule, "Renamed")
+        page = amina.get(url + "versions/1").form("Restore this version").submit().follow()
+        assert page.h1 == "Close the done"
+        assert page.status_line == "Version 1 is in force again, as version 3."
+
+    def test_are_restored_only_with_the_right(
+        self, project: Project, rule: Rule, viktor: PageClient, url: str
+    ):
+        renamed(project, rule, "Renamed")
+        assert "Restore this version" not in viktor.get(url + "versions/1").text
+        assert "Edit data" in post(viktor, url + "versions/1/restore", 403).text
+
+
+class TestThePreview:
+    def test_counts_and_leads_to_a_run(
+        self, session: Session, project: Project, amina: PageClient, url: str
+    ):
+        patient(session, project, "p-1", status="done")
+        patient(session, project, "p-2")
+        page = amina.get(url).click("Show the preview")
+        assert page.h1 == "What “Close the done” would change"
+        assert page.rows("The first cases, before and after")[0][0] == "p-1"
+        assert "1 case would change." in page.text
+        page = page.form(url + "run").submit("Run now").follow()
+        session.rollback()
+        run = session.scalars(select(Run).where(Run.project_id == project.id)).one()
+        assert page.h1 == f"Run {run.id}: Close the done"
+        assert "Waiting" in page.text
+        assert run.job_id is not None
+        work(run.job_id)
+        assert "Finished" in amina.get(page.url).text
+
+    def test_of_another_day_runs_as_of_that_day(
+        self, session: Session, project: Project, amina: PageClient, url: str
+    ):
+        page = amina.get(url + "preview").form("Another day").submit(as_of="2031-01-31")
+        assert "as of 31 Jan 2031" in page.text
+        page.form(url + "run").submit()
+        session.rollback()
+        run = session.scalars(select(Run).where(Run.project_id == project.id)).one()
+        assert run.as_of == 1_927_584_000_000_000
+
+    @pytest.mark.parametrize("text", ["tomorrow", "2031-02-30", "9" * 500, "\ud7ff", "0001-01-01"])
+    def test_a_day_that_cannot_be_read_is_said(self, amina: PageClient, url: str, text: str):
+        page = amina.get(url + "preview").form("Another day").submit(as_of=text)
+        assert page.status == 422
+        assert page.errors and page.form("Another day").value("as_of") == text
+        post(amina, url + "run", 422, as_of=text)
+
+    def test_a_draft_cannot_be_run(self, session: Session, project: Project, amina: PageClient):
+        draft = make_rule(project, state=RuleState.DRAFT)
+        url = f"/a/{project.name}/rules/{draft.rule_id}/"
+        assert "This rule is a draft." in amina.get(url + "preview").text
+        post(amina, url + "run", 409)
+
+    def test_viewers_may_count_but_not_run(self, viktor: PageClient, url: str):
+        page = viktor.get(url + "preview")
+        assert "0 cases would change" in page.text
+        assert not page.document.xpath(f"//form[@action='{url}run']")
+
+
+class TestCheckingOneCase:
+    def test_explains_each_condition_and_what_would_happen(
+        self, session: Session, project: Project, viktor: PageClient, url: str
+    ):
+        patient(session, project, "p-1", status="done")
+        page = viktor.get(url).form("Check one case").submit(case="p-1")
+        assert "The rule matches “p-1”" in page.text
+        (row,) = page.rows("Each condition, what was found and what it was compared with")
+        assert row[1:] == ["done", "done", "true"]
+        assert "close_reason: empty becomes automatic" in page.text
+        assert "State: open becomes closed" in page.text
+
+    def test_says_why_not(self, session: Session, project: Project, viktor: PageClient, url: str):
+        patient(session, project, "p-1", status="new")
+        page = viktor.get(url + "check?case=p-1")
+        assert "The rule does not match “p-1”" in page.text
+        (row,) = page.rows("Each condition, what was found and what it was compared with")
+        assert row[1:] == ["new", "done", "false"]
+        assert "Nothing, because it does not match." in page.text
+
+    @pytest.mark.parametrize("case", ["nobody", "x" * 5000, "a b", "\u0001"])
+    def test_an_unknown_case_is_said_at_the_field(self, viktor: PageClient, url: str, case: str):
+        page = viktor.get(url + "check").form("Which case").submit(case=case)
+        assert page.status == 422
+        assert page.errors == ["This project has no case with this id"]
+
+    def test_as_of_is_read_or_refused(
+        self, session: Session, project: Project, viktor: PageClient, url: str
+    ):
+        patient(session, project, "p-1", status="done")
+        assert viktor.get(url + "check?case=p-1&as_of=2031-01-31").status == 200
+        assert viktor.get(url + "check?case=p-1&as_of=x").status == 422

@@ -1,0 +1,444 @@
+"""Writing a rule, as a person without JavaScript does it (SPEC U3, U4, R31)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tests import factories
+from tests.web.pages import Page, PageClient
+from tests.web.rule_pages import CLOSE_DONE, make_rule, patient, post
+from tests.web.signing_in import signed_in
+from webapp.database import write_transaction
+from webapp.projects.models import Project
+from webapp.rules.models import Rule, RuleState
+from webapp.rules.operations import edit_rule
+from webapp.rules.portable import rule_from_json, to_json
+from webapp.rules.queries import definition_of
+
+ADD = "Add a condition on: "
+
+
+@pytest.fixture
+def amina(app: Flask, project: Project) -> PageClient:
+    """Amina may edit data."""
+    return signed_in(app, factories.web_user(project, role="editor"))
+
+
+@pytest.fixture
+def new(project: Project) -> str:
+    return f"/a/{project.name}/rules/new"
+
+
+def rules_of(session: Session, project: Project) -> list[Rule]:
+    session.rollback()
+    return list(
+        session.scalars(select(Rule).where(Rule.project_id == project.id).order_by(Rule.id))
+    )
+
+
+def saved(session: Session, project: Project) -> dict[str, Any]:
+    """The only rule of the project, as JSON."""
+    (rule,) = rules_of(session, project)
+    return to_json(definition_of(session, rule))
+
+
+def press(page: Page, button: str, **values: Any) -> Page:
+    fill = {name.replace("__", "-"): value for name, value in values.items()}
+    return page.form("rule-form").submit(button, fill=fill)
+
+
+def legends(page: Page) -> list[str]:
+    return [
+        " ".join(e.text_content().split())
+        for e in page.document.xpath("//*[@id='criteria' or @id='actions']//legend")
+    ]
+
+
+def focused(page: Page) -> str:
+    """Id, or words, of what takes the focus."""
+    element = page.one("//*[@autofocus]")
+    return element.get("id") or " ".join(element.text_content().split())
+
+
+class TestSaving:
+    def test_a_rule_with_a_row_of_every_kind(
+        self, session: Session, project: Project, amina: PageClient, new: str
+    ):
+        page = amina.get(new)
+        assert page.h1 == "New rule"
+        for kind in ("Property", "Property", "Date", "Number", "Not modified", "Parent closed"):
+            page = press(page, ADD + kind)
+        page = press(page, "Add an update")
+        page = press(page, "Add another update")
+        page = press(
+            page,
+            "Save and switch on",
+            name=" Close stale ",
+            description="Agreed in May",
+            case_type="patient",
+            match="any",
+            criteria__0__property="status",
+            criteria__0__operator="not_equals",
+            criteria__0__value=" done ",
+            criteria__1__property="parent/village",
+            criteria__1__operator="is one of",
+            criteria__1__values="A\nB, c\n\n",
+            criteria__2__property="edd",
+            criteria__2__operator="on_or_before",
+            criteria__2__sign="minus",
+            criteria__2__days=" 7 ",
+            criteria__3__property="muac",
+            criteria__3__operator="less_than",
+            criteria__3__value="11.5",
+            criteria__4__days="365",
+            actions__0__property="close_reason",
+            actions__0__value="automatic",
+            actions__1__property="parent/last_seen",
+            actions__1__how="copy",
+            actions__1__source="visit_date",
+            close=True,
+        )
+        rule_page = page.follow()
+        assert rule_page.h1 == "Close stale"
+        assert "The rule is saved and on." in rule_page.status_line
+        assert saved(session, project) == {
+            "name": "Close stale",
+            "description": "Agreed in May",
+            "case_type": "patient",
+            "match": "any",
+            "criteria": [
+                {
+                    "kind": "property",
+                    "property": "status",
+                    "operator": "not_equals",
+                    "value": " done ",
+                },
+                {
+                    "kind": "property",
+                    "property": "parent/village",
+                    "operator": "one_of",
+                    "values": ["A", "B, c"],
+                },
+                {"kind": "date", "property": "edd", "operator": "on_or_before", "days": -7},
+                {"kind": "number", "property": "muac", "operator": "less_than", "value": "11.5"},
+                {"kind": "not_modified_since", "days": 365},
+                {"kind": "parent_closed"},
+            ],
+            "actions": [
+                {"kind": "set", "property": "close_reason", "value": "automatic"},
+                {"kind": "copy", "property": "parent/last_seen", "from": "visit_date"},
+                {"kind": "close"},
+            ],
+        }
+        assert rules_of(session, project)[0].state == RuleState.ACTIVE
+
+    @pytest.mark.parametrize(
+        ("button", "state"),
+        [
+            ("Save as draft", RuleState.DRAFT),
+            ("Save and switch on", RuleState.ACTIVE),
+            ("Save switched off", RuleState.INACTIVE),
+        ],
+    )
+    def test_in_each_state(
+        self,
+        session: Session,
+        project: Project,
+        amina: PageClient,
+        button: str,
+        state: RuleState,
+    ):
+        new = f"/a/{project.name}/rules/new"
+        page = press(
+            amina.get(new), button, name="All", case_type="patient", match="every_case", close=True
+        )
+        assert page.follow().h1 == "All"
+        assert rules_of(session, project)[0].state == state
+
+    def test_warns_of_a_new_type_and_of_a_namesake(
+        self, session: Session, project: Project, amina: PageClient, new: str
+    ):
+        make_rule(project)
+        page = press(
+            amina.get(new),
+            "Save as draft",
+            name="Close the done",
+            case_type="pateint",
+            match="every_case",
+            close=True,
+        ).follow()
+        assert "No form has used the case type “pateint” yet." in page.status_line
+        assert "Another rule is called “Close the done” too." in page.status_line
+
+    def test_what_is_wrong_is_said_at_the_fields_and_nothing_typed_is_lost(
+        self, session: Session, project: Project, amina: PageClient, new: str
+    ):
+        page = press(amina.get(new), ADD + "Not modified")
+        page = press(page, ADD + "Property")
+        page = press(page, "Add an update")
+        page = press(
+            page,
+            "Save as draft",
+            name="x" * 127,
+            case_type="patient",
+            criteria__0__days="two months",
+            criteria__1__property="9lives",
+            criteria__1__value="typed",
+            actions__0__property="case_id",
+            actions__0__value="v",
+        )
+        assert page.status == 422
+        assert page.title.startswith("Error: New rule")
+        assert len(page.errors) == 4
+        assert [line.split(":")[0] for line in page.errors[1:]] == [
+            "Condition 1",
+            "Condition 2",
+            "Update 1",
+        ]
+        links = [e.get("href") for e in page.document.xpath("//*[@id='errors']//a")]
+        assert links == ["#name", "#criteria-0-days", "#criteria-1-property", "#actions-0-property"]
+        days = page.one("//input[@name='criteria-0-days']")
+        assert days.get("aria-invalid") == "true"
+        assert days.get("aria-describedby") == "criteria-0-days-error"
+        kept = page.form("rule-form")
+        assert kept.value("criteria-0-days") == "two months"
+        assert kept.value("criteria-1-value") == "typed"
+        assert kept.value("actions-0-property") == "case_id"
+        assert kept.value("name") == "x" * 127
+        assert rules_of(session, project) == []
+
+    def test_a_rule_without_anything_lacks_all_of_it(self, amina: PageClient, new: str):
+        page = press(amina.get(new), "Save as draft")
+        assert page.status == 422
+        links = {e.get("href") for e in page.document.xpath("//*[@id='errors']//a")}
+        assert {"#name", "#case_type", "#criteria", "#actions"} <= links
+
+    def test_conditions_are_not_dropped_silently_when_every_case_is_chosen(
+        self, amina: PageClient, new: str
+    ):
+        page = press(amina.get(new), ADD + "Parent closed")
+        page = press(page, "Save as draft", name="n", case_type="t", match="every_case", close=True)
+        assert page.status == 422
+        assert "remove them" in page.text
+
+
+class TestRows:
+    def test_are_added_and_removed_without_losing_what_was_typed(self, amina: PageClient, new: str):
+        page = press(amina.get(new), ADD + "Property", name="Kept", case_type="patient")
+        assert focused(page) == "criteria-0-property"
+        page = press(page, ADD + "Date", criteria__0__property="village", criteria__0__value="A")
+        assert page.status_line == "Condition 2 added"
+        page = press(page, ADD + "Number", criteria__1__property="edd", criteria__1__days="60")
+        page = press(page, "Add an update", criteria__2__property="muac")
+        assert focused(page) == "actions-0-property"
+        page = press(page, "Remove condition 2", actions__0__property="p")
+        form = page.form("rule-form")
+        assert form.value("name") == "Kept"
+        assert form.value("criteria-0-value") == "A"
+        assert form.value("criteria-1-property") == "muac"
+        assert form.value("actions-0-property") == "p"
+        assert "criteria-2-property" not in form.controls
+        assert focused(page).startswith("and Condition 2 of 2")
+        page = press(page, "Remove condition 2")
+        page = press(page, "Remove condition 1")
+        assert focused(page) == "Add a condition on"
+        page = press(page, "Remove update 1")
+        assert focused(page) == "actions"
+
+    def test_have_legends_of_their_own_that_say_what_they_mean(self, amina: PageClient, new: str):
+        page = press(amina.get(new), ADD + "Not modified")
+        page = press(page, ADD + "Date", criteria__0__days="365")
+        page = press(
+            page,
+            "Add an update",
+            criteria__1__property="edd",
+            criteria__1__operator="after",
+            criteria__1__days="60",
+        )
+        first, second, third = legends(page)
+        assert first.startswith("Condition 1 of 2: ") and "365" in first
+        assert second.startswith("and Condition 2 of 2: ") and "edd" in second and "60" in second
+        assert third == "Update 1 of 1: not complete yet"
+
+    def test_are_joined_by_and_or_or_as_chosen(self, amina: PageClient, new: str):
+        page = press(amina.get(new), ADD + "Property")
+        page = press(page, ADD + "Property", match="any")
+        assert [e.text for e in page.document.xpath("//*[@class='and']")] == ["or"]
+        page = press(page, "Show what the rule would do", match="all")
+        assert [e.text for e in page.document.xpath("//*[@class='and']")] == ["and"]
+
+    def test_come_alone_to_htmx_and_are_announced(self, amina: PageClient, new: str):
+        form = amina.get(new).form("rule-form")
+        page = form.submit(ADD + "Date", htmx=True)
+        assert page.document.xpath("//body/*/@id") == ["conditions"]
+        assert page.events["announce"] == "Condition 1 added"
+        assert "rows" in page.events
+        page = form.submit("Add an update", htmx=True)
+        assert page.document.xpath("//body/*/@id") == ["updates"]
+        assert page.events["announce"] == "Update 1 added"
+
+    def test_forty_of_them_are_no_trouble(
+        self, session: Session, project: Project, amina: PageClient
+    ):
+        criteria = [{"kind": "not_modified_since", "days": n} for n in range(40)]
+        rule = make_rule(project, criteria=criteria, name="n" * 126)
+        page = amina.get(f"/a/{project.name}/rules/{rule.rule_id}/edit")
+        assert len(legends(page)) == 41
+        assert press(page, "Save").follow().h1 == "n" * 126
+
+
+class TestThePreview:
+    def test_counts_and_shows_the_first_cases(
+        self, session: Session, project: Project, amina: PageClient, new: str
+    ):
+        patient(session, project, "p-1", status="done")
+        patient(session, project, "p-2", status="new")
+        page = press(amina.get(new), ADD + "Property")
+        page = press(
+            page,
+            "Count now",
+            name="n",
+            case_type="patient",
+            criteria__0__property="status",
+            criteria__0__value="done",
+            close=True,
+        )
+        assert "1 case would change" in page.text
+        assert page.rows("Open cases left after each condition")[0][1] == "2"
+        assert page.rows("Open cases left after each condition")[1][1] == "1"
+        assert page.rows("The first cases, before and after") == [
+            ["p-1", "State: open becomes closed"]
+        ]
+
+    def test_says_what_is_missing_without_calling_it_an_error(self, amina: PageClient, new: str):
+        page = press(amina.get(new), ADD + "Not modified")
+        page = press(page, "Count now", name="n", case_type="patient", close=True)
+        assert page.status == 200
+        assert "Not complete yet:" in page.text and "Condition 1:" in page.text
+        assert not page.document.xpath("//*[@aria-invalid]")
+
+    def test_comes_alone_to_htmx_with_the_words_of_the_rows(
+        self, session: Session, project: Project, amina: PageClient, new: str
+    ):
+        page = press(amina.get(new), ADD + "Not modified")
+        answer = page.form("rule-form").submit(
+            "Count now",
+            htmx=True,
+            fill={"name": "n", "case_type": "patient", "criteria-0-days": "9", "close": True},
+        )
+        assert answer.one("//*[@id='preview']") is not None
+        assert "9" in answer.one("//*[@id='criteria-0-words']").text
+        assert answer.one("//*[@id='criteria-0-words']").get("hx-swap-oob") == "true"
+
+    def test_warns(self, project: Project, amina: PageClient, new: str):
+        page = press(
+            amina.get(new),
+            "Count now",
+            name="n",
+            case_type="nobody",
+            match="every_case",
+            close=True,
+        )
+        assert "No form has used the case type “nobody” yet." in page.text
+
+
+class TestEditing:
+    def test_makes_a_version_only_if_something_changed(
+        self, session: Session, project: Project, amina: PageClient
+    ):
+        rule = make_rule(project)
+        url = f"/a/{project.name}/rules/{rule.rule_id}/edit"
+        page = amina.get(url)
+        assert page.h1 == "Edit “Close the done”"
+        same = press(page, "Save").follow()
+        assert "Nothing was different" in same.status_line
+        page = press(amina.get(url), "Save and switch on", name="Close them").follow()
+        assert "The rule is saved as version 2. It is on." in page.status_line
+        session.refresh(rule)
+        assert (rule.version, rule.name, rule.state) == (2, "Close them", RuleState.ACTIVE)
+
+    def test_the_second_of_two_people_is_told_and_loses_nothing(
+        self, session: Session, project: Project, amina: PageClient
+    ):
+        rule = make_rule(project)
+        page = amina.get(f"/a/{project.name}/rules/{rule.rule_id}/edit")
+        with write_transaction():
+            data = rule_from_json(CLOSE_DONE | {"name": "Theirs"})
+            edit_rule(session, project.id, rule.rule_id, data, by=factories.actor(), based_on=1)
+        form = page.form("rule-form")
+        told = form.submit("Save", fill={"name": "Mine"}, status=409)
+        assert "was changed by tester" in told.text
+        assert told.form("rule-form").value("name") == "Mine"
+        assert any(
+            "Theirs" in e.text_content() for e in told.document.xpath("//*[@id='errors']//li")
+        )
+        kept = told.form("rule-form").submit("Keep mine as a new draft").follow()
+        assert kept.h1 == "Mine"
+        over = told.form("rule-form").submit("Save mine as the next version").follow()
+        assert "version 3" in over.status_line
+        states = {(one.name, one.version, one.state) for one in rules_of(session, project)}
+        assert states == {("Mine", 1, RuleState.DRAFT), ("Mine", 3, RuleState.INACTIVE)}
+
+    def test_a_value_that_no_field_can_hold_is_not_mangled(
+        self, project: Project, amina: PageClient
+    ):
+        values = ["one\ntwo", "three"]
+        criteria = [{"kind": "property", "property": "p", "operator": "one_of", "values": values}]
+        rule = make_rule(project, criteria=criteria)
+        page = amina.get(f"/a/{project.name}/rules/{rule.rule_id}/edit", status=409)
+        assert "API" in page.text
+
+
+def test_an_example_fills_the_form(project: Project, amina: PageClient, new: str):
+    page = amina.get(new + "?example=untouched")
+    form = page.form("rule-form")
+    assert form.value("criteria-0-days") == "180"
+    assert form.value("close") == ["y"]
+    assert amina.get(new + "?example=nonsense").h1 == "New rule"
+
+
+HOSTILE: list[dict[str, Any]] = [
+    {},
+    {"criteria-²-kind": "property", "criteria-" + "9" * 5000 + "-kind": "date"},
+    {"criteria-0-kind": "location", "criteria-0-operator": "DROP TABLE"},
+    {"criteria-0-kind": "not_modified_since", "criteria-0-days": "9" * 400},
+    {"criteria-0-kind": "date", "criteria-0-days": "٣", "criteria-0-sign": "times"},
+    {"criteria-0-kind": "property", "criteria-0-property": "a/b/c", "match": "some"},
+    {"name": "\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), "close": "y"},
+    {"name": "\x01", "case_type": "\x7f", "actions-0-how": "eval"},
+    {"based_on": "-1", "rule_id": "", "state": "deleted", "over": "x" * 300},
+    {"add": "everything"},
+    {"remove": "criteria-99999999"},
+    {"remove": "name"},
+    {f"criteria-{n}-kind": "parent_closed" for n in range(200)},
+    {f"actions-{n}-property": "p" for n in range(200)},
+]
+
+
+@pytest.mark.parametrize("sent", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("where", ["new", "rows", "preview", "edit"])
+def test_hostile_input_is_never_a_fault_of_ours(
+    session: Session, project: Project, amina: PageClient, sent: dict[str, Any], where: str
+):
+    path = where
+    if where == "edit":
+        path = f"{make_rule(project).rule_id}/edit"
+    any_page = amina.client.get("/no-such-page").get_data(as_text=True)
+    token = any_page.split('name="csrf_token" value="')[1].split('"')[0]
+    answer = amina.client.post(
+        f"/a/{project.name}/rules/{path}", data={"csrf_token": token, **sent}
+    )
+    assert answer.status_code in {200, 409, 422}, answer.text[:500]
+
+
+def test_the_form_of_another_projects_rule_is_not_there(project: Project, amina: PageClient):
+    theirs = make_rule(factories.project())
+    for path in ("edit", ""):
+        amina.get(f"/a/{project.name}/rules/{theirs.rule_id}/{path}", status=404)
+    post(amina, f"/a/{project.name}/rules/{theirs.rule_id}/edit", 404, name="x")
+    post(amina, f"/a/{project.name}/rules/rows", 404, rule_id=theirs.rule_id)

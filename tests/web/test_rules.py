@@ -1,0 +1,230 @@
+"""The rule list, as people use it (SPEC U2, R30)."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from tests import factories
+from tests.history.statements import counted
+from tests.web.page_checks import words
+from tests.web.pages import Page, PageClient
+from tests.web.rule_pages import finished_run, make_rule, patient, post, queued_run
+from tests.web.signing_in import signed_in
+from webapp.projects.models import Project
+from webapp.rules.models import RuleState
+
+TABLE = "Rules, in the order in which they run"
+
+
+@pytest.fixture
+def amina(app: Flask, project: Project) -> PageClient:
+    """Amina may edit data."""
+    return signed_in(app, factories.web_user(project, role="editor"))
+
+
+@pytest.fixture
+def viktor(app: Flask, project: Project) -> PageClient:
+    """Viktor may only look."""
+    return signed_in(app, factories.web_user(project, role="viewer"))
+
+
+@pytest.fixture
+def url(project: Project) -> str:
+    return f"/a/{project.name}/rules/"
+
+
+def names(page: Page) -> list[str]:
+    return [row[0].removesuffix(" patient").removesuffix(" mother") for row in page.rows(TABLE)]
+
+
+def do(page: Page, what: str, name: str) -> Page:
+    """Press an action of a rule's menu."""
+    button = f"{what} {name}"
+    forms = [e for e in page.document.xpath("//form") if button in words(e)]
+    assert len(forms) == 1
+    return page.form(forms[0].get("action")).submit().follow()
+
+
+class TestEmptyPlaces:
+    def test_the_first_use_offers_examples(self, amina: PageClient, url: str):
+        page = amina.get(url)
+        assert "No rule yet" in page.text
+        assert not page.document.xpath("//table")
+        form = page.click("Close cases untouched for 180 days")
+        assert form.h1 == "New rule"
+        assert form.form("rule-form").value("criteria-0-days") == "180"
+
+    def test_who_may_only_look_is_told_what_it_takes(self, viktor: PageClient, url: str):
+        page = viktor.get(url)
+        assert "You can view but not change (needs Edit data)." in page.text
+        assert "New rule" not in page.links()
+
+    def test_nothing_matches(self, project: Project, amina: PageClient, url: str):
+        make_rule(project)
+        page = amina.get(url).form("Filters").submit("Apply", name="zebra")
+        assert "No rule fits these filters" in page.text
+        assert names(page.click("Clear all filters")) == ["Close the done"]
+
+
+class TestTheList:
+    def test_says_what_became_of_each_rule(
+        self, session: Session, project: Project, viktor: PageClient, url: str
+    ):
+        patient(session, project, "p-1", status="done")
+        rule = make_rule(project, state=RuleState.ACTIVE)
+        make_rule(project, name="Sleeps", state=RuleState.DRAFT)
+        run = finished_run(project, rule)
+        page = viktor.get(url)
+        first, second = page.rows(TABLE)
+        assert first[0] == "Close the done patient"
+        assert first[1] == "On"
+        assert first[3].startswith("Finished")
+        assert first[4] == f"1 (forms of run {run.id})"
+        assert second[1:] == ["Draft", "–never", "–never", "–never"]
+        forms = page.click(f"1 (forms of run {run.id})")
+        assert f"run={run.id}" in forms.url
+        assert page.click("Close the done").h1 == "Close the done"
+
+    def test_is_searched_and_filtered(self, project: Project, amina: PageClient, url: str):
+        make_rule(project, name="Close old")
+        make_rule(project, name="close mothers", case_type="mother", state=RuleState.ACTIVE)
+        make_rule(project, name="Flag")
+        page = amina.get(url)
+        assert names(page.form("Filters").submit("Apply", name="CLOSE")) == [
+            "Close old",
+            "close mothers",
+        ]
+        narrowed = page.form("Filters").submit("Apply", type="mother", state="On")
+        assert names(narrowed) == ["close mothers"]
+        assert "Case type: mother" in narrowed.text
+        assert len(names(narrowed.click("Remove filter State: On"))) == 1
+        for nonsense in ("?state=nonsense", "?type=nobody", "?page=0", "?page=²", "?page=99999"):
+            assert len(names(amina.get(url + nonsense))) == 3
+
+    def test_has_pages(self, project: Project, amina: PageClient, url: str):
+        for number in range(27):
+            make_rule(project, name=f"Rule {number:02}")
+        page = amina.get(url)
+        assert len(names(page)) == 25
+        assert names(page.click("Next")) == ["Rule 25", "Rule 26"]
+        assert names(page.click("Next").click("Previous")) == names(page)
+
+    def test_costs_the_same_for_many_rules(
+        self, app: Flask, project: Project, amina: PageClient, url: str
+    ):
+        finished_run(project, make_rule(project))
+        with counted(app) as few:
+            amina.get(url)
+        for number in range(10):
+            finished_run(project, make_rule(project, name=f"Rule {number}"))
+        with counted(app) as many:
+            amina.get(url)
+        assert len(many) == len(few)
+
+
+class TestVerbs:
+    def test_moving(self, project: Project, amina: PageClient, url: str):
+        for name in ("A", "B", "C"):
+            make_rule(project, name=name)
+        page = do(amina.get(url), "Move up", "C")
+        assert names(page) == ["A", "C", "B"]
+        assert page.status_line == "“C” now runs earlier."
+        page = do(page, "Move down", "A")
+        assert names(page) == ["C", "A", "B"]
+        page = do(page, "Move up", "C")
+        assert page.status_line == "“C” is the first already."
+        page = do(page, "Move down", "B")
+        assert page.status_line == "“B” is the last already."
+
+    def test_moving_keeps_the_filters(self, project: Project, amina: PageClient, url: str):
+        for name in ("A", "B"):
+            make_rule(project, name=name)
+        page = do(amina.get(url + "?type=patient"), "Move up", "B")
+        assert page.url == url + "?type=patient"
+
+    def test_switching_on_shows_first_what_would_change(
+        self, session: Session, project: Project, amina: PageClient, url: str
+    ):
+        patient(session, project, "p-1", status="done")
+        rule = make_rule(project)
+        page = amina.get(url).click("Switch on… Close the done")
+        assert page.h1 == "Switch on “Close the done”?"
+        assert "If it ran now: 1 case would change." in page.text
+        assert page.form("Switch on").submit().follow().status_line == "“Close the done” is on."
+        session.refresh(rule)
+        assert rule.state == RuleState.ACTIVE
+        page = do(amina.get(url), "Switch off", "Close the done")
+        assert page.status_line == "“Close the done” is off."
+        session.refresh(rule)
+        assert rule.state == RuleState.INACTIVE
+
+    def test_switching_off_asks_about_a_run_at_work(
+        self, session: Session, project: Project, amina: PageClient, url: str
+    ):
+        rule = make_rule(project, state=RuleState.ACTIVE)
+        run = queued_run(project, rule)
+        page = do(amina.get(url), "Switch off", "Close the done")
+        assert page.h1 == "Switch off “Close the done”?"
+        page = (
+            page.form(f"{url}{rule.rule_id}/deactivate").submit("Switch off", runs="stop").follow()
+        )
+        assert "Its run stops" in page.status_line
+        session.rollback()
+        session.refresh(run)
+        assert run.state.value == "stopped"
+
+    def test_a_deleted_rule_can_be_brought_back(
+        self, session: Session, project: Project, amina: PageClient, url: str
+    ):
+        rule = make_rule(project)
+        page = amina.get(url).click("Delete… Close the done").form("Delete this rule").submit()
+        page = page.follow()
+        assert page.status_line == "“Close the done” is deleted. You can bring it back here."
+        assert "No rule yet" in amina.get(url).text
+        gone = amina.get(f"{url}{rule.rule_id}/")
+        assert "This rule was deleted on" in gone.text
+        page = page.form("Bring back Close the done").submit().follow()
+        assert page.status_line == "“Close the done” is back. It is off."
+        assert names(amina.get(url)) == ["Close the done"]
+
+    def test_deleting_may_leave_the_run_at_work(
+        self, session: Session, project: Project, amina: PageClient, url: str
+    ):
+        rule = make_rule(project)
+        run = queued_run(project, rule)
+        page = amina.get(f"{url}{rule.rule_id}/delete")
+        page.form("Delete this rule").submit(runs="leave")
+        session.rollback()
+        session.refresh(run)
+        assert run.state.value == "queued"
+
+    def test_a_duplicate_is_a_draft(
+        self, session: Session, project: Project, amina: PageClient, url: str
+    ):
+        make_rule(project, state=RuleState.ACTIVE)
+        page = do(amina.get(url), "Duplicate", "Close the done")
+        assert page.h1.startswith("Edit “")
+        assert "This is the copy." in page.status_line
+        assert [row[1] for row in amina.get(url).rows(TABLE)].count("Draft") == 1
+
+    def test_need_the_right_and_the_project(
+        self, app: Flask, project: Project, viktor: PageClient, url: str
+    ):
+        rule = make_rule(project)
+        other = factories.project()
+        stranger = signed_in(app, factories.web_user(other))
+        for verb in (
+            "up",
+            "down",
+            "duplicate",
+            "bring-back",
+            "activate",
+            "deactivate",
+            "delete",
+            "run",
+        ):
+            assert "Edit data" in post(viktor, f"{url}{rule.rule_id}/{verb}", 403).text
+            post(stranger, f"{url}{rule.rule_id}/{verb}", 404)
+            post(stranger, f"/a/{other.name}/rules/{rule.rule_id}/{verb}", 404)

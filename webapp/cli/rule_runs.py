@@ -1,0 +1,82 @@
+"""`flask --app webapp rules run`: queue runs by hand, and wait for them if asked to."""
+
+from __future__ import annotations
+
+import click
+from flask.cli import with_appcontext
+from sqlalchemy import select
+
+from webapp.audit.actor import Actor
+from webapp.cli.command import answers, json_option, project_option, say, show
+from webapp.cli.rule_names import find_rule
+from webapp.cli.run_words import NOBODY_CAME, line_of, went_well
+from webapp.cli.waiting import wait_for
+from webapp.database import write_transaction
+from webapp.extensions import db
+from webapp.projects.operations import get_project
+from webapp.rules.documents import run_documents
+from webapp.rules.lists import rules_of
+from webapp.rules.models import RuleState, Run, Trigger
+from webapp.rules.moment import parse_as_of
+from webapp.rules.runs import start_run, wake_run
+
+as_of_option = click.option(
+    "--as-of",
+    metavar="ISO",
+    help="Match as if it were then: 2026-01-31, or 2026-01-31T18:00:00Z.",
+)
+
+
+@click.command("run")
+@click.argument("typed", metavar="[RULE]", required=False)
+@project_option
+@as_of_option
+@click.option("--wait", is_flag=True, help="Wait until it is over.")
+@json_option
+@with_appcontext
+@answers
+def run_rules(
+    typed: str | None, project_name: str, as_of: str | None, wait: bool, as_json: bool
+) -> None:
+    """Run a rule now, or all active ones in their order. A worker does the work.
+
+    With --wait the exit status is 1 when a run failed, was stopped, or had cases at fault.
+    """
+    with write_transaction() as session:
+        project = get_project(session, project_name)
+        project_id = project.id
+        instant = None if as_of is None else parse_as_of(as_of, project.timezone)
+        if typed is not None:
+            rules = [find_rule(session, project_id, typed)]
+        else:
+            rules = list(session.scalars(rules_of(project_id, state=RuleState.ACTIVE)))
+        started = [
+            start_run(
+                session,
+                project_id,
+                rule,
+                trigger=Trigger.COMMAND_LINE,
+                by=Actor.command_line(),
+                as_of=instant,
+            )
+            for rule in rules
+        ]
+    if not rules:
+        say("No rule is active, so there is nothing to run.")
+    for run in started:
+        wake_run(session, run)
+    run_ids = [run.id for run in started]
+    job_ids = [run.job_id for run in started if run.job_id is not None]
+    came = wait_for(job_ids, "Running") if wait and job_ids else True
+    session = db.session()
+    runs = session.scalars(
+        select(Run).where(Run.project_id == project_id, Run.id.in_(run_ids)).order_by(Run.id)
+    ).all()
+    documents = run_documents(session, project_id, runs)
+    document = documents[0] if typed is not None else {"runs": documents}
+    show(document, [line_of(each) for each in documents], as_json=as_json)
+    if not came:
+        raise click.ClickException(NOBODY_CAME)
+    if wait and not all(map(went_well, documents)):
+        say("Not all went well: “runs show RUN” says more.")
+        raise click.exceptions.Exit(1)

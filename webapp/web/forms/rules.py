@@ -1,0 +1,320 @@
+"""The form of a rule: rows of conditions and updates, to and from the JSON of SPEC §4.9.
+
+It checks nothing itself: `webapp.rules.portable` does, and `show_problems` puts what it found to
+the fields. So whatever a person typed is text, and comes back as it was.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+from werkzeug.datastructures import MultiDict
+from wtforms import (
+    BooleanField,
+    FieldList,
+    Form,
+    FormField,
+    HiddenField,
+    RadioField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.fields import SelectChoice
+
+from webapp.rules.definition import Match
+from webapp.rules.operators import DATE, NUMBER, PROPERTY
+
+#: What a person may add, in the order of the buttons.
+KINDS = ("property", "date", "number", "not_modified_since", "parent_closed")
+#: Rows of one list that are read; a rule has at most 50 (SPEC R4), and portable says so.
+MOST_ROWS = 60
+
+_OPERATORS = {"property": PROPERTY, "number": NUMBER, "date": DATE}
+_ROW = re.compile(r"(criteria|actions)-([0-9]{1,4})-[a-z_]+")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
+
+
+class CriterionForm(Form):
+    """One condition. Which of the fields count depends on `kind` and `operator`; the others are
+    kept, so that changing one's mind loses nothing."""
+
+    kind = HiddenField(default="property")
+    property = StringField(_("Property"), default="")
+    operator = SelectField(_("Comparison"), validate_choice=False)
+    value = StringField(_("Value"), default="")
+    values = TextAreaField(_("Values, one on each line"), default="")
+    sign = SelectField(
+        _("Plus or minus"),
+        choices=[SelectChoice("plus", _("plus")), SelectChoice("minus", _("minus"))],
+        default="plus",
+        validate_choice=False,
+    )
+    days = StringField(_("Days"), default="")
+
+    def process(self, *args: Any, **kwargs: Any) -> None:
+        """Offer the comparisons of the row's kind."""
+        super().process(*args, **kwargs)
+        table: Mapping[str, Any] = _OPERATORS.get(str(self.kind.data), {})
+        self.operator.choices = [SelectChoice(key, one.label) for key, one in table.items()]
+        if self.operator.data is None and table:
+            self.operator.data = next(iter(table))
+
+
+class UpdateForm(Form):
+    """One value to be written: a given one, or that of another property."""
+
+    property = StringField(_("Property to set"), default="")
+    how = SelectField(
+        _("Kind of value"),
+        choices=[SelectChoice("set", _("this value")), SelectChoice("copy", _("the value of"))],
+        default="set",
+        validate_choice=False,
+    )
+    value = StringField(_("Value"), default="")
+    source = StringField(_("Property to copy from"), default="")
+
+
+class RuleForm(Form):
+    """A rule as a person edits it. `rule_id` and `based_on` say which version of which rule the
+    person began with; both are empty for a new one."""
+
+    rule_id = HiddenField(default="")
+    based_on = HiddenField(default="")
+    name = StringField(_("Name"), default="")
+    description = TextAreaField(_("Note for colleagues"), default="")
+    case_type = StringField(_("Case type"), default="")
+    match = RadioField(
+        _("How the conditions combine"),
+        choices=[
+            SelectChoice(Match.ALL.value, _("All of these conditions are true")),
+            SelectChoice(Match.ANY.value, _("Any of these conditions is true")),
+            SelectChoice(Match.EVERY_CASE.value, _("Every open case of this type")),
+        ],
+        default=Match.ALL.value,
+        validate_choice=False,
+    )
+    criteria = FieldList(FormField(CriterionForm))
+    close = BooleanField(_("Close the case"))
+    actions = FieldList(FormField(UpdateForm))
+
+    def has_problems(self) -> bool:
+        """Whether anything is said to be wrong."""
+        return bool(self.errors)
+
+
+def typed_form(sent: MultiDict[str, str]) -> RuleForm:
+    """The form as it was sent. Names that no form of ours has are left out before WTForms counts
+    the rows: it would take any digits for a number."""
+    known = MultiDict[str, str]()
+    for name, value in sent.items(multi=True):
+        row = _ROW.fullmatch(name)
+        if row is None and "-" in name:
+            continue
+        known.add(name, value)
+    form = RuleForm(known or MultiDict({"match": ""}))
+    for rows in (form.criteria, form.actions):
+        del rows.entries[MOST_ROWS:]
+    return form
+
+
+def form_of(rule: Mapping[str, Any], *, rule_id: str = "", based_on: int | None = None) -> RuleForm:
+    """The form of a rule in the JSON of §4.9 (as portable writes it)."""
+    closes = any(action["kind"] == "close" for action in rule["actions"])
+    return RuleForm(
+        data={
+            "rule_id": rule_id,
+            "based_on": "" if based_on is None else str(based_on),
+            "name": rule.get("name", ""),
+            "description": rule.get("description", ""),
+            "case_type": rule.get("case_type", ""),
+            "match": rule.get("match", Match.ALL.value),
+            "criteria": [_criterion_row(one) for one in rule["criteria"]],
+            "close": closes,
+            "actions": [_update_row(one) for one in rule["actions"] if one["kind"] != "close"],
+        }
+    )
+
+
+def with_row_added(form: RuleForm, kind: str) -> RuleForm:
+    """The same form with one more condition of `kind` at the end, or with one more update."""
+    data = form.data
+    if kind == "update":
+        data["actions"].append({})
+    elif kind in KINDS:
+        data["criteria"].append({"kind": kind})
+    return RuleForm(data=data)
+
+
+def with_row_removed(form: RuleForm, row: str) -> RuleForm:
+    """The same form without a row, named `criteria-1` or `actions-0`; unknown ones are no fault."""
+    data = form.data
+    rows, _dash, place = row.partition("-")
+    if rows in {"criteria", "actions"} and re.fullmatch("[0-9]{1,4}", place):
+        del data[rows][int(place) : int(place) + 1]
+    return RuleForm(data=data)
+
+
+def rule_of(form: RuleForm) -> dict[str, Any]:
+    """What was typed as the JSON of §4.9, wrong values as they are: portable says what is wrong."""
+    return {
+        "name": _line(form.name.data),
+        "description": "\n".join(_lines(form.description.data)).strip(),
+        "case_type": _line(form.case_type.data),
+        "match": form.match.data or "",
+        "criteria": [criterion_of(row.form) for row in form.criteria],
+        "actions": [
+            *(update_of(row.form) for row in form.actions),
+            *([{"kind": "close"}] if form.close.data else []),
+        ],
+    }
+
+
+def criterion_of(row: CriterionForm) -> dict[str, Any]:
+    """One condition as JSON: only the keys that its kind and operator have."""
+    kind = str(row.kind.data)
+    if kind == "not_modified_since":
+        return {"kind": kind, "days": _whole(row.days.data)}
+    if kind == "parent_closed":
+        return {"kind": kind}
+    found: dict[str, Any] = {
+        "kind": kind,
+        "property": (row.property.data or "").strip(),
+        "operator": row.operator.data or "",
+    }
+    if kind == "date":
+        found["days"] = _days(row)
+    elif kind == "number":
+        found["value"] = (row.value.data or "").strip()
+    elif row.operator.data in PROPERTY:
+        needs = PROPERTY[row.operator.data].needs
+        if needs == "values":
+            found["values"] = [line for line in _lines(row.values.data) if line]
+        elif needs:
+            found["value"] = "\n".join(_lines(row.value.data))
+    return found
+
+
+def update_of(row: UpdateForm) -> dict[str, Any]:
+    """One update as JSON."""
+    target = (row.property.data or "").strip()
+    if row.how.data == "copy":
+        return {"kind": "copy", "property": target, "from": (row.source.data or "").strip()}
+    return {"kind": "set", "property": target, "value": "\n".join(_lines(row.value.data))}
+
+
+def show_problems(form: RuleForm, problems: Mapping[str, str]) -> None:
+    """Put what is wrong, by path (`criteria[1].operator`), to the fields of the form. What belongs
+    to no field is said above them all."""
+    for path, sentence in problems.items():
+        field = _field_at(form, path)
+        if field is None:
+            form.form_errors.append(sentence)
+        else:
+            field.errors = [*field.errors, sentence]
+    for rows in (form.criteria, form.actions):
+        # Otherwise the form would not know that one of its rows has an error.
+        rows.errors = [*rows.errors, *(row.errors for row in rows if row.errors)]
+
+
+def problems_of(form: RuleForm) -> Iterator[tuple[str, str]]:
+    """Every problem as a whole sentence that names its row, with the id of the field to go to (""
+    if there is none), in the order of the page."""
+    for sentence in form.form_errors:
+        yield sentence, ""
+    for field in (form.name, form.case_type, form.description, form.match):
+        first = f"{field.id}-0" if field is form.match else field.id
+        yield from ((sentence, first) for sentence in field.errors)
+    yield from _problems_of_rows(form.criteria)
+    yield from ((sentence, form.close.id) for sentence in form.close.errors)
+    yield from _problems_of_rows(form.actions)
+
+
+def _problems_of_rows(rows: FieldList) -> Iterator[tuple[str, str]]:
+    for sentence in rows.errors:
+        if isinstance(sentence, str):
+            yield sentence, rows.id
+    for number, row in enumerate(rows, start=1):
+        for field in row.form:
+            for sentence in field.errors:
+                words = (
+                    gettext("Condition %(number)s: %(problem)s", number=number, problem=sentence)
+                    if rows.name == "criteria"
+                    else gettext("Update %(number)s: %(problem)s", number=number, problem=sentence)
+                )
+                yield words, row.id if isinstance(field, HiddenField) else field.id
+
+
+_PATH = re.compile(r"(criteria|actions)(?:\[([0-9]{1,4})\](?:\.([a-z_]+))?)?(?:\[.*)?")
+_PLAIN = {"name", "description", "case_type", "match"}
+
+
+def _field_at(form: RuleForm, path: str) -> Any:
+    """The field that a path of portable means; None where it means none."""
+    if path in _PLAIN:
+        return form[path]
+    found = _PATH.fullmatch(path)
+    if found is None:
+        return None
+    rows, place, key = form[found[1]], found[2], found[3]
+    if place is None:
+        return rows
+    if int(place) >= len(rows.entries):
+        return form.close if rows is form.actions and form.close.data else None
+    row = rows.entries[int(place)].form
+    if rows is form.actions:
+        key = {"from": "source", "kind": "how", None: "property"}.get(key, key)
+    if key in row:
+        return row[key]
+    return row.kind if rows is form.criteria else row.property
+
+
+def _criterion_row(criterion: Mapping[str, Any]) -> dict[str, Any]:
+    row: dict[str, Any] = {"kind": criterion["kind"]}
+    for key in ("property", "operator"):
+        if key in criterion:
+            row[key] = criterion[key]
+    if "value" in criterion:
+        row["value"] = str(criterion["value"])
+    if "values" in criterion:
+        row["values"] = "\n".join(criterion["values"])
+    if criterion["kind"] == "date":
+        days = int(criterion.get("days", 0))
+        row |= {"sign": "minus" if days < 0 else "plus", "days": str(abs(days))}
+    elif "days" in criterion:
+        row["days"] = str(criterion["days"])
+    return row
+
+
+def _update_row(action: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "property": action["property"],
+        "how": action["kind"],
+        "value": action.get("value", ""),
+        "source": action.get("from", ""),
+    }
+
+
+def _whole(text: str | None) -> int | str:
+    """A whole number, or what was typed instead of one."""
+    typed = (text or "").strip()
+    return int(typed) if _WHOLE.fullmatch(typed) else typed
+
+
+def _days(row: CriterionForm) -> int | str:
+    """The days of a date with their sign; none typed is the day itself."""
+    days = _whole(row.days.data or "0")
+    return -days if isinstance(days, int) and row.sign.data == "minus" else days
+
+
+def _line(text: str | None) -> str:
+    return " ".join(_lines(text)).strip()
+
+
+def _lines(text: str | None) -> list[str]:
+    """Browsers end lines with CR LF, whatever they were given."""
+    return (text or "").replace("\r\n", "\n").replace("\r", "\n").split("\n")

@@ -1,0 +1,124 @@
+"""What the preview panel shows of a rule, saved or not (SPEC R25, UX "Rule builder")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flask_babel import gettext as _
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from webapp.clock import now
+from webapp.database import is_busy
+from webapp.errors import Invalid
+from webapp.projects.models import Project
+from webapp.rules.definition import Definition
+from webapp.rules.describe import action_words, criterion_words, rule_words
+from webapp.rules.models import Rule
+from webapp.rules.moment import Moment, moment_at
+from webapp.rules.portable import InvalidRule, from_json
+from webapp.rules.preview import Preview, preview
+from webapp.rules.queries import warnings_about
+from webapp.web.forms.rules import (
+    CriterionForm,
+    RuleForm,
+    UpdateForm,
+    criterion_of,
+    problems_of,
+    rule_of,
+    show_problems,
+    update_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The panel: `found` are the numbers, or `failed` says why there are none, or `missing` what
+    the rule still lacks (sentences with the ids of fields)."""
+
+    definition: Definition | None = None
+    words: str = ""
+    found: Preview | None = None
+    failed: str = ""
+    missing: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def moment_of(project: Project, as_of: int | None = None) -> Moment:
+    """`as_of`, or now, with its day in the project's time zone."""
+    return moment_at(now() if as_of is None else as_of, project.timezone)
+
+
+def preview_of(
+    session: Session, project: Project, definition: Definition, as_of: int | None = None
+) -> Shown:
+    """Count what a rule would do. A database that is busy, or too slow, is said in the panel: the
+    page around it may hold what somebody typed."""
+    words = rule_words(definition)
+    try:
+        found = preview(session, project.id, definition, moment_of(project, as_of))
+    except DBAPIError as error:
+        session.rollback()
+        if not is_busy(error):
+            raise
+        sentence = _("It could not be counted: the server is busy, or it took too long. Try again.")
+        return Shown(definition, words, failed=sentence)
+    return Shown(definition, words, found)
+
+
+def preview_of_form(
+    session: Session, project: Project, form: RuleForm, checked: RuleForm, rule: Rule | None
+) -> Shown:
+    """The panel for a rule that is being written. `checked` is a second copy of the form, which
+    takes what is wrong: while somebody types, no field shows an error."""
+    try:
+        definition = from_json(rule_of(form))
+    except InvalidRule as error:
+        show_problems(checked, error.fields)
+        return Shown(missing=tuple(problems_of(checked)))
+    shown = preview_of(session, project, definition)
+    rule_id = "" if rule is None else rule.rule_id
+    warnings = warnings_about(session, project.id, definition, rule_id=rule_id)
+    return Shown(shown.definition, shown.words, shown.found, shown.failed, warnings=tuple(warnings))
+
+
+def row_words(form: RuleForm) -> dict[str, list[str]]:
+    """Each row of the form as a sentence; what kind it is as long as it is not complete."""
+    return {
+        "criteria": [_criterion_words(row.form) for row in form.criteria],
+        "actions": [_update_words(row.form) for row in form.actions],
+    }
+
+
+def kind_words() -> list[tuple[str, str]]:
+    """The kinds of conditions, as the buttons that add them are called."""
+    return [
+        ("property", _("Property")),
+        ("date", _("Date")),
+        ("number", _("Number")),
+        ("not_modified_since", _("Not modified")),
+        ("parent_closed", _("Parent closed")),
+    ]
+
+
+def _criterion_words(row: CriterionForm) -> str:
+    alone = {"criteria": [criterion_of(row)], "actions": [{"kind": "close"}]}
+    found = _definition(alone)
+    if found is not None:
+        return criterion_words(found.criteria[0])
+    label = dict(kind_words()).get(str(row.kind.data), _("Unknown"))
+    return _("%(kind)s, not complete yet", kind=label)
+
+
+def _update_words(row: UpdateForm) -> str:
+    found = _definition({"match": "every_case", "criteria": [], "actions": [update_of(row)]})
+    return _("not complete yet") if found is None else action_words(found.actions[0])
+
+
+def _definition(parts: Mapping[str, object]) -> Definition | None:
+    """A rule with these parts and nothing that could be wrong beside them."""
+    try:
+        return from_json({"name": "x", "case_type": "x", "match": "all"} | dict(parts))
+    except Invalid:
+        return None

@@ -1,0 +1,161 @@
+"""A rule's own page: what it says, its versions and runs, the preview, the check of one case, and
+running it now (SPEC U2, R24–R26, R29)."""
+
+from __future__ import annotations
+
+from flask import flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from webapp.database import write_transaction
+from webapp.errors import Invalid, NotFound, Refused
+from webapp.extensions import db
+from webapp.projects.models import Project
+from webapp.projects.rights import Right
+from webapp.rules import operations
+from webapp.rules.explain_case import explain_case
+from webapp.rules.models import RuleState, Run, Trigger
+from webapp.rules.moment import parse_as_of
+from webapp.rules.queries import definition_of, get_rule, version_of, versions_of
+from webapp.rules.runs import start_run, wake_run
+from webapp.rules.versions import differences
+from webapp.web.access import project_route
+from webapp.web.forms.rule import CheckForm, RunForm
+from webapp.web.rule_preview import moment_of, preview_of
+from webapp.web.views.rules import rules
+
+#: Runs, and versions, on a rule's page.
+SHOWN_RUNS, SHOWN_VERSIONS = 10, 20
+
+
+@rules.get("/a/<project_name>/rules/<rule_id>/")
+@project_route(Right.VIEW)
+def show(project: Project, rule_id: str) -> ResponseReturnValue:
+    """All that is known of a rule, also of a deleted one: its forms lead here."""
+    session = db.session()
+    rule = get_rule(session, project.id, rule_id, deleted=True)
+    newest_runs = (
+        select(Run)
+        .where(Run.project_id == project.id, Run.rule == rule.id)
+        .order_by(Run.queued_on.desc(), Run.id.desc())
+        .limit(SHOWN_RUNS + 1)
+    )
+    runs = session.scalars(newest_runs).all()
+    versions = versions_of(session, rule)
+    return render_template(
+        "rules/show.html",
+        project=project,
+        rule=rule,
+        definition=definition_of(session, rule),
+        runs=runs[:SHOWN_RUNS],
+        more_runs=len(runs) > SHOWN_RUNS,
+        versions=versions[:SHOWN_VERSIONS],
+        all_versions=len(versions),
+        check=CheckForm(formdata=None),
+    )
+
+
+@rules.get("/a/<project_name>/rules/<rule_id>/versions/<int:number>")
+@project_route(Right.VIEW)
+def version(project: Project, rule_id: str, number: int) -> ResponseReturnValue:
+    """What a version says, and what was different in the one before."""
+    session = db.session()
+    rule = get_rule(session, project.id, rule_id, deleted=True)
+    shown = version_of(session, rule, number)
+    definition = definition_of(session, shown)
+    changes: list[str] = []
+    if number > 1:
+        before = definition_of(session, version_of(session, rule, number - 1))
+        changes = differences(before, definition)
+    return render_template(
+        "rules/version.html",
+        project=project,
+        rule=rule,
+        version=shown,
+        definition=definition,
+        changes=changes,
+    )
+
+
+@rules.post("/a/<project_name>/rules/<rule_id>/versions/<int:number>/restore")
+@project_route(Right.EDIT_DATA)
+def restore(project: Project, rule_id: str, number: int) -> ResponseReturnValue:
+    """Make a new version that says what an older one said."""
+    with write_transaction() as session:
+        before = get_rule(session, project.id, rule_id).version
+        rule = operations.restore_version(session, project.id, rule_id, number, by=g.actor)
+        made = rule.version
+    if made == before:
+        flash(_("Nothing was different, so there is no new version."))
+    else:
+        flash(_("Version %(old)s is in force again, as version %(new)s.", old=number, new=made))
+    return redirect(url_for("rules.show", rule_id=rule_id), 303)
+
+
+@rules.get("/a/<project_name>/rules/<rule_id>/preview")
+@project_route(Right.VIEW)
+def preview(project: Project, rule_id: str) -> ResponseReturnValue:
+    """What the rule would change now, or `as_of`; from here it is run."""
+    form = RunForm(request.args)
+    as_of = form.read_as_of(project.timezone)
+    session = db.session()
+    rule = get_rule(session, project.id, rule_id)
+    return render_template(
+        "rules/preview.html",
+        project=project,
+        rule=rule,
+        form=form,
+        as_of=as_of,
+        shown=None
+        if form.errors
+        else preview_of(session, project, definition_of(session, rule), as_of),
+    ), 422 if form.errors else 200
+
+
+@rules.post("/a/<project_name>/rules/<rule_id>/run")
+@project_route(Right.EDIT_DATA)
+def run(project: Project, rule_id: str) -> ResponseReturnValue:
+    """Queue a run of the saved version: 303 to its page."""
+    text = request.form.get("as_of", "").strip()
+    as_of = parse_as_of(text, project.timezone) if text else None
+    with write_transaction() as session:
+        rule = get_rule(session, project.id, rule_id)
+        if rule.state == RuleState.DRAFT:
+            raise Refused(_("A draft cannot be run. Switch the rule on, or save it switched off."))
+        queued = start_run(
+            session, project.id, rule, trigger=Trigger.PERSON, by=g.actor, as_of=as_of
+        )
+        run_id = queued.id
+    wake_run(db.session(), queued)
+    return redirect(url_for("runs.show", run_id=run_id), 303)
+
+
+@rules.get("/a/<project_name>/rules/<rule_id>/check")
+@project_route(Right.VIEW)
+def check(project: Project, rule_id: str) -> ResponseReturnValue:
+    """Why the rule does or does not match one case (`case`, its id), now or `as_of`."""
+    session = db.session()
+    rule = get_rule(session, project.id, rule_id, deleted=True)
+    definition = definition_of(session, rule)
+    form = CheckForm(request.args)
+    as_of = form.read_as_of(project.timezone)
+    case_id = (form.case.data or "").strip()
+    explained = None
+    if case_id and not form.errors:
+        moment = moment_of(project, as_of)
+        try:
+            explained = explain_case(session, project.id, definition, case_id, moment)
+        except NotFound:
+            form.case.errors = [_("This project has no case with this id")]
+        except Invalid as error:
+            form.form_errors.append(error.message)
+    return render_template(
+        "rules/check.html",
+        project=project,
+        rule=rule,
+        definition=definition,
+        form=form,
+        as_of=as_of,
+        explained=explained,
+    ), 422 if form.errors else 200

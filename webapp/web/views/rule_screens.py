@@ -1,0 +1,9 @@
+"""The screens of rules and of runs with all their routes, which stand in several files."""
+
+from __future__ import annotations
+
+from webapp.web.views import rule, rule_form, rule_state, run
+from webapp.web.views.rules import rules
+from webapp.web.views.runs import runs
+
+__all__ = ["rule", "rule_form", "rule_state", "rules", "run", "runs"]

@@ -1,0 +1,124 @@
+"""Switching a rule on and off, deleting it: each asks where that is big (SPEC R19, U4)."""
+
+from __future__ import annotations
+
+from flask import flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from webapp.database import write_transaction
+from webapp.extensions import db
+from webapp.projects.models import Project
+from webapp.projects.rights import Right
+from webapp.rules import operations
+from webapp.rules.models import Rule, RuleState, Run, RunState
+from webapp.rules.queries import definition_of, get_rule
+from webapp.rules.runs import stop
+from webapp.web.access import project_route
+from webapp.web.rule_preview import preview_of
+from webapp.web.views.rules import rules
+
+_AT_WORK = (RunState.QUEUED, RunState.PLANNING, RunState.RUNNING)
+
+
+@rules.get("/a/<project_name>/rules/<rule_id>/activate")
+@project_route(Right.EDIT_DATA)
+def ask_activate(project: Project, rule_id: str) -> ResponseReturnValue:
+    """What the rule would change now: to be seen before it is switched on."""
+    session = db.session()
+    rule = get_rule(session, project.id, rule_id)
+    shown = preview_of(session, project, definition_of(session, rule))
+    return render_template("rules/activate.html", project=project, rule=rule, shown=shown)
+
+
+@rules.post("/a/<project_name>/rules/<rule_id>/activate")
+@project_route(Right.EDIT_DATA)
+def activate(project: Project, rule_id: str) -> ResponseReturnValue:
+    """Switch the rule on; a second time changes nothing."""
+    with write_transaction() as session:
+        rule = operations.set_state(session, project.id, rule_id, RuleState.ACTIVE, by=g.actor)
+        name = rule.name
+    flash(_("“%(name)s” is on.", name=name))
+    return redirect(url_for("rules.show", rule_id=rule_id), 303)
+
+
+@rules.get("/a/<project_name>/rules/<rule_id>/deactivate")
+@project_route(Right.EDIT_DATA)
+def ask_deactivate(project: Project, rule_id: str) -> ResponseReturnValue:
+    """Whether the run of this rule that is at work should stop too."""
+    session = db.session()
+    rule = get_rule(session, project.id, rule_id)
+    return render_template(
+        "rules/deactivate.html", project=project, rule=rule, runs=_at_work(session, rule)
+    )
+
+
+@rules.post("/a/<project_name>/rules/<rule_id>/deactivate")
+@project_route(Right.EDIT_DATA)
+def deactivate(project: Project, rule_id: str) -> ResponseReturnValue:
+    """Switch the rule off. While a run of it is at work, `runs` says whether that stops (`stop`) or
+    goes on (`leave`); without it, that is asked first."""
+    decision = request.form.get("runs", "")
+    with write_transaction() as session:
+        rule = get_rule(session, project.id, rule_id)
+        at_work = _at_work(session, rule)
+        asked = decision in {"stop", "leave"} or not at_work
+        if asked:
+            rule = operations.set_state(
+                session, project.id, rule_id, RuleState.INACTIVE, by=g.actor
+            )
+            _stop(session, at_work, decision)
+        name = rule.name
+    if not asked:
+        return redirect(url_for("rules.ask_deactivate", rule_id=rule_id), 303)
+    flash(_("“%(name)s” is off.", name=name))
+    if decision == "stop" and at_work:
+        flash(_("Its run stops; what it has done stays."))
+    return redirect(url_for("rules.show", rule_id=rule_id), 303)
+
+
+@rules.get("/a/<project_name>/rules/<rule_id>/delete")
+@project_route(Right.EDIT_DATA)
+def ask_delete(project: Project, rule_id: str) -> ResponseReturnValue:
+    """What deleting the rule means, and whether its run at work should stop too."""
+    session = db.session()
+    rule = get_rule(session, project.id, rule_id)
+    return render_template(
+        "rules/delete.html", project=project, rule=rule, runs=_at_work(session, rule)
+    )
+
+
+@rules.post("/a/<project_name>/rules/<rule_id>/delete")
+@project_route(Right.EDIT_DATA)
+def delete(project: Project, rule_id: str) -> ResponseReturnValue:
+    """Hide the rule; it can be brought back. `runs` as in `deactivate`; unless told to leave them,
+    runs at work are asked about first."""
+    decision = request.form.get("runs", "")
+    with write_transaction() as session:
+        rule = get_rule(session, project.id, rule_id)
+        at_work = _at_work(session, rule)
+        asked = decision in {"stop", "leave"} or not at_work
+        if asked:
+            name = rule.name
+            operations.delete_rule(session, project.id, rule_id, by=g.actor)
+            _stop(session, at_work, decision)
+    if not asked:
+        return redirect(url_for("rules.ask_delete", rule_id=rule_id), 303)
+    flash(_("“%(name)s” is deleted. You can bring it back here.", name=name))
+    return redirect(url_for("rules.index", state="deleted"), 303)
+
+
+def _at_work(session: Session, rule: Rule) -> list[Run]:
+    """Runs of the rule that wait or work."""
+    found = select(Run).where(
+        Run.project_id == rule.project_id, Run.rule == rule.id, Run.state.in_(_AT_WORK)
+    )
+    return list(session.scalars(found.order_by(Run.id)))
+
+
+def _stop(session: Session, runs: list[Run], decision: str) -> None:
+    if decision == "stop":
+        for run in runs:
+            stop(session, run.project_id, run.id, by=g.actor)

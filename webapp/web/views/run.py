@@ -1,0 +1,174 @@
+"""One run: its progress, what it changed, and what can be done about it (SPEC R18–R24, R27)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from webapp.clock import SECOND, now
+from webapp.database import write_transaction
+from webapp.errors import Invalid
+from webapp.extensions import db
+from webapp.history.rows import rows
+from webapp.jobs.claim import DEAD_AFTER
+from webapp.jobs.models import Job
+from webapp.jobs.queue import get_job
+from webapp.projects.models import Project
+from webapp.projects.rights import Right
+from webapp.rules import runs as running
+from webapp.rules.models import Rule, Run, RunState, Trigger
+from webapp.rules.runs import get_run, run_cases, wake_run
+from webapp.submissions.models import Submission
+from webapp.web.access import project_route
+from webapp.web.htmx import is_fragment_request, render_page_or_fragment
+from webapp.web.pagination import keyset_page
+from webapp.web.views.runs import runs
+
+#: Cases left out on the run's page, and on a page of their own.
+SHOWN, LISTED = 10, 100
+
+
+@runs.get("/a/<project_name>/runs/<int:run_id>/")
+@project_route(Right.VIEW)
+def show(project: Project, run_id: int) -> ResponseReturnValue:
+    """One run. htmx gets its progress and numbers alone, until it is over."""
+    session = db.session()
+    run = get_run(session, project.id, run_id)
+    job = None if run.job_id is None else get_job(session, project.id, run.job_id)
+    undo = None if run.undo_id is None else get_job(session, project.id, run.undo_id)
+    fragment = is_fragment_request(request)
+    outcome = {} if fragment and not run.over else _outcome(session, run)
+    return render_page_or_fragment(
+        "runs/show.html",
+        "runs/_run.html",
+        project=project,
+        run=run,
+        job=job,
+        undo=undo,
+        rule=rule_of(session, run),
+        elapsed=(now() - (run.started_on or run.queued_on)) // SECOND,
+        note=None if job is None else _note(run, job),
+        fragment=fragment,
+        **outcome,
+    )
+
+
+@runs.get("/a/<project_name>/runs/<int:run_id>/errors")
+@project_route(Right.VIEW)
+def errors(project: Project, run_id: int) -> ResponseReturnValue:
+    """All cases at fault, with the reason, in the order of the run."""
+    return _left_out(project, run_id, failed=True)
+
+
+@runs.get("/a/<project_name>/runs/<int:run_id>/skipped")
+@project_route(Right.VIEW)
+def skipped(project: Project, run_id: int) -> ResponseReturnValue:
+    """All cases that no longer matched at their turn, in the order of the run."""
+    return _left_out(project, run_id, failed=False)
+
+
+@runs.post("/a/<project_name>/runs/<int:run_id>/stop")
+@project_route(Right.EDIT_DATA)
+def stop(project: Project, run_id: int) -> ResponseReturnValue:
+    """Stop a run; what it has done stays."""
+    with write_transaction() as session:
+        run = running.stop(session, project.id, run_id, by=g.actor)
+        waited = run.state == RunState.STOPPED
+    if waited:
+        flash(_("The run is stopped."))
+    else:
+        flash(_("The run stops after the cases that it is at. What is done stays."))
+    return redirect(url_for("runs.show", run_id=run_id), 303)
+
+
+@runs.post("/a/<project_name>/runs/<int:run_id>/resume")
+@project_route(Right.EDIT_DATA)
+def resume(project: Project, run_id: int) -> ResponseReturnValue:
+    """Let a stopped or failed run go on where it ended."""
+    with write_transaction() as session:
+        run = running.resume(session, project.id, run_id, by=g.actor)
+    wake_run(db.session(), run)
+    flash(_("The run goes on where it ended."))
+    return redirect(url_for("runs.show", run_id=run_id), 303)
+
+
+@runs.post("/a/<project_name>/runs/<int:run_id>/again")
+@project_route(Right.EDIT_DATA)
+def again(project: Project, run_id: int) -> ResponseReturnValue:
+    """Run the same version of the rule again, as of the same instant."""
+    with write_transaction() as session:
+        run = running.run_again(session, project.id, run_id, trigger=Trigger.PERSON, by=g.actor)
+        new_id = run.id
+    wake_run(db.session(), run)
+    flash(_("This is the new run."))
+    return redirect(url_for("runs.show", run_id=new_id), 303)
+
+
+def _outcome(session: Session, run: Run) -> dict[str, Any]:
+    """What came of a run so far: some of the cases left out, and a page of its forms."""
+    page = keyset_page(
+        session,
+        select(Submission).where(
+            Submission.project_id == run.project_id, Submission.run_id == run.id
+        ),
+        Submission.received_on,
+        before=request.args.get("before"),
+        after=request.args.get("after"),
+    )
+    return {
+        "page": page,
+        "forms": rows(session, run.project_id, page.rows),
+        "newer_url": url_for("runs.show", run_id=run.id, after=page.newer),
+        "older_url": url_for("runs.show", run_id=run.id, before=page.older),
+        "newest_url": url_for("runs.show", run_id=run.id),
+        "faults": _some(session, run, failed=True) if run.errors else [],
+        "skips": _some(session, run, failed=False) if run.skipped else [],
+    }
+
+
+def _some(session: Session, run: Run, *, failed: bool) -> list[running.CaseOfRun]:
+    return run_cases(session, run, failed=failed, limit=SHOWN)
+
+
+def _left_out(project: Project, run_id: int, *, failed: bool) -> ResponseReturnValue:
+    session = db.session()
+    run = get_run(session, project.id, run_id)
+    asked = request.args.get("after", "-1")
+    if asked != "-1" and not (asked.isascii() and asked.isdecimal() and len(asked) < 10):
+        raise Invalid(_("This link to a page of a list cannot be read."))
+    found = run_cases(session, run, failed=failed, after=int(asked), limit=LISTED + 1)
+    return render_template(
+        "runs/left_out.html",
+        project=project,
+        run=run,
+        failed=failed,
+        cases=found[:LISTED],
+        more_after=found[LISTED - 1].place if len(found) > LISTED else None,
+    )
+
+
+def rule_of(session: Session, run: Run) -> Rule:
+    """The rule that a run is of, also when it is deleted. One query."""
+    return session.scalars(
+        select(Rule).where(Rule.project_id == run.project_id, Rule.id == run.rule)
+    ).one()
+
+
+def _note(run: Run, job: Job) -> str | None:
+    """A sentence on what happens now, where that is not plain."""
+    if run.state == RunState.QUEUED:
+        return _("It waits for its turn: one run, undo or job of a project works at a time.")
+    if run.over:
+        return None
+    if job.stop_asked:
+        return _("It stops after the cases that it is at.")
+    if (job.heartbeat_on or 0) < now() - DEAD_AFTER:
+        return _("Its worker does not answer. The run goes on by itself within two minutes.")
+    if run.state == RunState.PLANNING:
+        return _("It decides which cases match. Nothing is changed yet.")
+    return None
