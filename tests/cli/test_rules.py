@@ -135,7 +135,7 @@ def test_preview_and_explain(
     assert "matched: 1\n" in text
     assert "  a  Case a  closes\n" in text
     assert "    a: close_reason: nothing → “automatic”\n" in text
-    assert "1 values cannot be read" in text
+    assert ": cannot be read in 1\n" in text
     then = run("rules", "preview", made, *here, "--as-of", "2019-01-01", "--json").json
     assert (then["matched"], then["as_of"]) == (0, "2019-01-01T00:00:00.000000Z")
     explained = run("rules", "explain", made, "a", *here, "--json").json

@@ -31,7 +31,7 @@ class InvalidFields(Invalid):
     """What was sent is wrong in these places: `fields` has a sentence for each name or path."""
 
     def __init__(self, fields: Mapping[str, str]) -> None:
-        super().__init__(" ".join(f"{name}: {says}" for name, says in fields.items()))
+        super().__init__(" ".join(fields.values()))
         self.fields = dict(fields)
 
 
@@ -79,4 +79,7 @@ def say_which_fields(blueprint: Blueprint) -> None:
 
     @blueprint.errorhandler(Invalid)
     def on_invalid(error: Invalid) -> Response:
-        return json_error(400, error.message, getattr(error, "fields", None))
+        fields: Mapping[str, str] = getattr(error, "fields", {})
+        # A sentence of a form stands beside its field; here the path must say where that is.
+        sentence = " ".join(f"{path}: {says}" for path, says in fields.items())
+        return json_error(400, sentence or error.message, fields)

@@ -175,7 +175,7 @@ def _preview_lines(found: dict[str, Any]) -> Iterator[str]:
         yield f"  {printable(step['criterion'])}: {number}"
     for row in found["unreadable"]:
         if row["count"]:
-            yield f"  {printable(row['criterion'])}: {row['count']:,} values cannot be read"
+            yield f"  {printable(row['criterion'])}: cannot be read in {row['count']:,}"
     yield f"matched: {found['matched']:,}"
     yield f"would change: {found['would_change']:,}"
     yield f"would close: {found['would_close']:,}"
