@@ -22,25 +22,32 @@ class Pace:
     """`size` is how many things the next chunk may have."""
 
     target_s: float
+    #: Whether others wait from the beginning of a transaction on, and not only from its tick.
+    from_beginning: bool = False
     size: int = FIRST
     _began: float | None = None
 
     @classmethod
     def on(cls, dialect: str) -> Pace:
         """The pace for a database, at its beginning."""
-        return cls(TARGETS_S[dialect], size=min(max(FIRST, LEAST), MOST))
+        return cls(TARGETS_S[dialect], dialect == "sqlite", min(max(FIRST, LEAST), MOST))
+
+    def opened(self) -> None:
+        """A transaction has begun."""
+        if self.from_beginning:
+            self.begin()
 
     def begin(self) -> None:
         """A chunk begins to keep others out: it takes its tick next."""
         if self._began is None:
-            self._began = time.monotonic()
+            self._began = time.perf_counter()
 
     def committed(self) -> None:
         """The chunk is committed: the next one is as much larger or smaller as it was too fast or
         too slow, but at most twice as large, for a first one may have been easy."""
         if self._began is None:
             return
-        took = max(time.monotonic() - self._began, 1e-6)
+        took = max(time.perf_counter() - self._began, 1e-6)
         self._began = None
         self.size = min(max(int(self.size * min(self.target_s / took, 2.0)), LEAST), MOST)
 

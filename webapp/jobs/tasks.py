@@ -110,6 +110,7 @@ def _do_next(held: Claim, task: Task, pace: Pace) -> bool:
     """Do the next piece, with its count, in one transaction; whether there may be more."""
     try:
         with write_transaction() as session:
+            pace.opened()
             job = hold(session, held)
             if job.stop_asked:
                 end(session, job, JobState.STOPPED, by=held.by)

@@ -12,6 +12,7 @@ from webapp.clock import Micros
 from webapp.rules.definition import Definition
 from webapp.rules.models import Rule, RuleVersion, Run
 from webapp.rules.moment import Moment
+from webapp.rules.queries import definition_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,6 @@ class Orders:
 
 def orders_of(session: Session, run: Run) -> Orders:
     """The orders of a run whose planning has begun. Two queries."""
-    from webapp.rules.queries import definition_of  # type: ignore[import-not-found,unused-ignore]
-
     if run.planned_on is None or run.started_on is None or run.matched_at is None:
         raise ValueError(f"run {run.id} has no plan")
     rule_id = session.scalars(

@@ -79,15 +79,15 @@ def plan(session: Session, orders: Orders) -> Planned:
     return Planned(max(open_cases or 0, matched or 0), matched or 0)
 
 
-def rows_from(session: Session, orders: Orders, first: int, number: int) -> list[Row]:
-    """The rows of the places from `first` on, in order. One query."""
+def rows_from(session: Session, orders: Orders, first: int, end: int) -> list[Row]:
+    """The rows of the places from `first` to before `end`, in order. One query."""
     rows = session.execute(
         _ROWS,
         {
             "of_project": orders.project_id,
             "of_run": orders.run_id,
             "first": first,
-            "end": first + number,
+            "end": end,
         },
     )
     return [Row(row.place, row.case, row.copies or ()) for row in rows]
