@@ -114,7 +114,7 @@ def _form_and_files(parts: Sequence[Part], settings: Settings) -> tuple[bytes, l
         keep(
             settings.attachments,
             part.stream,
-            name=part.filename or part.field or "unnamed",
+            name=part.filename or part.field,
             content_type=part.content_type or "application/octet-stream",
         )
         for part in parts

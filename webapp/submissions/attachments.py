@@ -52,7 +52,7 @@ def keep(folder: Path, stream: IO[bytes], *, name: str, content_type: str) -> Ke
     _sync_folder(folder)
     if is_new:
         _sync_folder(folder.parent)
-    return Kept(_printable(name), _printable(content_type), size, sha256)
+    return Kept(_printable(name).strip() or "unnamed", _printable(content_type), size, sha256)
 
 
 def _sync_folder(folder: Path) -> None:

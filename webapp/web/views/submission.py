@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 from flask import Response, current_app, flash, g, redirect, render_template, request, url_for
@@ -89,9 +90,15 @@ def show(project: Project, submission_id: str) -> ResponseReturnValue:
 def xml(project: Project, submission_id: str) -> ResponseReturnValue:
     """The bytes as they came, as a download."""
     one = get_submission(db.session(), project.id, submission_id)
-    answer = Response(content_of(db.session(), one), mimetype="application/octet-stream")
     kind = "bin" if one.state == State.UNPARSED else "xml"
-    answer.headers.set("Content-Disposition", "attachment", filename=f"{_file_name(one)}.{kind}")
+    answer = send_file(
+        io.BytesIO(content_of(db.session(), one)),
+        request.environ,
+        mimetype="application/octet-stream",
+        as_attachment=True,
+        download_name=f"{_file_name(one)}.{kind}",
+    )
+    answer.headers["Cache-Control"] = "no-store"
     return answer
 
 
@@ -280,5 +287,7 @@ def _file_name(one: Submission) -> str:
 
 
 def _plain(name: str) -> str:
-    """A name without what a file system or a header takes for more than a letter."""
-    return "".join(c if c.isprintable() and c not in '/\\:*?"<>|' else "_" for c in name)
+    """A name without what a file system or a header takes for more than a letter, and without the
+    dots before it, which hide a file and are folders where they stand alone."""
+    plain = "".join(c if c.isprintable() and c not in '/\\:*?"<>|' else "_" for c in name)
+    return plain.lstrip(". ")
