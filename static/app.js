@@ -93,7 +93,12 @@
   });
   /* The server's HX-Trigger: {"announce": "Condition 3 added"} */
   document.addEventListener("announce", (event) => announce(event.detail.value));
-  document.addEventListener("htmx:responseError", () => announce(status() && status().dataset.failed));
-  document.addEventListener("htmx:timeout", () => announce(status() && status().dataset.failed));
-  document.addEventListener("htmx:sendError", () => announce(status() && status().dataset.offline));
+  /* What could not be fetched: the region says that it is out of date until the next answer. */
+  function failed(event, sentence) {
+    if (event.detail.target) event.detail.target.dataset.stale = "";
+    announce(status() && status().dataset[sentence]);
+  }
+  document.addEventListener("htmx:responseError", (event) => failed(event, "failed"));
+  document.addEventListener("htmx:timeout", (event) => failed(event, "failed"));
+  document.addEventListener("htmx:sendError", (event) => failed(event, "offline"));
 })();

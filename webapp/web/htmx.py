@@ -42,12 +42,16 @@ def render_page_or_fragment(
     return response
 
 
-def trigger(response: Response, event: str, detail: Any = None) -> Response:
-    """Let the page fire `event` with `detail` (JSON) when the answer arrives; several may be added.
+def trigger(
+    response: Response, event: str, detail: Any = None, *, settled: bool = False
+) -> Response:
+    """Let the page fire `event` with `detail` (JSON) when the answer arrives, or only when it
+    stands in the page (`settled`); several may be added.
 
     `trigger(response, "announce", sentence)` has the status line say the sentence.
     """
-    events = json.loads(response.headers.get("HX-Trigger", "{}"))
+    header = "HX-Trigger-After-Settle" if settled else "HX-Trigger"
+    events = json.loads(response.headers.get(header, "{}"))
     events[event] = detail
-    response.headers["HX-Trigger"] = json.dumps(events)  # ASCII: headers carry nothing else
+    response.headers[header] = json.dumps(events)  # ASCII: headers carry nothing else
     return response

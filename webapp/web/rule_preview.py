@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -20,14 +21,14 @@ from webapp.rules.moment import Moment, moment_at
 from webapp.rules.portable import InvalidRule, from_json
 from webapp.rules.preview import Preview, preview
 from webapp.rules.queries import warnings_about
+from webapp.web.formatting import number
+from webapp.web.forms.rule_problems import problems_of, show_problems
 from webapp.web.forms.rules import (
     CriterionForm,
     RuleForm,
     UpdateForm,
     criterion_of,
-    problems_of,
     rule_of,
-    show_problems,
     update_of,
 )
 
@@ -81,6 +82,28 @@ def preview_of_form(
     rule_id = "" if rule is None else rule.rule_id
     warnings = warnings_about(session, project.id, definition, rule_id=rule_id)
     return Shown(shown.definition, shown.words, shown.found, shown.failed, warnings=tuple(warnings))
+
+
+def would_change_words(found: Preview) -> str:
+    """What a preview comes to, as one sentence."""
+    if not found.open_cases:
+        return _("There is no open case of this type.")
+    if not found.matched:
+        return _("No case matches.")
+    count = found.would_change
+    if not count and not found.errors:
+        return ngettext(
+            "%(number)s case matches, and is as wanted already.",
+            "%(number)s cases match, and are as wanted already.",
+            found.matched,
+            number=number(found.matched),
+        )
+    return ngettext(
+        "%(number)s case would change.",
+        "%(number)s cases would change.",
+        count,
+        number=number(count),
+    )
 
 
 def row_words(form: RuleForm) -> dict[str, list[str]]:

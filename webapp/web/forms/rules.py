@@ -1,16 +1,15 @@
 """The form of a rule: rows of conditions and updates, to and from the JSON of SPEC §4.9.
 
-It checks nothing itself: `webapp.rules.portable` does, and `show_problems` puts what it found to
+It checks nothing itself: `webapp.rules.portable` does, and `rule_problems` puts what it found to
 the fields. So whatever a person typed is text, and comes back as it was.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from werkzeug.datastructures import MultiDict
 from wtforms import (
@@ -101,10 +100,6 @@ class RuleForm(Form):
     criteria = FieldList(FormField(CriterionForm))
     close = BooleanField(_("Close the case"))
     actions = FieldList(FormField(UpdateForm))
-
-    def has_problems(self) -> bool:
-        """Whether anything is said to be wrong."""
-        return bool(self.errors)
 
 
 def typed_form(sent: MultiDict[str, str]) -> RuleForm:
@@ -205,72 +200,6 @@ def update_of(row: UpdateForm) -> dict[str, Any]:
     if row.how.data == "copy":
         return {"kind": "copy", "property": target, "from": (row.source.data or "").strip()}
     return {"kind": "set", "property": target, "value": "\n".join(_lines(row.value.data))}
-
-
-def show_problems(form: RuleForm, problems: Mapping[str, str]) -> None:
-    """Put what is wrong, by path (`criteria[1].operator`), to the fields of the form. What belongs
-    to no field is said above them all."""
-    for path, sentence in problems.items():
-        field = _field_at(form, path)
-        if field is None:
-            form.form_errors.append(sentence)
-        else:
-            field.errors = [*field.errors, sentence]
-    for rows in (form.criteria, form.actions):
-        # Otherwise the form would not know that one of its rows has an error.
-        rows.errors = [*rows.errors, *(row.errors for row in rows if row.errors)]
-
-
-def problems_of(form: RuleForm) -> Iterator[tuple[str, str]]:
-    """Every problem as a whole sentence that names its row, with the id of the field to go to (""
-    if there is none), in the order of the page."""
-    for sentence in form.form_errors:
-        yield sentence, ""
-    for field in (form.name, form.case_type, form.description, form.match):
-        first = f"{field.id}-0" if field is form.match else field.id
-        yield from ((sentence, first) for sentence in field.errors)
-    yield from _problems_of_rows(form.criteria)
-    yield from ((sentence, form.close.id) for sentence in form.close.errors)
-    yield from _problems_of_rows(form.actions)
-
-
-def _problems_of_rows(rows: FieldList) -> Iterator[tuple[str, str]]:
-    for sentence in rows.errors:
-        if isinstance(sentence, str):
-            yield sentence, rows.id
-    for number, row in enumerate(rows, start=1):
-        for field in row.form:
-            for sentence in field.errors:
-                words = (
-                    gettext("Condition %(number)s: %(problem)s", number=number, problem=sentence)
-                    if rows.name == "criteria"
-                    else gettext("Update %(number)s: %(problem)s", number=number, problem=sentence)
-                )
-                yield words, row.id if isinstance(field, HiddenField) else field.id
-
-
-_PATH = re.compile(r"(criteria|actions)(?:\[([0-9]{1,4})\](?:\.([a-z_]+))?)?(?:\[.*)?")
-_PLAIN = {"name", "description", "case_type", "match"}
-
-
-def _field_at(form: RuleForm, path: str) -> Any:
-    """The field that a path of portable means; None where it means none."""
-    if path in _PLAIN:
-        return form[path]
-    found = _PATH.fullmatch(path)
-    if found is None:
-        return None
-    rows, place, key = form[found[1]], found[2], found[3]
-    if place is None:
-        return rows
-    if int(place) >= len(rows.entries):
-        return form.close if rows is form.actions and form.close.data else None
-    row = rows.entries[int(place)].form
-    if rows is form.actions:
-        key = {"from": "source", "kind": "how", None: "property"}.get(key, key)
-    if key in row:
-        return row[key]
-    return row.kind if rows is form.criteria else row.property
 
 
 def _criterion_row(criterion: Mapping[str, Any]) -> dict[str, Any]:

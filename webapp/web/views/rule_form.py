@@ -26,12 +26,11 @@ from webapp.rules.queries import definition_of, get_rule, version_of, warnings_a
 from webapp.rules.references import SYSTEM
 from webapp.rules.versions import differences
 from webapp.web.access import project_route
+from webapp.web.forms.rule_problems import problems_of, show_problems
 from webapp.web.forms.rules import (
     RuleForm,
     form_of,
-    problems_of,
     rule_of,
-    show_problems,
     typed_form,
     with_row_added,
     with_row_removed,
@@ -42,6 +41,7 @@ from webapp.web.rule_preview import (
     kind_words,
     preview_of_form,
     row_words,
+    would_change_words,
 )
 from webapp.web.views.rules import rules
 
@@ -165,7 +165,8 @@ def rows(project: Project) -> ResponseReturnValue:
     )
     if not fragment:
         return answer
-    trigger(answer, "rows")  # so that the preview is counted again
+    # The preview is counted again, from the rows as they are then.
+    trigger(answer, "rows", settled=True)
     return trigger(answer, "announce", said) if said else answer
 
 
@@ -175,13 +176,19 @@ def preview_unsaved(project: Project) -> ResponseReturnValue:
     """What the rule in the form would do now. Saves nothing."""
     form, checked = typed_form(request.form), typed_form(request.form)
     rule = _rule_of(project, form)
-    return render_page_or_fragment(
+    shown = preview_of_form(db.session(), project, form, checked, rule)
+    fragment = is_fragment_request(request)
+    answer = render_page_or_fragment(
         "rules/edit.html",
         "rules/_preview.html",
         **_context(project, form, rule),
-        preview=preview_of_form(db.session(), project, form, checked, rule),
-        fragment=is_fragment_request(request),
+        preview=shown,
+        fragment=fragment,
     )
+    # Said only to who asked: the panel follows each change by itself.
+    if fragment and request.form.get("say") and shown.found is not None:
+        trigger(answer, "announce", would_change_words(shown.found))
+    return answer
 
 
 def _page(

@@ -23,9 +23,10 @@ from webapp.web.access import project_route
 from webapp.web.formatting import number
 from webapp.web.forms.rule_list import RuleListForm, rule_list_form
 from webapp.web.rule_examples import examples
+from webapp.web.rule_preview import would_change_words
 
 rules = Blueprint("rules", __name__)
-for words in (criterion_words, action_words, rule_words):
+for words in (criterion_words, action_words, rule_words, would_change_words):
     rules.add_app_template_global(words)
 
 #: Rules on one page.
