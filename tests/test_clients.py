@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import contextvars
 import csv
-import http.client
 import importlib.util
-import os
-import socket
 import subprocess
 import sys
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,9 +21,8 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tests.conftest import SECRET
+from tests.servers import server_process
 from webapp.cases.models import Case, CaseTransaction
-from webapp.config import Settings
 from webapp.projects.models import Project
 from webapp.submissions.models import State, Submission
 from webapp.submissions.verify import verify
@@ -58,46 +53,8 @@ DIRTY = [
 @pytest.fixture(scope="module")
 def address(app: Flask) -> Iterator[str]:
     """A server on loopback, in a process of its own, on the database of the tests."""
-    settings: Settings = app.extensions["settings"]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {
-        **os.environ,
-        "CASEKEEPER_DATA": str(settings.data.resolve()),
-        "DATABASE_URL": settings.database_url,
-        "REDIS_URL": settings.redis_url,
-        "CASEKEEPER_SECRET": SECRET,
-    }
-    server = subprocess.Popen(
-        [sys.executable, "-m", "flask", "--app", "webapp", "run", "--port", str(port)],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        limit = time.monotonic() + 30
-        while not _answers(port):
-            assert server.poll() is None, "the server ended"
-            assert time.monotonic() < limit, "the server does not answer"
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(timeout=15)
-
-
-def _answers(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", "/")
-        connection.getresponse().read()
-    except OSError:
-        return False
-    finally:
-        connection.close()
-    return True
+    with server_process(app) as address:
+        yield address
 
 
 @dataclass(frozen=True)

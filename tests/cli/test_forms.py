@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from tests.cli.conftest import Command
 from tests.factories import mobile_worker
-from tests.forms import case_block, form, new_id, open_case, send
+from tests.forms import XMLNS, case_block, form, new_id, open_case, send
 from webapp.database import write_transaction
 from webapp.projects.models import Project
 
@@ -125,6 +125,10 @@ def test_case_show(run: Command, session: Session, project: Project) -> None:
         "parent": {"case_id": "mother/1", "case_type": "patient", "relationship": "child"}
     }
     assert [one["id"] for one in shown["forms"]] == [identity]
+    assert (shown["forms"][0]["xmlns"], shown["forms"][0]["run"]) == (XMLNS, None)
+    both = run("case", "show", "--project", project.name, "mother/1", "child", "--json").json
+    assert [one["id"] for one in both["cases"]] == ["mother/1", "child"]
+    assert both["cases"][1] == shown
     text_shown = run("case", "show", "--project", project.name, "mother/1").out
     assert "type: patient\n" in text_shown
     assert "  village = Kisumu\\x85\n" in text_shown

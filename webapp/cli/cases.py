@@ -43,21 +43,27 @@ def case_group() -> None:
 
 @case_group.command("show")
 @project_option
-@click.argument("case_id", metavar="ID")
+@click.argument("case_ids", metavar="ID…", nargs=-1, required=True)
 @json_option
 @with_appcontext
 @answers
-def show_case(project_name: str, case_id: str, as_json: bool) -> None:
-    """Show a case: what it is now, where it points, and the forms that touched it."""
+def show_case(project_name: str, case_ids: tuple[str, ...], as_json: bool) -> None:
+    """Show a case: what it is now, where it points, and the forms that touched it.
+
+    With several, the JSON document has them as “cases”, in the order in which they were named.
+    """
     session = db.session()
     project = get_project(session, project_name)
-    case = session.scalar(
-        select(Case).where(Case.project_id == project.id, Case.case_id == case_id)
-    )
-    if case is None:
-        raise NotFound(f"There is no case “{case_id}” in {project_name}.")
-    document = _document(session, case)
-    show(document, list(_lines(document)), as_json=as_json)
+    documents = []
+    for case_id in case_ids:
+        case = session.scalar(
+            select(Case).where(Case.project_id == project.id, Case.case_id == case_id)
+        )
+        if case is None:
+            raise NotFound(f"There is no case “{case_id}” in {project_name}.")
+        documents.append(_document(session, case))
+    lines = [line for document in documents for line in ("", *_lines(document))][1:]
+    show(documents[0] if len(documents) == 1 else {"cases": documents}, lines, as_json=as_json)
 
 
 @case_group.command("rebuild")
@@ -137,7 +143,12 @@ def _document(session: Session, case: Case) -> dict[str, Any]:
         CaseIndex.identifier, Case.case_id, CaseIndex.target_type, CaseIndex.relationship
     ).join(Case, (Case.project_id == CaseIndex.project_id) & (Case.id == CaseIndex.target))
     forms = select(
-        Submission.submission_id, Submission.name, Submission.state, Submission.received_on
+        Submission.submission_id,
+        Submission.name,
+        Submission.xmlns,
+        Submission.run_id,
+        Submission.state,
+        Submission.received_on,
     ).join(
         CaseTransaction,
         (CaseTransaction.project_id == Submission.project_id)
@@ -168,8 +179,16 @@ def _document(session: Session, case: Case) -> dict[str, Any]:
             )
         },
         "forms": [
-            {"id": form, "name": name, "state": state.value, "received_on": instant(received_on)}
-            for form, name, state, received_on in session.execute(
+            {
+                "id": form,
+                "name": name,
+                "xmlns": xmlns,
+                # The number of the run in which a rule wrote it.
+                "run": run,
+                "state": state.value,
+                "received_on": instant(received_on),
+            }
+            for form, name, xmlns, run, state, received_on in session.execute(
                 forms.where(
                     CaseTransaction.project_id == case.project_id, CaseTransaction.case == case.id
                 ).order_by(Submission.received_on)
@@ -187,4 +206,8 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
     for identifier, index in document["indices"].items():
         yield f"  {identifier} -> {index['case_id']} ({index['relationship']})"
     for form in document["forms"]:
-        yield f"  {form['received_on']}  {form['state']}  {form['id']}  {printable(form['name'])}"
+        # What a rule wrote is named after it, as on pages (R15).
+        name = (
+            form["name"] if form["run"] is None else f"Automatic Case Update Rule › {form['name']}"
+        )
+        yield f"  {form['received_on']}  {form['state']}  {form['id']}  {printable(name)}"

@@ -1,0 +1,68 @@
+"""The application as a process of its own, behind a real socket."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flask import Flask
+
+from webapp.config import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def environment_of(app: Flask, *, redis_url: str | None = None) -> dict[str, str]:
+    """The environment in which a process has the data of the app."""
+    settings: Settings = app.extensions["settings"]
+    return {
+        **os.environ,
+        "CASEKEEPER_DATA": str(settings.data.resolve()),
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url if redis_url is None else redis_url,
+        "CASEKEEPER_SECRET": settings.secret,
+    }
+
+
+@contextmanager
+def server_process(app: Flask, *, redis_url: str | None = None) -> Iterator[str]:
+    """A server on loopback on the database of the app; the value is its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "flask", "--app", "webapp", "run", "--port", str(port)],
+        cwd=ROOT,
+        env=environment_of(app, redis_url=redis_url),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        limit = time.monotonic() + 30
+        while not _answers(port):
+            assert server.poll() is None, "the server ended"
+            assert time.monotonic() < limit, "the server does not answer"
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(timeout=15)
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/")
+        connection.getresponse().read()
+    except OSError:
+        return False
+    finally:
+        connection.close()
+    return True
