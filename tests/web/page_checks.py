@@ -186,7 +186,7 @@ def links(document: html.HtmlElement, app: Flask, path: str) -> Iterator[str]:
     for element in document.xpath("//form[@action]"):
         wanted.append((element.get("action"), (element.get("method") or "get").upper(), element))
     for element in document.xpath("//*[@formaction]"):
-        own = element.xpath("ancestor::form[1]/@method")
+        own = element.xpath("id(@form)/@method") or element.xpath("ancestor::form[1]/@method")
         wanted.append((element.get("formaction"), (own or ["get"])[0].upper(), element))
     for attribute, method in VERBS.items():
         for element in document.xpath(f"//*[@{attribute}]"):
