@@ -18,10 +18,11 @@ from tests.rules.worlds import MOMENT, make_world
 from webapp.errors import Invalid
 from webapp.projects.models import Project
 from webapp.rules.compile import matching
-from webapp.rules.definition import Definition
+from webapp.rules.definition import DateIs, Definition
 from webapp.rules.effect import Effect, copies_of, effects
 from webapp.rules.explain import explain, matches
 from webapp.rules.moment import Moment
+from webapp.rules.operators import date_of, is_blank, number_of
 from webapp.rules.preview import preview
 from webapp.rules.view import Cases, Known, load, paths_read, paths_written
 
@@ -117,6 +118,15 @@ def test_the_funnel_counts_what_each_criterion_leaves(session: Session, seed: in
                 all(verdict.matches for verdict in one.verdicts[: number + 1]) for one in explained
             )
         assert step.cases == expected
+    for step in seen.unreadable:
+        reads = date_of if isinstance(step.criterion, DateIs) else number_of
+        found = [
+            verdict.found
+            for one in explained
+            for verdict in one.verdicts
+            if verdict.criterion is step.criterion
+        ]
+        assert step.cases == sum(not is_blank(text) and reads(text) is None for text in found)
 
 
 @pytest.mark.timeout(300)

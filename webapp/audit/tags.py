@@ -44,6 +44,8 @@ class Tag(StrEnum):
     RUN_END = "run.end"
     RUN_STOP = "run.stop"
     RUN_RESUME = "run.resume"
+    RUN_UNDO = "run.undo"
+    RUN_REDO = "run.redo"
 
 
 _SETTINGS = frozenset({"title", "timezone", "anonymous_submissions", "anonymous_quota"})
@@ -75,6 +77,8 @@ KEYS: dict[Tag, frozenset[str]] = {
     Tag.JOB_STOP: frozenset({"kind"}),
     Tag.JOB_RESUME: frozenset({"kind"}),
     Tag.CASE_REBUILD: frozenset({"cases"}),
+    Tag.RUN_UNDO: frozenset({"rule", "job"}),
+    Tag.RUN_REDO: frozenset({"rule", "job"}),
     Tag.RULE_CREATE: frozenset({"name", "state"}),
     Tag.RULE_EDIT: frozenset({"name", "version"}),
     Tag.RULE_STATE: frozenset({"state"}),

@@ -14,9 +14,18 @@ class Kind(StrEnum):
     REPROCESS = "reprocess"
     #: Params: `run_id`.
     RUN = "run"
+    #: Params: `run_id`, `reason`.
+    UNDO_RUN = "undo_run"
+    #: Params: `run_id`, `undo_id` (the job that is taken back).
+    REDO_RUN = "redo_run"
 
     @property
     def label(self) -> str:
         """What a job of this kind does, as people read it."""
-        labels = {Kind.REPROCESS: _("Process forms again"), Kind.RUN: _("Run a rule")}
+        labels = {
+            Kind.REPROCESS: _("Process forms again"),
+            Kind.RUN: _("Run a rule"),
+            Kind.UNDO_RUN: _("Undo a run"),
+            Kind.REDO_RUN: _("Take the undo of a run back"),
+        }
         return str(labels[self])

@@ -8,9 +8,12 @@ from collections.abc import Callable
 from webapp.jobs.kind import Kind
 from webapp.jobs.reprocess import ReprocessForms
 from webapp.jobs.task import Task
+from webapp.rules.undo_work import RedoRun, UndoRun
 from webapp.rules.work import RunRule
 
 TASKS: dict[Kind, Callable[[], Task]] = {
     Kind.REPROCESS: ReprocessForms,
     Kind.RUN: RunRule,
+    Kind.UNDO_RUN: UndoRun,
+    Kind.REDO_RUN: RedoRun,
 }

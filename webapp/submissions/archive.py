@@ -23,7 +23,8 @@ from webapp.submissions.models import State, Submission
 from webapp.submissions.queries import Touch, hold_submission, touches
 from webapp.submissions.rebuild import replay_held, write_befores
 
-_IS = {
+#: Why a form in a state can be neither archived nor restored, or not again.
+WHY_NOT = {
     State.NORMAL: "This form is not archived.",
     State.ARCHIVED: "This form is already archived.",
     State.ERROR: "This form could not be processed, so there is nothing to archive or restore.",
@@ -44,7 +45,7 @@ def archive(
     """
     submission = hold_submission(session, project_id, submission_id)
     if submission.state != State.NORMAL:
-        raise Refused(_IS[submission.state])
+        raise Refused(WHY_NOT[submission.state])
     return _switch(
         session,
         submission,
@@ -68,7 +69,7 @@ def restore(
     """
     submission = hold_submission(session, project_id, submission_id)
     if submission.state != State.ARCHIVED:
-        raise Refused(_IS[submission.state])
+        raise Refused(WHY_NOT[submission.state])
     return _switch(
         session,
         submission,

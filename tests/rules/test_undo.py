@@ -1,0 +1,376 @@
+"""Undoing a run, and taking that back (SPEC R27, A2–A6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from random import Random
+from typing import Any
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from tests import factories
+from tests.forms import case_block, form, open_case, send
+from tests.rules import dirt
+from tests.rules.leftovers import send_world
+from tests.rules.running import CLOSES, chunks_of, copies, done, equals, rule_that, sets
+from webapp.audit.models import AuditEvent
+from webapp.cases.models import Case, CaseIndex
+from webapp.database import write_transaction
+from webapp.errors import NotFound, Refused
+from webapp.extensions import db
+from webapp.jobs import queue, tasks
+from webapp.jobs.models import Job, JobItem, JobState
+from webapp.projects.models import Project
+from webapp.rules import undo_work
+from webapp.rules.models import Run
+from webapp.rules.undo import start_redo, start_undo, undo_preview
+from webapp.rules.verify import verify_runs
+from webapp.submissions.archive import archive, restore
+from webapp.submissions.models import State, Submission
+from webapp.submissions.verify import verify
+
+BY = factories.actor()
+
+
+def states(session: Session, project: Project) -> dict[str, tuple[Any, ...]]:
+    """All that cases are, but for the tick of their last change."""
+    session.rollback()
+    columns = [column for column in Case.__table__.c if column.name not in {"id", "indexed_on"}]
+    found = {
+        row.case_id: tuple(row)
+        for row in session.execute(select(*columns).where(Case.project_id == project.id))
+    }
+    links = session.execute(
+        select(CaseIndex.case, CaseIndex.identifier, CaseIndex.target).where(
+            CaseIndex.project_id == project.id
+        )
+    ).all()
+    return {**found, "links": tuple(sorted(tuple(row) for row in links))}
+
+
+def worked(job: Job) -> Job:
+    """Work on a job until it is over."""
+    tasks.work(job.id)
+    db.session.rollback()
+    return db.session.get_one(Job, job.id, populate_existing=True)
+
+
+def undone(session: Session, run: Run) -> Job:
+    """Undo a run."""
+    with write_transaction():
+        job = start_undo(session, run.project_id, run.id, by=BY, reason="by mistake")
+    return worked(job)
+
+
+def redone(session: Session, run: Run) -> Job:
+    """Take the undo of a run back."""
+    with write_transaction():
+        job = start_redo(session, run.project_id, run.id, by=BY)
+    return worked(job)
+
+
+def forms_of(session: Session, run: Run, state: State = State.NORMAL) -> list[str]:
+    """The ids of a run's forms in a state, oldest first."""
+    session.rollback()
+    return list(
+        session.scalars(
+            select(Submission.submission_id)
+            .where(
+                Submission.project_id == run.project_id,
+                Submission.run_id == run.id,
+                Submission.state == state,
+            )
+            .order_by(Submission.received_on)
+        )
+    )
+
+
+def assert_whole(app: Flask, session: Session, project: Project) -> None:
+    """`verify` finds nothing."""
+    folder = app.extensions["settings"].data / "attachments"
+    assert list(verify(session, project.id, attachments=folder)) == []
+    assert list(verify_runs(session, project.id)) == []
+
+
+@contextmanager
+def only_replay() -> Iterator[None]:
+    """Without the fast way."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(undo_work, "archive_simple", lambda *_: False)
+        yield
+
+
+@pytest.fixture(params=["fast", "replay"])
+def way(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Both ways of archiving."""
+    if request.param == "fast":
+        yield
+    else:
+        with only_replay():
+            yield
+
+
+def closing_run(session: Session, project: Project, cases: int) -> Run:
+    """A run that closed some cases and set two properties."""
+    for number in range(cases):
+        open_case(session, project.id, f"c-{number}", status="stale", note="é")
+    definition = rule_that(
+        sets("outcome", "recovered"),
+        sets("status", "closed"),
+        CLOSES,
+        where=equals("status", "stale"),
+    )
+    return done(project, definition)
+
+
+@pytest.mark.usefixtures("way")
+def test_undo_and_redo_are_exact(app: Flask, session: Session, project: Project):
+    for number in range(25):
+        open_case(session, project.id, f"c-{number}", status="stale")
+    before = states(session, project)
+    run = done(project, rule_that(sets("outcome", "x"), CLOSES, where=equals("status", "stale")))
+    after = states(session, project)
+    assert run.changed == 25
+    seen = undo_preview(session, project.id, run.id)
+    assert (seen.submissions, seen.cases, seen.reopen, seen.keep_later) == (25, 25, 25, 0)
+    job = undone(session, run)
+    assert (job.state, job.total, job.processed, job.succeeded) == (JobState.FINISHED, 25, 25, 25)
+    assert states(session, project) == before
+    assert len(forms_of(session, run, State.ARCHIVED)) == 25
+    assert_whole(app, session, project)
+    job = redone(session, run)
+    assert (job.state, job.succeeded) == (JobState.FINISHED, 25)
+    assert states(session, project) == after
+    assert_whole(app, session, project)
+
+
+@pytest.mark.usefixtures("way")
+def test_what_came_later_stays(app: Flask, session: Session, project: Project):
+    run = closing_run(session, project, 3)
+    send(session, project.id, form(case_block("c-0", update={"note": "later"})))
+    send(session, project.id, form(case_block("c-1", close=True)))
+    seen = undo_preview(session, project.id, run.id)
+    assert (seen.reopen, seen.keep_later, seen.blocked) == (2, 2, 0)
+    undone(session, run)
+    rows = {
+        case.case_id: case
+        for case in session.scalars(select(Case))
+        if case.project_id == project.id
+    }
+    assert [rows[f"c-{n}"].closed for n in range(3)] == [False, True, False]
+    assert rows["c-0"].properties == {"status": "stale", "note": "later"}
+    assert_whole(app, session, project)
+
+
+@pytest.mark.usefixtures("way")
+def test_what_was_archived_by_hand_is_none_of_its_business(
+    app: Flask, session: Session, project: Project
+):
+    run = closing_run(session, project, 4)
+    by_hand = forms_of(session, run)[1]
+    with write_transaction():
+        archive(session, project.id, by_hand, by=BY)
+    seen = undo_preview(session, project.id, run.id)
+    assert (seen.submissions, seen.archived) == (3, 1)
+    assert undone(session, run).succeeded == 3
+    assert redone(session, run).succeeded == 3
+    assert forms_of(session, run, State.ARCHIVED) == [by_hand]
+    assert_whole(app, session, project)
+
+
+def test_what_was_restored_by_hand_after_the_undo_is_left_out_of_the_redo(
+    app: Flask, session: Session, project: Project
+):
+    run = closing_run(session, project, 3)
+    undone(session, run)
+    with write_transaction():
+        restore(session, project.id, forms_of(session, run, State.ARCHIVED)[0], by=BY)
+    job = redone(session, run)
+    assert (job.succeeded, job.skipped) == (2, 1)
+    reasons = session.scalars(
+        select(JobItem.reason).where(JobItem.job_id == job.id, JobItem.reason.is_not(None))
+    ).all()
+    assert reasons == ["This form is not archived."]
+    assert len(forms_of(session, run)) == 3
+    assert_whole(app, session, project)
+
+
+def test_a_case_whose_opening_form_is_archived_is_blocked_in_the_redo(
+    app: Flask, session: Session, project: Project
+):
+    run = closing_run(session, project, 2)
+    undone(session, run)
+    (opener,) = session.scalars(
+        select(Submission.submission_id)
+        .where(Submission.project_id == project.id, Submission.run_id.is_(None))
+        .order_by(Submission.received_on)
+        .limit(1)
+    )
+    with write_transaction():
+        archive(session, project.id, opener, by=BY)
+    job = redone(session, run)
+    assert (job.succeeded, job.skipped) == (1, 1)
+    assert_whole(app, session, project)
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+def test_related_cases_go_back_too(app: Flask, session: Session, project: Project, size: int):
+    open_case(session, project.id, "mother", case_type="mother", seen="no")
+    before_all = states(session, project)
+    for number in range(5):
+        create = {"case_type": "patient", "case_name": f"{number}"}
+        index = {"parent": ("mother", "mother")}
+        block = case_block(f"c-{number}", create=create, update={"v": f"{number}"}, index=index)
+        send(session, project.id, form(block))
+    before = states(session, project)
+    run = done(project, rule_that(copies("parent/seen", "v"), sets("done", "1")))
+    assert (run.changed, run.related_updates, run.submissions) == (5, 5, 10)
+    after = states(session, project)
+    with chunks_of(size):
+        assert undone(session, run).succeeded == 10
+        assert states(session, project) == before
+        assert states(session, project)["mother"] == before_all["mother"]
+        assert redone(session, run).succeeded == 10
+        assert states(session, project) == after
+        assert undone(session, run).succeeded == 10
+    assert states(session, project) == before
+    assert_whole(app, session, project)
+
+
+def test_it_can_be_stopped_in_the_middle_and_goes_on(
+    app: Flask, session: Session, project: Project, monkeypatch: pytest.MonkeyPatch
+):
+    run = closing_run(session, project, 9)
+    with write_transaction():
+        job = start_undo(session, project.id, run.id, by=BY)
+    with chunks_of(4):
+        hold = undo_work.hold_forms
+        calls: list[int] = []
+
+        def stopping(*args: Any) -> Any:
+            calls.append(1)
+            if len(calls) == 2:
+                session.execute(
+                    Job.__table__.update().where(Job.id == job.id).values(stop_asked=True)
+                )
+            return hold(*args)
+
+        monkeypatch.setattr(undo_work, "hold_forms", stopping)
+        stopped = worked(job)
+        monkeypatch.undo()
+    with chunks_of(4):
+        assert (stopped.state, stopped.processed) == (JobState.STOPPED, 8)
+        with write_transaction():
+            queue.resume(session, project.id, job.id, by=BY)
+        finished = worked(job)
+    assert (finished.state, finished.succeeded) == (JobState.FINISHED, 9)
+    assert_whole(app, session, project)
+
+
+def test_a_stopped_undo_can_be_taken_back_as_far_as_it_went(
+    app: Flask, session: Session, project: Project
+):
+    run = closing_run(session, project, 6)
+    with write_transaction():
+        job = start_undo(session, project.id, run.id, by=BY)
+    with write_transaction():
+        queue.ask_stop(session, project.id, job.id, by=BY)
+    with pytest.raises(Refused, match="changed nothing"), write_transaction():
+        start_redo(session, project.id, run.id, by=BY)
+    assert undone(session, run).succeeded == 6
+    assert redone(session, run).succeeded == 6
+    assert len(forms_of(session, run)) == 6
+
+
+def test_what_cannot_be_undone_is_refused(session: Session, project: Project):
+    with pytest.raises(NotFound):
+        undo_preview(session, project.id, 2**40)
+    run = closing_run(session, project, 1)
+    with pytest.raises(Refused, match="not undone"), write_transaction():
+        start_redo(session, project.id, run.id, by=BY)
+    elsewhere = factories.project().id
+    with pytest.raises(NotFound), write_transaction():
+        start_undo(session, elsewhere, run.id, by=BY)
+    undone(session, run)
+    with pytest.raises(Refused, match="nothing to undo"), write_transaction():
+        start_undo(session, project.id, run.id, by=BY)
+    with write_transaction():
+        start_redo(session, project.id, run.id, by=BY)
+    with pytest.raises(Refused, match="just now"), write_transaction():
+        start_undo(session, project.id, run.id, by=BY)
+
+
+@pytest.mark.usefixtures("way")
+def test_every_form_leaves_an_event(session: Session, project: Project):
+    run = closing_run(session, project, 3)
+    job = undone(session, run)
+    events = session.scalars(
+        select(AuditEvent)
+        .where(AuditEvent.project_id == project.id, AuditEvent.tag == "submission.archive")
+        .order_by(AuditEvent.id)
+    ).all()
+    assert [event.subject for event in events] == [
+        f"submission:{one}" for one in reversed(forms_of(session, run, State.ARCHIVED))
+    ]
+    assert {(event.actor, event.reason, event.source) for event in events} == {
+        (BY.name, "by mistake", f"job {job.id}")
+    }
+    assert [event.after for event in events] == [{"cases": 1}] * 3
+
+
+def test_the_fast_way_is_gone_where_it_can_be(
+    session: Session, project: Project, monkeypatch: pytest.MonkeyPatch
+):
+    run = closing_run(session, project, 8)
+    gone: list[bool] = []
+    simple = undo_work.archive_simple
+
+    def watched(*args: Any) -> bool:
+        gone.append(simple(*args))
+        return gone[-1]
+
+    monkeypatch.setattr(undo_work, "archive_simple", watched)
+    with chunks_of(4):
+        undone(session, run)
+    assert gone == [True, True]
+
+
+def test_ticks_stay_unique_and_in_order(session: Session, project: Project):
+    run = closing_run(session, project, 30)
+    last = session.scalar(select(func.max(Case.indexed_on)).where(Case.project_id == project.id))
+    with chunks_of(7):
+        undone(session, run)
+    ticks = session.scalars(
+        select(Case.indexed_on).where(Case.project_id == project.id).order_by(Case.indexed_on)
+    ).all()
+    assert len(set(ticks)) == 30
+    assert min(ticks) > last
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(seed=st.integers(0, 2**32))
+def test_random_rules_on_random_cases_are_undone_exactly(app: Flask, session: Session, seed: int):
+    random = Random(seed)
+    project = factories.project()
+    send_world(session, project, dirt.world(random, 12))
+    before = states(session, project)
+    run = done(project, dirt.rule(random))
+    after = states(session, project)
+    with chunks_of(random.choice((1, 3, 1000))):
+        if run.submissions:
+            undone(session, run)
+            assert states(session, project) == before
+            redone(session, run)
+            assert states(session, project) == after
+            assert_whole(app, session, project)

@@ -1,0 +1,160 @@
+"""Undoing a run, and taking that back: jobs that archive and restore its forms (SPEC R27)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import Select, and_, distinct, exists, func, select
+from sqlalchemy.orm import Session, aliased
+
+from webapp.audit.actor import Actor
+from webapp.audit.record import record
+from webapp.audit.tags import Tag
+from webapp.cases.models import CaseTransaction
+from webapp.errors import Refused
+from webapp.jobs import queue
+from webapp.jobs.kind import Kind
+from webapp.jobs.models import Job, JobState
+from webapp.rules.models import Run
+from webapp.rules.runs import get_run
+from webapp.submissions.models import State, Submission
+
+
+@dataclass(frozen=True, slots=True)
+class UndoPreview:
+    """What undoing a run would do: how many of its forms still count, and of the cases that they
+    changed how many are open again and how many keep what came later. `archived` forms were
+    archived already, and stay so; nothing is ever `blocked`, for a rule opens no case (A5)."""
+
+    submissions: int
+    cases: int
+    reopen: int
+    keep_later: int
+    archived: int
+    blocked: int = 0
+
+
+def undo_preview(session: Session, project_id: int, run_id: int) -> UndoPreview:
+    """Count what an undo would do now. Raises `NotFound`. Four queries over the run's forms."""
+    run = get_run(session, project_id, run_id)
+    live = _touched(run).where(Submission.state == State.NORMAL)
+    other, its = aliased(Submission), aliased(CaseTransaction)
+    elsewhere = exists().where(
+        its.project_id == CaseTransaction.project_id,
+        its.case == CaseTransaction.case,
+        other.project_id == its.project_id,
+        other.id == its.submission,
+        other.state == State.NORMAL,
+        other.run_id.is_distinct_from(run.id),
+    )
+    # A closed case stays closed as long as any form that closes it counts (S9d).
+    closed_elsewhere = elsewhere.where(its.change["closes"].as_boolean())
+    later = elsewhere.where(other.received_on > Submission.received_on)
+    cases = func.count(distinct(CaseTransaction.case))
+    submissions, touched = session.execute(
+        live.with_only_columns(func.count(distinct(Submission.id)), cases)
+    ).one()
+    closing = CaseTransaction.change["closes"].as_boolean()
+    return UndoPreview(
+        submissions,
+        touched,
+        session.scalar(live.with_only_columns(cases).where(closing, ~closed_elsewhere)) or 0,
+        session.scalar(live.with_only_columns(cases).where(later)) or 0,
+        session.scalar(
+            select(func.count()).where(
+                Submission.project_id == project_id,
+                Submission.run_id == run.id,
+                Submission.state == State.ARCHIVED,
+            )
+        )
+        or 0,
+    )
+
+
+def start_undo(
+    session: Session, project_id: int, run_id: int, *, by: Actor, reason: str = ""
+) -> Job:
+    """Queue a job that archives all forms of a run that still count, newest first; `wake` it after
+    the commit. What was archived by hand before is none of its business.
+
+    Raises `NotFound`, or `Refused` while the run or an undo of it is at work, and when no form of
+    it counts.
+    """
+    run = _quiet(session, project_id, run_id)
+    counts = exists().where(
+        Submission.project_id == project_id,
+        Submission.run_id == run.id,
+        Submission.state == State.NORMAL,
+    )
+    if not session.scalar(select(counts)):
+        raise Refused(_("No form of this run counts any more, so there is nothing to undo."))
+    return _start(session, run, Kind.UNDO_RUN, {"run_id": run.id, "reason": reason}, by, reason)
+
+
+def start_redo(session: Session, project_id: int, run_id: int, *, by: Actor) -> Job:
+    """Queue a job that restores what the undo of a run archived, and nothing else; `wake` it after
+    the commit. Raises `NotFound`, or `Refused` when there is no undo that could be taken back."""
+    run = _quiet(session, project_id, run_id)
+    last = None if run.undo_id is None else queue.get_job(session, project_id, run.undo_id)
+    if last is None or last.kind != Kind.UNDO_RUN.value:
+        raise Refused(_("This run is not undone, so there is nothing to take back."))
+    if not last.succeeded:
+        raise Refused(_("The undo changed nothing, so there is nothing to take back."))
+    return _start(session, run, Kind.REDO_RUN, {"run_id": run.id, "undo_id": last.id}, by, "")
+
+
+def _quiet(session: Session, project_id: int, run_id: int) -> Run:
+    """The run, locked, if nothing works on it."""
+    get_run(session, project_id, run_id)
+    run = session.scalars(
+        select(Run)
+        .where(Run.project_id == project_id, Run.id == run_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).one()
+    if not run.over:
+        raise Refused(_("This run is still at work. Stop it first, or wait until it is over."))
+    if run.undo_id is not None:
+        last = queue.get_job(session, project_id, run.undo_id)
+        if last.state in {JobState.QUEUED, JobState.RUNNING}:
+            raise Refused(_("The run is being undone, or brought back, just now."))
+        if last.state is not JobState.FINISHED and last.kind == Kind.REDO_RUN.value:
+            raise Refused(
+                _("Job %(number)s was stopped in the middle. Resume it first.", number=last.id)
+            )
+    return run
+
+
+def _start(  # noqa: PLR0917  # one call each
+    session: Session, run: Run, kind: Kind, params: dict[str, Any], by: Actor, reason: str
+) -> Job:
+    job = queue.enqueue(session, run.project_id, kind, params, by=by)
+    run.undo_id = job.id
+    record(
+        session,
+        project_id=run.project_id,
+        tag=Tag.RUN_UNDO if kind is Kind.UNDO_RUN else Tag.RUN_REDO,
+        subject=f"run:{run.id}",
+        by=by,
+        reason=reason,
+        after={"rule": run.rule_name, "job": job.id},
+    )
+    return job
+
+
+def _touched(run: Run) -> Select[Any]:
+    """The transactions of a run's forms."""
+    return (
+        select(CaseTransaction.case)
+        .select_from(Submission)
+        .join(
+            CaseTransaction,
+            and_(
+                CaseTransaction.project_id == Submission.project_id,
+                CaseTransaction.submission == Submission.id,
+            ),
+        )
+        .where(Submission.project_id == run.project_id, Submission.run_id == run.id)
+    )

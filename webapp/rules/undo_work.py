@@ -1,0 +1,142 @@
+"""What the jobs do that undo a run and take that back (SPEC A2–A6, R27).
+
+Forms go newest first when they are archived, and oldest first when they are restored. The list is
+frozen when the job begins, so taking an undo back concerns what it did and nothing else.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import ColumnElement, Select, func, insert, literal, select, update
+from sqlalchemy.orm import Session
+
+from webapp.audit.actor import Actor
+from webapp.audit.tags import Tag
+from webapp.jobs.models import Job, JobItem
+from webapp.jobs.pace import Pace
+from webapp.rules.switch import Switch, hold_forms, replay_forms
+from webapp.rules.switch_sql import archive_simple
+from webapp.submissions.models import State, Submission
+
+
+class _SwitchForms(ABC):
+    """Archive or restore forms of a run, a chunk in a transaction."""
+
+    to: State
+    tag: Tag
+
+    def plan(self, session: Session, job: Job, *, by: Actor) -> None:  # noqa: ARG002
+        """Freeze the list: one statement, and a count."""
+        forms, place = self._forms(job)
+        session.execute(
+            insert(JobItem).from_select(
+                ["project_id", "job_id", "place", "item"],
+                forms.with_only_columns(
+                    literal(job.project_id), literal(job.id), place - 1, Submission.submission_id
+                ),
+            )
+        )
+        job.total = (
+            session.scalar(
+                select(func.count()).where(
+                    JobItem.project_id == job.project_id, JobItem.job_id == job.id
+                )
+            )
+            or 0
+        )
+
+    def step(self, session: Session, job: Job, pace: Pace, *, by: Actor) -> bool:
+        """Switch the next forms, with one replay for each case, and count them."""
+        first, end = job.processed, min(job.processed + pace.size, job.total)
+        if first >= end:
+            return False
+        switch = Switch(
+            job.project_id, job.id, first, end, self.to, self.tag, by, job.params.get("reason", "")
+        )
+        held = hold_forms(session, switch)
+        pace.begin()
+        if not archive_simple(session, switch, held):
+            replay_forms(session, switch, held)
+        _note(session, job, held.skipped)
+        job.processed = end
+        job.succeeded += end - first - len(held.skipped)
+        return True
+
+    def at(self, session: Session, job: Job) -> str:  # noqa: ARG002
+        """The place in the list."""
+        return str(
+            _(
+                "the forms from number %(next)s of %(all)s on",
+                next=job.processed + 1,
+                all=job.total,
+            )
+        )
+
+    def moved(self, session: Session, job: Job, *, by: Actor) -> None:  # noqa: B027  # as it says
+        """The run points at the job, and asks it."""
+
+    @abstractmethod
+    def _forms(self, job: Job) -> tuple[Select[Any], ColumnElement[int]]:
+        """The forms to switch, and their places from 1 on."""
+
+
+class UndoRun(_SwitchForms):
+    """The task of `Kind.UNDO_RUN`; its job's params: `run_id`, `reason`."""
+
+    to = State.ARCHIVED
+    tag = Tag.SUBMISSION_ARCHIVE
+
+    def _forms(self, job: Job) -> tuple[Select[Any], ColumnElement[int]]:
+        forms = select(Submission.id).where(
+            Submission.project_id == job.project_id,
+            Submission.run_id == int(job.params["run_id"]),
+            Submission.state == State.NORMAL,
+        )
+        return forms, func.row_number().over(order_by=Submission.received_on.desc())
+
+
+class RedoRun(_SwitchForms):
+    """The task of `Kind.REDO_RUN`; its job's params: `run_id`, `undo_id`."""
+
+    to = State.NORMAL
+    tag = Tag.SUBMISSION_RESTORE
+
+    def _forms(self, job: Job) -> tuple[Select[Any], ColumnElement[int]]:
+        undo = int(job.params["undo_id"])
+        processed = (
+            select(Job.processed)
+            .where(Job.project_id == job.project_id, Job.id == undo)
+            .scalar_subquery()
+        )
+        forms = (
+            select(Submission.id)
+            .join(
+                JobItem,
+                (JobItem.project_id == Submission.project_id)
+                & (JobItem.item == Submission.submission_id),
+            )
+            .where(
+                JobItem.project_id == job.project_id,
+                JobItem.job_id == undo,
+                JobItem.place < processed,
+                JobItem.reason.is_(None),
+            )
+        )
+        return forms, func.row_number().over(order_by=Submission.received_on)
+
+
+def _note(session: Session, job: Job, skipped: dict[int, str]) -> None:
+    for place, reason in skipped.items():
+        session.execute(
+            update(JobItem)
+            .where(
+                JobItem.project_id == job.project_id,
+                JobItem.job_id == job.id,
+                JobItem.place == place,
+            )
+            .values(reason=reason[:1000])
+            .execution_options(synchronize_session=False)
+        )
