@@ -21,7 +21,7 @@ from webapp.rules.definition import (
     PropertyIs,
     Set,
 )
-from webapp.rules.operators import DATE, NUMBER, PROPERTY
+from webapp.rules.operators import DATE, NUMBER, PROPERTY, is_blank
 from webapp.rules.references import SYSTEM, Reference
 
 NAMES = ("p", "q", "r", "a.b", "x-1", "_")
@@ -152,7 +152,7 @@ def criterion(random: Random) -> Criterion:
         reference(random),
         operator,
         (text(random) or "x") if needs == "value" else "",
-        tuple({text(random) for _ in range(3)}) if needs == "values" else (),
+        tuple({text(random) or "x" for _ in range(3)}) if needs == "values" else (),
     )
 
 
@@ -166,7 +166,9 @@ def actions(random: Random, *, others: bool) -> tuple[Action, ...]:
         target = Reference(path, random.choice((*NAMES, "new", "name", "owner_id", "external_id")))
         if random.random() < 0.5:
             value = text(random)[:255]
-            action: Action = Set(target, value or ("x" if target.name == "owner_id" else ""))
+            if target.name == "owner_id" and is_blank(value):
+                value = "x"
+            action: Action = Set(target, value)
         else:
             action = Copy(target, reference(random))
         found[path, target.name] = action

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.rules import dirt
-from webapp.rules.definition import Close, Definition, Match, NumberIs, PropertyIs
+from webapp.rules.definition import Close, Definition, Match, NumberIs, PropertyIs, Set
 from webapp.rules.models import RuleState
 from webapp.rules.portable import InvalidRule, from_json, rule_from_json, to_json
 from webapp.rules.references import Reference
@@ -98,6 +98,8 @@ def test_every_rule_is_the_same_after_there_and_back(seed: int):
         ({"name": " \t"}, "name", "Enter a name"),
         ({"name": "x" * 127}, "name", "At most 126"),
         ({"name": "a\nb"}, "name", "one line"),
+        ({"name": "a\tb"}, "name", "one line"),
+        ({"name": "a\u2028b"}, "name", "one line"),
         ({"name": "a\x00"}, "name", "cannot carry"),
         ({"name": "a\ud800"}, "name", "cannot carry"),
         ({"name": 7}, "name", "Enter a text"),
@@ -123,6 +125,7 @@ def test_every_rule_is_the_same_after_there_and_back(seed: int):
         ),
         ({"state": "on"}, "state", "Choose one of"),
         ({"schedule": "day"}, "schedule", "not a JSON object"),
+        ({"schedule": None}, "schedule", "not a JSON object"),
         ({"schedule": {}}, "schedule.every", "Choose how often"),
         ({"schedule": {"every": "hour"}}, "schedule.every", "Choose one of"),
         ({"schedule": {"every": "week"}}, "schedule.on", "list"),
@@ -136,6 +139,7 @@ def test_every_rule_is_the_same_after_there_and_back(seed: int):
         ({"brake": 5}, "brake", "not a JSON object"),
         ({"colour": "red"}, "colour", "no such key"),
         ({"x" * 99: 1}, "x" * 40 + "…", "no such key"),
+        ({"\ud800": 1}, "?", "no such key"),
     ],
 )
 def test_what_is_wrong_with_a_rule(changes: dict[str, Any], path: str, says: str):
@@ -172,6 +176,8 @@ def test_what_is_wrong_with_a_rule(changes: dict[str, Any], path: str, says: str
         ({**HAS_P, "operator": "one_of", "values": "A"}, "values", "at least one"),
         ({**HAS_P, "operator": "one_of", "values": ["A", 1]}, "values[1]", "Enter a text"),
         ({**HAS_P, "operator": "one_of", "values": ["\x00"]}, "values[0]", "cannot carry"),
+        # An empty property equals nothing (R5), also not one of a list.
+        ({**HAS_P, "operator": "one_of", "values": ["A", ""]}, "values[1]", "Enter a value"),
         ({**HAS_P, "operator": "one_of", "values": ["v"] * 1001}, "values", "At most 1000"),
         ({"kind": "number", "property": "p", "operator": "at_most"}, "value", "like 11.5"),
         (
@@ -186,6 +192,12 @@ def test_what_is_wrong_with_a_rule(changes: dict[str, Any], path: str, says: str
         ),
         (
             {"kind": "number", "property": "p", "operator": "at_most", "value": 10**400},
+            "value",
+            "like 11.5",
+        ),
+        (
+            # More digits than Python writes.
+            {"kind": "number", "property": "p", "operator": "at_most", "value": -(10**5000)},
             "value",
             "like 11.5",
         ),
@@ -231,6 +243,7 @@ def test_names_that_only_the_server_writes(name: str, path: str):
         ({"kind": "set", "property": "p", "value": "x", "from": "q"}, "from", "no such key"),
         ({"kind": "set", "property": "name", "value": "x" * 256}, "value", "at most 255"),
         ({"kind": "set", "property": "owner_id", "value": ""}, "value", "always has an owner"),
+        ({"kind": "set", "property": "owner_id", "value": " \t"}, "value", "always has an owner"),
         ({"kind": "copy", "property": "p"}, "from", "Enter the name"),
         ({"kind": "copy", "property": "p", "from": "a b"}, "from", "starts with a letter"),
         ({"kind": "close", "property": "p"}, "property", "no such key"),
@@ -293,6 +306,37 @@ def test_a_number_may_be_a_json_number_or_a_text(sent: object, kept: str):
     assert isinstance(found, NumberIs)
     assert Decimal(found.value) == Decimal(kept)
     assert "e" not in found.value.lower()
+
+
+def test_blanks_around_a_name_do_not_count():
+    assert from_json({**GOOD, "name": " " + "x" * 126 + "\n"}).name == "x" * 126
+
+
+def test_line_ends_of_a_description_are_one_way():
+    # A browser shows “\n” and sends “\r\n” back: saving what nobody edited makes no version.
+    assert from_json({**GOOD, "description": "a\r\nb\rc\n"}).description == "a\nb\nc"
+
+
+def test_a_case_type_and_values_are_kept_to_the_letter():
+    value = " two\r\nlines "
+    definition = from_json(
+        {
+            **GOOD,
+            "case_type": " patient",
+            "actions": [{"kind": "set", "property": "p", "value": value}],
+        }
+    )
+    assert definition.case_type == " patient"
+    assert definition.actions == (Set(Reference((), "p"), value),)
+
+
+def test_a_document_of_mistakes_gets_a_short_answer():
+    fields = wrong({**GOOD, **{f"k{number}": 1 for number in range(5000)}})
+    assert len(fields) == 100
+
+
+def test_a_match_that_cannot_be_read_is_one_mistake():
+    assert set(wrong({**GOOD, "match": "some", "criteria": []})) == {"match"}
 
 
 def test_all_that_is_wrong_is_said_at_once():

@@ -14,6 +14,9 @@ from webapp.submissions.render import can_be_text
 
 T = TypeVar("T")
 
+#: No number of R4 is as large.
+_BEYOND = 10**40
+
 
 class Checked:
     """A JSON object, at a path. `problems` is shared with its children: path -> sentence; the first
@@ -55,18 +58,26 @@ class Checked:
         """No other keys are known."""
         for name in self._sent:
             if name not in names:
-                shown = name if len(name) <= 40 else name[:40] + "…"
-                self.wrong(shown, _("There is no such key here."))
+                self.wrong(_shown(name), _("There is no such key here."))
 
     def text(
-        self, name: str, *, longest: int, default: str = "", required: str | None = None
+        self,
+        name: str,
+        *,
+        longest: int,
+        default: str = "",
+        required: str | None = None,
+        trimmed: bool = False,
     ) -> str:
-        """A text; one of blanks alone is none where it is required."""
+        """A text, without the blanks around it if `trimmed`; one of blanks alone is none where it
+        is required."""
         if name not in self._sent:
             if required:
                 self.wrong(name, required)
             return default
         value = self._text(name)
+        if trimmed:
+            value = value.strip()
         if required and not value.strip():
             self.wrong(name, required)
         elif len(value) > longest:
@@ -86,7 +97,7 @@ class Checked:
         return value
 
     def values(self, name: str, *, most: int) -> tuple[str, ...]:
-        """A list of different values, in their order."""
+        """A list of different texts that are not empty, in their order."""
         sent = self._sent.get(name)
         if not isinstance(sent, list) or not sent:
             self.wrong(name, _("Enter a list of at least one value."))
@@ -98,6 +109,9 @@ class Checked:
             place = f"{name}[{number}]"
             if not isinstance(value, str):
                 self.wrong(place, _("Enter a text."))
+            elif not value:
+                # Nothing equals the empty text (R5): an empty property has no value.
+                self.wrong(place, _("Enter a value."))
             elif not can_be_text(value):
                 self.wrong(place, _control())
             elif len(value.encode()) > MAX_VALUE:
@@ -165,10 +179,10 @@ class Checked:
                 self.problems.setdefault(path, _("This is not a JSON object."))
         return found
 
-    def child(self, name: str) -> Checked | None:
-        """An object inside this one; None where it is not there, or null."""
+    def child(self, name: str, *, or_null: bool = False) -> Checked | None:
+        """An object inside this one; None where it is not there, or null if it may be."""
         sent = self._sent.get(name)
-        if sent is None:
+        if name not in self._sent or (sent is None and or_null):
             return None
         if not isinstance(sent, Mapping):
             self.wrong(name, _("This is not a JSON object."))
@@ -187,16 +201,22 @@ class Checked:
 
 
 def _plain(number: float | Decimal) -> str:
-    """A JSON number as digits: as it was written, not as a power of ten."""
-    text = repr(number) if isinstance(number, float) else str(number)
-    try:
-        exact = Decimal(text)
-    except ArithmeticError:
-        return ""
+    """A JSON number as digits: as it was written, not as a power of ten; "" for one that is far
+    beyond those that rules compare."""
+    if isinstance(number, int):
+        # Python does not write integers of more than 4,300 digits.
+        return str(number) if abs(number) < _BEYOND else ""
+    exact = Decimal(repr(number)) if isinstance(number, float) else number
     # Huge exponents would become huge texts, and are no plain number anyway.
     if not exact.is_finite() or not -40 < exact.adjusted() < 40:
         return ""
     return f"{exact:f}"
+
+
+def _shown(name: str) -> str:
+    """A key that somebody made up, so that it can stand in an answer."""
+    cut = name if len(name) <= 40 else name[:40] + "…"
+    return cut.encode("utf-8", "replace").decode()
 
 
 def _control() -> str:

@@ -7,56 +7,29 @@ Every other way in, the page as well, makes this JSON first: there is one place 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from flask_babel import gettext as _
 
 from webapp.errors import Invalid
 from webapp.rules.checks import Checked
-from webapp.rules.definition import (
-    Action,
-    Close,
-    Copy,
-    Criterion,
-    DateIs,
-    Definition,
-    Match,
-    NotModifiedSince,
-    NumberIs,
-    ParentClosed,
-    PropertyIs,
-    Set,
-)
+from webapp.rules.definition import Action, Close, Criterion, Definition, Match
 from webapp.rules.models import RuleState
-from webapp.rules.operators import DATE, NUMBER, PROPERTY, number_of
-from webapp.rules.references import Reference, parse_reference
+from webapp.rules.portable_actions import read_action, target_of, write_action
+from webapp.rules.portable_criteria import read_criterion, write_criterion
 from webapp.rules.schedule import WEEKDAYS, Every
 from webapp.submissions.blocks import MAX_COLUMN
 
 #: Limits of R4 and R31.
 MOST_CRITERIA = 50
 MOST_ACTIONS = 50
-MOST_VALUES = 1000
-MOST_DAYS = 36_500
 LONGEST_NAME = 126
 LONGEST_DESCRIPTION = 2000
-
-#: System names that actions may write, with the attribute that they mean (R12).
-WRITABLE = {
-    "name": "name",
-    "case_name": "name",
-    "owner_id": "owner_id",
-    "external_id": "external_id",
-}
-_NOT_WRITABLE = frozenset(
-    {
-        *("case_id", "case_type", "opened_on", "date_opened", "opened_by", "user_id"),
-        *("modified_on", "last_modified", "modified_by", "server_modified_on", "indexed_on"),
-        *("closed", "closed_on", "closed_by", "date_modified"),
-    }
-)
+#: So many problems are said: nobody reads more, and a hostile document has millions.
+MOST_PROBLEMS = 100
 
 
 class InvalidRule(Invalid):
@@ -92,215 +65,92 @@ def from_json(sent: object) -> Definition:
 
 
 def rule_from_json(sent: object) -> RuleData:
-    """Read a rule. Raises `InvalidRule` with everything that is wrong."""
+    """Read a rule. `sent` is what any reader of JSON gives; numbers may be `Decimal`. Raises
+    `InvalidRule` with all that is wrong (the first `MOST_PROBLEMS`); never anything else."""
     top = Checked.root(sent)
     top.only(
         *("name", "description", "case_type", "match", "criteria", "actions"),
         *("state", "schedule", "brake"),
     )
-    name = top.text("name", longest=LONGEST_NAME, required=_("Enter a name."))
-    if "\n" in name or "\r" in name:
-        top.wrong("name", _("A name is one line."))
-    description = top.text("description", longest=LONGEST_DESCRIPTION, default="")
-    case_type = top.text("case_type", longest=MAX_COLUMN, required=_("Choose a case type."))
-    match = top.word("match", {one.value: one for one in Match}, default=Match.ALL)
-    criteria = _criteria(top, match)
-    actions = _actions(top)
-    state = top.word("state", {one.value: one for one in RuleState}, default=None)
-    schedule = _schedule(top)
-    brake = _brake(top)
-    if top.problems:
-        raise InvalidRule(top.problems)
-    return RuleData(
+    data = RuleData(
         Definition(
-            name.strip(), case_type, match or Match.ALL, criteria, actions, description.strip()
+            name=_name(top),
+            description=_description(top),
+            # As it is: cases are compared with it as a text, and forms may carry any.
+            case_type=top.text("case_type", longest=MAX_COLUMN, required=_("Choose a case type.")),
+            match=_match(top),
+            criteria=_criteria(top),
+            actions=_actions(top),
         ),
-        state,
-        schedule,
-        brake,
+        top.word("state", {one.value: one for one in RuleState}, default=None),
+        _schedule(top),
+        _brake(top),
         top.has("brake"),
     )
+    if top.problems:
+        raise InvalidRule(dict(islice(top.problems.items(), MOST_PROBLEMS)))
+    return data
 
 
-def _criteria(top: Checked, match: Match | None) -> tuple[Criterion, ...]:
+def _name(top: Checked) -> str:
+    """It stands in an attribute of each form and in lists, so it is one line."""
+    name = top.text("name", longest=LONGEST_NAME, required=_("Enter a name."), trimmed=True)
+    if "\t" in name or len(name.splitlines()) > 1:
+        top.wrong("name", _("A name is one line, without tabs."))
+    return name
+
+
+def _description(top: Checked) -> str:
+    """Line ends are one way, for a browser that shows and sends it changes them, and that is no
+    edit of the rule."""
+    text = top.text("description", longest=LONGEST_DESCRIPTION, default="", trimmed=True)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _match(top: Checked) -> Match:
+    return top.word("match", {one.value: one for one in Match}, default=Match.ALL) or Match.ALL
+
+
+def _criteria(top: Checked) -> tuple[Criterion, ...]:
     sent = top.items("criteria", most=MOST_CRITERIA)
-    if match is Match.EVERY_CASE and sent:
-        top.wrong("criteria", _("A rule for every open case has no conditions. Remove them."))
-    if match is not Match.EVERY_CASE and not top.has_items("criteria"):
-        top.wrong("criteria", _("Add at least one condition, or choose every open case."))
-    found = []
-    for one in sent:
-        kind = one.word("kind", _CRITERIA, required=_("Choose what the condition is about."))
-        if kind is not None:
-            found.append(kind(one))
+    if not top.is_wrong("match"):
+        every_case = _match(top) is Match.EVERY_CASE
+        if every_case and sent:
+            top.wrong("criteria", _("A rule for every open case has no conditions. Remove them."))
+        if not every_case and not top.has_items("criteria"):
+            top.wrong("criteria", _("Add at least one condition, or choose every open case."))
+    found = [read_criterion(one) for one in sent]
     return tuple(one for one in found if one is not None)
-
-
-def _not_modified(one: Checked) -> Criterion:
-    one.only("kind", "days")
-    return NotModifiedSince(one.whole("days", 0, MOST_DAYS))
-
-
-def _property(one: Checked) -> Criterion | None:
-    one.only("kind", "property", "operator", "value", "values")
-    reference = _reference(one, "property")
-    operator = one.word(
-        "operator", {key: key for key in PROPERTY}, required=_("Choose a comparison.")
-    )
-    if operator is None:
-        return None
-    needs = PROPERTY[operator].needs
-    for name in {"value", "values"} - {needs}:
-        if one.has(name):
-            one.wrong(name, _("This comparison takes no such value."))
-    value = ""
-    values: tuple[str, ...] = ()
-    if needs == "value":
-        value = one.value("value", required=_("Enter a value to compare with."))
-    elif needs == "values":
-        values = one.values("values", most=MOST_VALUES)
-    return None if reference is None else PropertyIs(reference, operator, value, values)
-
-
-def _number(one: Checked) -> Criterion | None:
-    one.only("kind", "property", "operator", "value")
-    reference = _reference(one, "property")
-    operator = one.word(
-        "operator", {key: key for key in NUMBER}, required=_("Choose a comparison.")
-    )
-    value = one.number_text("value")
-    if number_of(value) is None:
-        one.wrong(
-            "value",
-            _("Enter a number like 11.5: at most 15 digits before the point and 15 after it."),
-        )
-    if reference is None or operator is None:
-        return None
-    return NumberIs(reference, operator, value)
-
-
-def _date(one: Checked) -> Criterion | None:
-    one.only("kind", "property", "operator", "days")
-    reference = _reference(one, "property")
-    operator = one.word("operator", {key: key for key in DATE}, required=_("Choose a comparison."))
-    days = one.whole("days", -MOST_DAYS, MOST_DAYS, default=0)
-    if reference is None or operator is None:
-        return None
-    return DateIs(reference, operator, days)
-
-
-def _parent_closed(one: Checked) -> Criterion:
-    one.only("kind")
-    return ParentClosed()
-
-
-_CRITERIA: dict[str, Callable[[Checked], Criterion | None]] = {
-    "not_modified_since": _not_modified,
-    "property": _property,
-    "number": _number,
-    "date": _date,
-    "parent_closed": _parent_closed,
-}
 
 
 def _actions(top: Checked) -> tuple[Action, ...]:
     sent = top.items("actions", most=MOST_ACTIONS)
     if not top.has_items("actions"):
         top.wrong("actions", _("Say what happens: close the case, or update a property."))
-    found: list[Action] = []
-    seen: dict[object, str] = {}
+    found: dict[object, Action] = {}
     for one in sent:
-        kind = one.word("kind", _ACTIONS, required=_("Choose what happens."))
-        action = None if kind is None else kind(one)
+        action = read_action(one)
         if action is None:
             continue
-        target = _target_of(action)
-        if target in seen:
-            one.wrong(
-                "kind" if isinstance(action, Close) else "property",
-                _("This is set twice. Remove one of them.")
-                if not isinstance(action, Close)
-                else _("The case is closed once. Remove this."),
-            )
-        seen[target] = one.path
-        found.append(action)
-    return tuple(found)
-
-
-def _target_of(action: Action) -> object:
-    """What an action writes to: `name` and `case_name` are one (R10)."""
-    if isinstance(action, Close):
-        return None
-    reference = action.property
-    return reference.path, WRITABLE.get(reference.name, reference.name)
-
-
-def _set(one: Checked) -> Action | None:
-    one.only("kind", "property", "value")
-    target = _written(one)
-    value = one.value("value", empty=True)
-    if target is None:
-        return None
-    if target.attribute is not None and len(value) > MAX_COLUMN:
-        one.wrong("value", _("“%(name)s” holds at most 255 characters.", name=target.name))
-    if target.name == "owner_id" and not value:
-        one.wrong("value", _("A case always has an owner. Enter an id."))
-    return Set(target, value)
-
-
-def _copy(one: Checked) -> Action | None:
-    one.only("kind", "property", "from")
-    target, source = _written(one), _reference(one, "from")
-    return None if target is None or source is None else Copy(target, source)
-
-
-def _close(one: Checked) -> Action:
-    one.only("kind")
-    return Close()
-
-
-_ACTIONS: dict[str, Callable[[Checked], Action | None]] = {
-    "set": _set,
-    "copy": _copy,
-    "close": _close,
-}
-
-
-def _reference(one: Checked, name: str) -> Reference | None:
-    text = one.text(name, required=_("Enter the name of a property."), longest=2000)
-    if not text or one.is_wrong(name):
-        return None
-    try:
-        return parse_reference(text)
-    except ValueError as error:
-        one.wrong(name, str(error))
-        return None
-
-
-def _written(one: Checked) -> Reference | None:
-    reference = _reference(one, "property")
-    if reference is not None and reference.name in _NOT_WRITABLE:
-        one.wrong(
-            "property",
-            _(
-                "“%(name)s” is kept by the server and cannot be set. Only name, owner_id and"
-                " external_id can, of the names that have a meaning of their own.",
-                name=reference.name,
-            ),
-        )
-        return None
-    return reference
+        target = target_of(action)
+        if target not in found:
+            found[target] = action
+        elif isinstance(action, Close):
+            one.wrong("kind", _("The case is closed once. Remove this."))
+        else:
+            one.wrong("property", _("This is set twice. Remove one of them."))
+    return tuple(found.values())
 
 
 def _schedule(top: Checked) -> dict[str, Any]:
     sent = top.child("schedule")
     if sent is None:
-        return {"every": "day"}
+        return {"every": Every.DAY.value}
     sent.only("every", "on", "day")
     every = sent.word(
         "every", {one.value: one for one in Every}, required=_("Choose how often the rule runs.")
     )
-    schedule: dict[str, Any] = {"every": every.value if every else "day"}
+    schedule: dict[str, Any] = {"every": (every or Every.DAY).value}
     for name, belongs in (("on", Every.WEEK), ("day", Every.MONTH)):
         if sent.has(name) and every is not belongs:
             sent.wrong(name, _("This does not belong to the schedule that was chosen."))
@@ -315,7 +165,7 @@ def _schedule(top: Checked) -> dict[str, Any]:
 
 
 def _brake(top: Checked) -> dict[str, int] | None:
-    sent = top.child("brake")
+    sent = top.child("brake", or_null=True)
     if sent is None:
         return None
     sent.only("cases", "percent")
@@ -329,31 +179,6 @@ def to_json(definition: Definition) -> dict[str, Any]:
         "description": definition.description,
         "case_type": definition.case_type,
         "match": definition.match.value,
-        "criteria": [_criterion_json(one) for one in definition.criteria],
-        "actions": [_action_json(one) for one in definition.actions],
+        "criteria": [write_criterion(one) for one in definition.criteria],
+        "actions": [write_action(one) for one in definition.actions],
     }
-
-
-def _criterion_json(one: Criterion) -> dict[str, Any]:
-    row: dict[str, Any] = {"kind": one.kind}
-    if isinstance(one, NotModifiedSince):
-        return row | {"days": one.days}
-    if isinstance(one, ParentClosed):
-        return row
-    row |= {"property": str(one.property), "operator": one.operator}
-    if isinstance(one, DateIs):
-        return row | {"days": one.days}
-    if isinstance(one, NumberIs):
-        return row | {"value": one.value}
-    needs = PROPERTY[one.operator].needs
-    if needs == "values":
-        return row | {"values": list(one.values)}
-    return row | {"value": one.value} if needs else row
-
-
-def _action_json(one: Action) -> dict[str, Any]:
-    if isinstance(one, Close):
-        return {"kind": one.kind}
-    if isinstance(one, Copy):
-        return {"kind": one.kind, "property": str(one.property), "from": str(one.source)}
-    return {"kind": one.kind, "property": str(one.property), "value": one.value}
