@@ -49,8 +49,11 @@ def index(project: Project) -> ResponseReturnValue:
 @jobs.get("/a/<project_name>/jobs/<int:job_id>/")
 @project_route(Right.VIEW)
 def show(project: Project, job_id: int) -> ResponseReturnValue:
-    """One job. htmx gets its progress alone, until the job is over."""
+    """One job. htmx gets its progress alone, until the job is over. That of a run is shown by the
+    run's own page."""
     job = get_job(db.session(), project.id, job_id)
+    if job.kind == Kind.RUN:
+        return redirect(url_for("runs.show", run_id=job.params["run_id"]), 302)
     return render_page_or_fragment(
         "jobs/show.html",
         "jobs/_job.html",

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import flash, g, redirect, render_template, request, url_for
+from flask import Response, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.clock import SECOND, now
+from webapp.clock import SECOND, Micros, now
 from webapp.database import write_transaction
 from webapp.errors import Invalid
 from webapp.extensions import db
 from webapp.history.rows import rows
 from webapp.jobs.claim import DEAD_AFTER
-from webapp.jobs.models import Job
+from webapp.jobs.kind import Kind
+from webapp.jobs.models import Job, JobState
 from webapp.jobs.queue import get_job
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
@@ -25,7 +26,7 @@ from webapp.rules.models import Rule, Run, RunState, Trigger
 from webapp.rules.runs import get_run, run_cases, wake_run
 from webapp.submissions.models import Submission
 from webapp.web.access import project_route
-from webapp.web.htmx import is_fragment_request, render_page_or_fragment
+from webapp.web.htmx import is_fragment_request, render_page_or_fragment, trigger
 from webapp.web.pagination import keyset_page
 from webapp.web.views.runs import runs
 
@@ -36,26 +37,44 @@ SHOWN, LISTED = 10, 100
 @runs.get("/a/<project_name>/runs/<int:run_id>/")
 @project_route(Right.VIEW)
 def show(project: Project, run_id: int) -> ResponseReturnValue:
-    """One run. htmx gets its progress and numbers alone, until it is over."""
+    """One run. htmx gets its progress and numbers alone, until it is over; with `part=undo`, how
+    far its undo is."""
     session = db.session()
     run = get_run(session, project.id, run_id)
     job = None if run.job_id is None else get_job(session, project.id, run.job_id)
     undo = None if run.undo_id is None else get_job(session, project.id, run.undo_id)
     fragment = is_fragment_request(request)
-    outcome = {} if fragment and not run.over else _outcome(session, run)
-    return render_page_or_fragment(
-        "runs/show.html",
-        "runs/_run.html",
-        project=project,
-        run=run,
-        job=job,
-        undo=undo,
-        rule=rule_of(session, run),
-        elapsed=(now() - (run.started_on or run.queued_on)) // SECOND,
-        note=None if job is None else _note(run, job),
-        fragment=fragment,
-        **outcome,
-    )
+    context: dict[str, Any] = {
+        "project": project,
+        "run": run,
+        "job": job,
+        "undo": undo,
+        "undo_elapsed": 0 if undo is None else _seconds_since(undo.started_on or undo.queued_on),
+        "rule": rule_of(session, run),
+        "elapsed": _seconds_since(run.started_on or run.queued_on),
+        "note": None if job is None else _note(run, job),
+        "fragment": fragment,
+    }
+    watched = undo if fragment and request.args.get("part") == "undo" else None
+    if watched is not None and not watched.over:
+        return render_page_or_fragment("runs/show.html", "runs/_undo.html", **context)
+    if not fragment or run.over:
+        context |= _outcome(session, run)
+    if watched is not None:
+        return _undo_ended(watched, context)
+    return render_page_or_fragment("runs/show.html", "runs/_run.html", **context)
+
+
+def _undo_ended(undo: Job, context: dict[str, Any]) -> Response:
+    """The whole outcome, out of band, in place of the panel that asked how far the undo is."""
+    answer = render_page_or_fragment("runs/show.html", "runs/_outcome.html", **context)
+    answer.headers["HX-Reswap"] = "none"
+    said = _("The run is undone.")
+    if undo.kind == Kind.REDO_RUN:
+        said = _("The changes of the run are back.")
+    if undo.state != JobState.FINISHED:
+        said = _("The job ended before all forms were done.")
+    return trigger(answer, "announce", said)
 
 
 @runs.get("/a/<project_name>/runs/<int:run_id>/errors")
@@ -157,6 +176,10 @@ def rule_of(session: Session, run: Run) -> Rule:
     return session.scalars(
         select(Rule).where(Rule.project_id == run.project_id, Rule.id == run.rule)
     ).one()
+
+
+def _seconds_since(instant: Micros) -> int:
+    return (now() - instant) // SECOND
 
 
 def _note(run: Run, job: Job) -> str | None:

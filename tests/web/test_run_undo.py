@@ -1,0 +1,116 @@
+"""Undoing a run, and taking the undo back (SPEC R27)."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from tests import factories
+from tests.forms import case_block, form, send
+from tests.web.pages import PageClient
+from tests.web.rule_pages import finished_run, make_rule, patient, post
+from tests.web.signing_in import signed_in
+from webapp.cases.queries import get_case
+from webapp.jobs.tasks import work
+from webapp.projects.models import Project
+from webapp.rules.models import Rule, RuleState
+
+
+@pytest.fixture
+def amina(app: Flask, project: Project) -> PageClient:
+    """Amina may edit data."""
+    return signed_in(app, factories.web_user(project, role="editor"))
+
+
+@pytest.fixture
+def viktor(app: Flask, project: Project) -> PageClient:
+    """Viktor may only look."""
+    return signed_in(app, factories.web_user(project, role="viewer"))
+
+
+@pytest.fixture
+def rule(project: Project) -> Rule:
+    return make_rule(project)
+
+
+@pytest.fixture
+def url(project: Project) -> str:
+    return f"/a/{project.name}/runs/"
+
+
+class TestUndoing:
+    def test_reopens_the_cases_and_can_be_taken_back(
+        self, session: Session, project: Project, amina: PageClient, url: str
+    ):
+        rule = make_rule(project, state=RuleState.ACTIVE)
+        for case_id in ("p-1", "p-2"):
+            patient(session, project, case_id, status="done")
+        run = finished_run(project, rule)
+        send(session, project.id, form(case_block("p-2", update={"close_reason": "moved"})))
+        page = amina.get(f"{url}{run.id}/").click("Undo this run…")
+        assert page.h1 == f"Undo run {run.id} of “Close the done”?"
+        assert "2 forms that this run wrote" in page.text
+        assert "The rule is on: it would match these cases again." in page.text
+        page = page.form("Undo this run").submit(reason="By mistake").follow()
+        assert page.status_line.endswith("The rule is off.")
+        session.rollback()
+        session.refresh(run)
+        session.refresh(rule)
+        assert rule.state == RuleState.INACTIVE
+        assert run.undo_id is not None
+        assert "Being undone" in page.text
+        panel = page.one("//section[@id='undo']")
+        assert panel.get("hx-trigger") == "load delay:1s"
+        again = amina.get(panel.get("hx-get"), htmx=True).one("//section[@id='undo']")
+        assert again.get("hx-get") == panel.get("hx-get")
+        work(run.undo_id)
+        assert not get_case(session, project.id, "p-1").closed
+        page = amina.get(f"{url}{run.id}/")
+        assert "Undone" in page.text
+        ended = amina.get(f"{url}{run.id}/?part=undo", htmx=True)
+        assert ended.headers["HX-Reswap"] == "none"
+        assert ended.events["announce"] == "The run is undone."
+        assert "Undone" in ended.one("//*[@id='run-state']").text_content()
+        assert "2 forms of this run are archived." in page.text
+        page = page.form("Bring the changes back").submit().follow()
+        session.rollback()
+        session.refresh(run)
+        work(run.undo_id)
+        session.rollback()
+        assert get_case(session, project.id, "p-1").closed
+        page = amina.get(f"{url}{run.id}/")
+        assert "Undone" not in page.text
+        assert "Undo this run…" in page.links()
+
+    def test_may_leave_the_rule_on(
+        self, session: Session, project: Project, amina: PageClient, url: str
+    ):
+        rule = make_rule(project, state=RuleState.ACTIVE)
+        patient(session, project, "p-1", status="done")
+        run = finished_run(project, rule)
+        page = amina.get(f"{url}{run.id}/undo")
+        page.form("Undo this run").submit(deactivate=False)
+        session.rollback()
+        session.refresh(rule)
+        assert rule.state == RuleState.ACTIVE
+
+    def test_needs_a_reason_that_fits(
+        self, session: Session, project: Project, rule: Rule, amina: PageClient, url: str
+    ):
+        patient(session, project, "p-1", status="done")
+        run = finished_run(project, rule)
+        page = amina.get(f"{url}{run.id}/undo").form("Undo this run").submit(reason="x" * 1001)
+        assert page.errors == ["A reason has at most 1,000 characters"]
+
+
+def test_verbs_need_the_right_and_the_project(
+    app: Flask, project: Project, rule: Rule, viktor: PageClient, url: str
+):
+    run = finished_run(project, rule)
+    other = factories.project()
+    stranger = signed_in(app, factories.web_user(other, role="admin"))
+    for verb in ("undo", "redo"):
+        assert "Edit data" in post(viktor, f"{url}{run.id}/{verb}", 403).text
+        post(stranger, f"{url}{run.id}/{verb}", 404)
+        post(stranger, f"/a/{other.name}/runs/{run.id}/{verb}", 404)
