@@ -36,6 +36,8 @@ ROUTES = (
     ("GET", "runs/v1/7/", False),
     ("POST", "runs/v1/7/stop/", True),
     ("POST", "runs/v1/7/resume/", True),
+    ("POST", "runs/v1/7/undo/", True),
+    ("POST", "runs/v1/7/redo/", True),
 )
 
 

@@ -175,11 +175,39 @@ def test_stop_and_resume(session: Session, project: Project, caller: Caller, rul
         assert answer.get_json()["error"]
 
 
+def test_undo_and_redo(session: Session, project: Project, caller: Caller, rule_id: str):
+    run = queued(caller, rule_id)["id"]
+    do_the_work(session, project)
+    answer = caller.post(f"runs/v1/{run}/undo/", {"reason": "too early"})
+    assert answer.status_code == 202
+    assert answer.get_json()["id"] == run
+    assert answer.get_json()["undo"]["state"] == "queued"
+    do_the_work(session, project)
+    undone = caller.get(f"runs/v1/{run}/").get_json()
+    assert (undone["undo"]["state"], undone["undo"]["succeeded"]) == ("finished", 2)
+    assert closed(session, project) == set()
+    assert caller.post(f"runs/v1/{run}/redo/").status_code == 202
+    do_the_work(session, project)
+    assert closed(session, project) == {"a", "b"}
+    assert caller.post(f"runs/v1/{run}/redo/").status_code == 409
+
+
+def test_undo_takes_no_body_but_a_reason(caller: Caller, rule_id: str):
+    run = queued(caller, rule_id)["id"]
+    for body in ({"reason": 5}, {"reason": "a\0b"}, {"reason": "x" * 1001}, {"why": "x"}, [], b"{"):
+        assert caller.post(f"runs/v1/{run}/undo/", body).status_code == 400
+    for verb in ("stop", "resume", "redo"):
+        assert caller.post(f"runs/v1/{run}/{verb}/", {"reason": "x"}).status_code == 400
+    assert caller.post(f"runs/v1/{run}/stop/?colour=blue").status_code == 400
+
+
 @pytest.mark.parametrize("run_id", ["7", "0", "-1", "x", "99999999999", str(2**63), "9" * 400])
 def test_a_run_that_is_not_there(client: FlaskClient, caller: Caller, run_id: str, rule_id: str):
     queued(caller, rule_id)
     there = calling(client, make_project())
-    for method, verb in (("GET", ""), ("POST", "stop/"), ("POST", "resume/")):
+    for method, verb in (
+        ("GET", ""), ("POST", "stop/"), ("POST", "resume/"), ("POST", "undo/"), ("POST", "redo/"),
+    ):  # fmt: skip
         answer = there.send(method, f"runs/v1/{run_id}/{verb}", None)
         assert answer.status_code == 404
         assert answer.get_json()["error"]
@@ -188,6 +216,8 @@ def test_a_run_that_is_not_there(client: FlaskClient, caller: Caller, run_id: st
 def test_a_run_of_another_project_does_not_exist(client: FlaskClient, caller: Caller, rule_id: str):
     run = queued(caller, rule_id)["id"]
     there = calling(client, make_project())
-    for method, verb in (("GET", ""), ("POST", "stop/"), ("POST", "resume/")):
+    for method, verb in (
+        ("GET", ""), ("POST", "stop/"), ("POST", "resume/"), ("POST", "undo/"), ("POST", "redo/"),
+    ):  # fmt: skip
         assert there.send(method, f"runs/v1/{run}/{verb}", None).status_code == 404
     assert caller.get(f"runs/v1/{run}/").get_json()["state"] == "queued"

@@ -23,6 +23,9 @@ Word = TypeVar("Word", bound=StrEnum)
 #: The largest body in bytes: a rule with 50,000 values is a tenth of it.
 LARGEST = 5_000_000
 
+#: A text that is no part of a rule.
+LONGEST = 1000
+
 #: Objects in a list, if the request says nothing, and at most.
 USUAL, MOST = 20, 1000
 
@@ -58,7 +61,11 @@ def texts_in_body(*names: str) -> dict[str, str]:
         raise Invalid("Send a JSON object.")
     _refuse_unknown(body, names)
     given = {name: value for name, value in body.items() if value is not None}
-    wrong = {name: "Must be a text." for name, value in given.items() if not isinstance(value, str)}
+    wrong = {
+        name: f"Must be a text of at most {LONGEST} characters."
+        for name, value in given.items()
+        if not isinstance(value, str) or len(value) > LONGEST or "\0" in value
+    }
     if wrong:
         raise InvalidFields(wrong)
     return given

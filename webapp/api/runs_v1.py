@@ -1,4 +1,4 @@
-"""Runs of rules over HTTP, for machines (SPEC I7): list, show, stop, resume."""
+"""Runs of rules over HTTP, for machines (SPEC I7): list, show, stop, resume, undo, redo."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from webapp.api.routes import api_route, say_which_fields
 from webapp.audit.actor import Actor
 from webapp.database import write_transaction
 from webapp.extensions import db
+from webapp.jobs.queue import wake
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.rules.documents import run_document, run_documents
 from webapp.rules.lists import count, newest_runs
 from webapp.rules.models import RunState
 from webapp.rules.runs import get_run, resume, stop, wake_run
+from webapp.rules.undo import start_redo, start_undo
 
 runs_v1 = Blueprint("runs_v1", __name__, url_prefix="/a/<project_name>/api/runs/v1")
 say_which_fields(runs_v1)
@@ -68,6 +70,32 @@ def resume_run(project: Project, by: Actor, run_id: int) -> ResponseReturnValue:
         run = resume(session, project.id, run_id, by=by)
         document = _present(session, project, run_id)
     wake_run(session, run)
+    return jsonify(document), 202
+
+
+@runs_v1.post("/<int:run_id>/undo/")
+@api_route(Right.EDIT_DATA)
+def undo(project: Project, by: Actor, run_id: int) -> ResponseReturnValue:
+    """Queue the job that archives all forms of a run, for a `reason` if one is given: 202."""
+    parameters()
+    sent = texts_in_body("reason")
+    with write_transaction() as session:
+        job = start_undo(session, project.id, run_id, by=by, reason=sent.get("reason", ""))
+        document = _present(session, project, run_id)
+    wake(job)
+    return jsonify(document), 202
+
+
+@runs_v1.post("/<int:run_id>/redo/")
+@api_route(Right.EDIT_DATA)
+def redo(project: Project, by: Actor, run_id: int) -> ResponseReturnValue:
+    """Queue the job that takes an undo back, and only what that did: 202."""
+    parameters()
+    texts_in_body()
+    with write_transaction() as session:
+        job = start_redo(session, project.id, run_id, by=by)
+        document = _present(session, project, run_id)
+    wake(job)
     return jsonify(document), 202
 
 

@@ -1,9 +1,12 @@
-"""`flask --app webapp runs list / show / stop / resume` (SPEC L1)."""
+"""`flask --app webapp runs list / show / stop / resume / undo / redo` (SPEC L1)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
 from flask.cli import with_appcontext
+from sqlalchemy.orm import Session
 
 from webapp.audit.actor import Actor
 from webapp.cli.command import answers, json_option, project_option, say, show
@@ -11,12 +14,14 @@ from webapp.cli.run_words import NOBODY_CAME, line_of, lines_of, went_well
 from webapp.cli.waiting import wait_for
 from webapp.database import write_transaction
 from webapp.extensions import db
-from webapp.jobs.models import Job
+from webapp.jobs.models import Job, JobState
+from webapp.jobs.queue import wake
 from webapp.projects.operations import get_project
 from webapp.rules import runs
 from webapp.rules.documents import run_document, run_documents
 from webapp.rules.lists import newest_runs
 from webapp.rules.models import RunState
+from webapp.rules.undo import start_redo, start_undo
 
 wait_option = click.option("--wait", is_flag=True, help="Wait until it is over.")
 _run_argument = click.argument("run_id", metavar="RUN", type=click.IntRange(1, 2**31 - 1))
@@ -24,7 +29,7 @@ _run_argument = click.argument("run_id", metavar="RUN", type=click.IntRange(1, 2
 
 @click.group("runs")
 def runs_group() -> None:
-    """Runs of rules: look at them, stop them, resume them."""
+    """Runs of rules: look at them, stop them, resume them, undo them."""
 
 
 @runs_group.command("list")
@@ -96,6 +101,61 @@ def resume_run(run_id: int, project_name: str, wait: bool, as_json: bool) -> Non
     document = run_document(db.session(), runs.get_run(db.session(), project_id, run_id))
     show(document, lines_of(document), as_json=as_json)
     if wait and not went_well(document):
+        raise click.exceptions.Exit(1)
+
+
+@runs_group.command("undo")
+@_run_argument
+@project_option
+@click.option("--reason", default="", help="Why; it is kept in the log.")
+@wait_option
+@json_option
+@with_appcontext
+@answers
+def undo_run(run_id: int, project_name: str, reason: str, wait: bool, as_json: bool) -> None:
+    """Take back what a run did: archive all its forms. It can be taken back by redo."""
+
+    def start(session: Session, project_id: int) -> Job:
+        return start_undo(session, project_id, run_id, by=Actor.command_line(), reason=reason)
+
+    _take_back(project_name, run_id, start, "Undoing", wait=wait, as_json=as_json)
+
+
+@runs_group.command("redo")
+@_run_argument
+@project_option
+@wait_option
+@json_option
+@with_appcontext
+@answers
+def redo_run(run_id: int, project_name: str, wait: bool, as_json: bool) -> None:
+    """Take an undo back: restore the forms that it archived, and no others."""
+
+    def start(session: Session, project_id: int) -> Job:
+        return start_redo(session, project_id, run_id, by=Actor.command_line())
+
+    _take_back(project_name, run_id, start, "Restoring", wait=wait, as_json=as_json)
+
+
+def _take_back(
+    project_name: str,
+    run_id: int,
+    start: Callable[[Session, int], Job],
+    label: str,
+    *,
+    wait: bool,
+    as_json: bool,
+) -> None:
+    with write_transaction() as session:
+        project_id = get_project(session, project_name).id
+        job = start(session, project_id)
+    wake(job)
+    if wait:
+        _wait(job, label)
+    session = db.session()
+    document = run_document(session, runs.get_run(session, project_id, run_id))
+    show(document, lines_of(document), as_json=as_json)
+    if wait and (job.state != JobState.FINISHED or job.skipped):
         raise click.exceptions.Exit(1)
 
 
