@@ -1,0 +1,197 @@
+"""Writing a rule, running it, taking it back; with JavaScript and without (SPEC U3, R24, R27)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tests.browser.conftest import Office, axe_findings, sign_in
+from tests.browser.test_walk import overflow
+from tests.web.rule_pages import CLOSE_DONE, finished_run, make_rule, patient, queued_run
+from webapp.cases.queries import get_case
+from webapp.jobs.models import Job
+from webapp.jobs.tasks import work
+from webapp.projects.models import Project
+from webapp.rules.models import RuleState
+
+FOCUS = """wanted => {
+  const here = document.activeElement;
+  return (here.id || here.textContent.trim()).startsWith(wanted);
+}"""
+
+
+@pytest.fixture(params=[True, False], ids=["javascript", "no-javascript"])
+def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(java_script_enabled=request.param, locale="en-GB")
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
+    yield page
+    context.close()
+    assert faults == []
+
+
+@pytest.fixture
+def browsing(browser: Browser, office: Office) -> Iterator[Page]:
+    """With JavaScript, signed in."""
+    context = browser.new_context(locale="en-GB")
+    page = context.new_page()
+    sign_in(page, office)
+    yield page
+    context.close()
+
+
+def do_the_work(session: Session, project_id: int) -> None:
+    """What a worker would do."""
+    session.rollback()
+    waiting = select(Job.id).where(Job.project_id == project_id, Job.state == "queued")
+    for job_id in session.scalars(waiting).all():
+        work(job_id)
+
+
+def test_a_rule_is_written_run_and_undone(page: Page, office: Office, session: Session):
+    project = session.get_one(Project, office.project.id)
+    for case_id, status in (("p-1", "done"), ("p-2", "new")):
+        patient(session, project, case_id, status=status)
+    sign_in(page, office)
+    page.get_by_role("link", name="Automatic updates").first.click()
+    page.get_by_role("link", name="New rule").click()
+    page.get_by_label("Name", exact=True).fill("Close the done")
+    page.get_by_role("combobox", name="Case type").fill("patient")
+    page.get_by_role("button", name="Add a condition on: Property").click()
+    page.locator("#criteria-0-property").fill("status")
+    page.locator("#criteria-0-value").fill("done")
+    page.get_by_label("Close the case").check()
+    page.get_by_role("button", name="Count now").click()
+    expect(page.locator("#preview")).to_contain_text("1 case would change")
+    expect(page.locator("#first-cases")).to_contain_text("p-1")
+    page.get_by_role("button", name="Save and switch on").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Close the done")
+
+    page.get_by_role("link", name="Run now…").click()
+    page.get_by_role("button", name="Run now").click()
+    expect(page.locator("#run-state")).to_contain_text("Waiting")
+    do_the_work(session, office.project.id)
+    if page.evaluate("typeof htmx") == "undefined":
+        page.get_by_role("link", name="Refresh now").click()
+    expect(page.locator("#run-state")).to_contain_text("Finished")
+    expect(page.locator("#outcome")).to_contain_text("p-1")
+
+    page.get_by_role("link", name="Undo this run…").click()
+    page.get_by_role("button", name="Undo this run").click()
+    expect(page.locator("#run-state")).to_contain_text("Being undone")
+    do_the_work(session, office.project.id)
+    if page.evaluate("typeof htmx") == "undefined":
+        page.get_by_role("link", name="Refresh now").click()
+    expect(page.locator("#run-state")).to_have_text("Undone")
+    expect(page.locator("#outcome")).to_contain_text("1 form of this run is archived.")
+    assert not get_case(session, office.project.id, "p-1").closed
+
+
+def test_rows_keep_the_focus_where_the_person_is(browsing: Page, office: Office):
+    page = browsing
+    page.goto(office.url("rules/new"))
+    status = page.locator("#status")
+    page.get_by_role("button", name="Add a condition on: Property").click()
+    expect(status).to_have_text("Condition 1 added")
+    page.wait_for_function(FOCUS, arg="criteria-0-property")
+    page.keyboard.type("village")
+    page.get_by_role("button", name="Add a condition on: Date").press("Enter")
+    expect(status).to_have_text("Condition 2 added")
+    page.wait_for_function(FOCUS, arg="criteria-1-operator")
+    expect(page.locator("#criteria-0-property")).to_have_value("village")
+    page.get_by_label("Any of these conditions is true").check()
+    expect(page.locator("#criteria-1 .and")).to_have_text("or")
+    page.get_by_role("button", name="Remove condition 1").click()
+    expect(status).to_have_text("Condition 1 removed")
+    page.wait_for_function(FOCUS, arg="Condition 1 of 1")
+    page.get_by_role("button", name="Remove condition 1").click()
+    expect(page.locator("#criteria-0")).to_have_count(0)
+    page.wait_for_function(FOCUS, arg="Add a condition on")
+
+
+def test_the_panel_and_the_legends_follow_what_is_typed(
+    browsing: Page, office: Office, session: Session
+):
+    project = session.get_one(Project, office.project.id)
+    patient(session, project, "p-1", status="done")
+    rule = make_rule(project)
+    session.rollback()
+    page = browsing
+    page.goto(office.url(f"rules/{rule.rule_id}/edit"))
+    expect(page.locator("#preview")).to_contain_text("1 case would change")
+    page.locator("#criteria-0-value").fill("lost")
+    page.keyboard.press("Tab")
+    expect(page.locator("#preview")).to_contain_text("0 cases would change")
+    expect(page.locator("#criteria-0-words")).to_have_text("status is “lost”")
+    expect(page.locator("#criteria-0-values")).to_be_hidden()
+    page.locator("#criteria-0-operator").select_option("one_of")
+    expect(page.locator("#criteria-0-values")).to_be_visible()
+    expect(page.locator("#criteria-0-value")).to_be_hidden()
+    expect(page.locator("#preview")).to_contain_text("Not complete yet:")
+    page.locator("#criteria-0-operator").select_option("equals")
+    expect(page.locator("#preview")).to_contain_text("Exact")
+    page.context.set_offline(True)
+    page.get_by_label("Name", exact=True).fill("Offline")
+    page.keyboard.press("Tab")
+    expect(page.locator("#preview")).to_contain_text("Out of date")
+    expect(page.locator("#preview .when-stale")).to_be_visible()
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Offline")
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_axe_finds_nothing_and_nothing_overflows(
+    browser: Browser, office: Office, session: Session, scheme: Any, width: int
+):
+    context = browser.new_context(
+        color_scheme=scheme,
+        viewport={"width": width, "height": 900},
+        bypass_csp=True,  # for axe; the policy itself is held by the walk above
+        locale="en-GB",
+    )
+    page = context.new_page()
+    sign_in(page, office)
+    found = {}
+    for path in ("rules/", "runs/"):
+        page.goto(office.url(path))
+        found[f"empty {path}"] = axe_findings(page) + overflow(page, width)
+    for path in pages_of_much_data(session, office.project.id):
+        page.goto(office.url(path))
+        page.wait_for_load_state("networkidle")
+        found[path] = axe_findings(page) + overflow(page, width)
+    page.goto(office.url("rules/new?example=overdue"))
+    page.get_by_role("button", name="Save as draft").click()
+    found["errors"] = axe_findings(page) + overflow(page, width)
+    context.close()
+    assert {place: faults for place, faults in found.items() if faults} == {}
+
+
+def pages_of_much_data(session: Session, project_id: int) -> list[str]:
+    """Long names, forty conditions, errors, runs in several states."""
+    project = session.get_one(Project, project_id)
+    for number in range(12):
+        patient(session, project, f"p-{number}", status="done", long="x" * 300)
+    rule = make_rule(project, name="N" * 126, case_type="t" * 255, state=RuleState.ACTIVE)
+    criteria = [CLOSE_DONE["criteria"][0] | {"property": "w" * 255}] * 40
+    forty = make_rule(project, name="Forty", match="any", criteria=criteria)
+    copies = [{"kind": "copy", "property": "name", "from": "long"}]
+    faulty = finished_run(
+        project, make_rule(project, match="every_case", criteria=[], actions=copies)
+    )
+    closing = make_rule(project)
+    done, waiting = finished_run(project, closing), queued_run(project, closing)
+    wide, many, plain = (f"rules/{one.rule_id}/" for one in (rule, forty, closing))
+    session.rollback()
+    return [
+        *("rules/", "runs/", wide, f"{wide}edit", many, f"{many}edit"),
+        *(f"{plain}preview", f"{plain}check?case=p-1", f"{plain}versions/1"),
+        *(f"{plain}activate", f"{plain}deactivate"),
+        *(f"runs/{faulty.id}/", f"runs/{done.id}/", f"runs/{done.id}/undo"),
+        f"runs/{waiting.id}/",
+    ]
