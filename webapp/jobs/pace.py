@@ -26,6 +26,7 @@ class Pace:
     from_beginning: bool = False
     size: int = FIRST
     _began: float | None = None
+    _took: float | None = None
 
     @classmethod
     def on(cls, dialect: str) -> Pace:
@@ -42,15 +43,21 @@ class Pace:
         if self._began is None:
             self._began = time.perf_counter()
 
+    def written(self) -> None:
+        """All of the chunk is written, and is committed next. What the disk takes for that is not
+        counted: it is the same for any chunk, so smaller ones would only make everybody wait
+        more often."""
+        if self._began is not None:
+            self._took = max(time.perf_counter() - self._began, 1e-6)
+
     def committed(self) -> None:
         """The chunk is committed: the next one is as much larger or smaller as it was too fast or
         too slow, but at most twice as large, for a first one may have been easy."""
-        if self._began is None:
-            return
-        took = max(time.perf_counter() - self._began, 1e-6)
-        self._began = None
-        self.size = min(max(int(self.size * min(self.target_s / took, 2.0)), LEAST), MOST)
+        if self._took is not None:
+            change = min(self.target_s / self._took, 2.0)
+            self.size = min(max(int(self.size * change), LEAST), MOST)
+        self._began = self._took = None
 
     def rolled_back(self) -> None:
         """The chunk came to nothing."""
-        self._began = None
+        self._began = self._took = None

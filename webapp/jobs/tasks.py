@@ -120,6 +120,8 @@ def _do_next(held: Claim, task: Task, pace: Pace) -> bool:
                 return False
             job.deaths = 0  # it got on
             job.heartbeat_on = now()
+            session.flush()  # it counts as writing
+            pace.written()
     except TakenBack as taken_back:
         pace.rolled_back()
         _note(held, taken_back)
