@@ -45,8 +45,7 @@ SAMPLE = 500
 
 @dataclass(frozen=True)
 class Applied:
-    """Seconds for all cases; `orm` is reckoned from a sample. `bytes_per_case` is what the database
-    grew by for each changed case over the bare update, on SQLite."""
+    """Seconds for all cases; `orm` is reckoned from a sample."""
 
     database: str
     cases: int

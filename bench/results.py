@@ -10,15 +10,21 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench import apply, match
+from bench.apply import Applied
 from bench.load import Load
+from bench.match import Matched
 from bench.receive import REACH, Found
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def write_results(path: Path | None, found: Sequence[Found]) -> str:
+Figures = Found | Matched | Applied
+
+
+def write_results(path: Path | None, found: Sequence[Figures]) -> str:
     """The results as Markdown, also written to `path` if there is one."""
-    text = "\n".join([*_head(), *(line for one in found for line in _receive(one))]) + "\n"
+    text = "\n".join([*_head(), *(line for one in found for line in _lines(one))]) + "\n"
     if path is not None:
         path.write_text(text, encoding="utf-8")
     return text
@@ -42,6 +48,70 @@ def _head() -> list[str]:
         f"- commit: {_commit()}",
         "",
     ]
+
+
+def _lines(found: Figures) -> list[str]:
+    if isinstance(found, Found):
+        return _receive(found)
+    return _match(found) if isinstance(found, Matched) else _apply(found)
+
+
+def _match(found: Matched) -> list[str]:
+    ratio = found.rule / found.by_hand
+    million = found.rule * 1_000_000 / found.cases
+    return [
+        f"## Matching {found.cases:,} open cases, on {found.database}",
+        "",
+        (
+            f"A rule with three property conditions, {found.matched:,} of which match, without an"
+            f" index on properties. To reach: {match.REACH_RATIO} × SQL by hand"
+            f" ({_verdict(ratio <= match.REACH_RATIO)}), {match.REACH_SECONDS} s for a million"
+            f" cases ({_verdict(million <= match.REACH_SECONDS)} by this size)."
+        ),
+        "",
+        "| what | seconds | × SQL by hand |",
+        "|---|---:|---:|",
+        f"| the compiled rule | {found.rule:.3f} | {ratio:.2f} |",
+        f"| SQL by hand | {found.by_hand:.3f} | 1.00 |",
+        (
+            f"| the whole preview: counts, funnel, first cases | {found.preview:.3f} |"
+            f" {found.preview / found.by_hand:.2f} |"
+        ),
+        "",
+    ]
+
+
+def _apply(found: Applied) -> list[str]:
+    over_bare, over_audited = found.run / found.bare, found.run / found.audited
+    faster = found.orm / found.run
+    return [
+        f"## Closing {found.cases:,} cases with two properties each, on {found.database}",
+        "",
+        (
+            f"To reach: {apply.REACH_BARE} × the bare update"
+            f" ({_verdict(over_bare <= apply.REACH_BARE)}), {apply.REACH_AUDITED} × SQL by hand"
+            f" with the same rows ({_verdict(over_audited <= apply.REACH_AUDITED)}),"
+            f" {apply.REACH_ORM:.0f} times as fast as the ORM case by case"
+            f" ({_verdict(faster >= apply.REACH_ORM)})."
+        ),
+        "",
+        "| what | seconds | cases a second | × bare update |",
+        "|---|---:|---:|---:|",
+        _applied("the run of a rule, planned and in chunks", found, found.run),
+        _applied("the undo of that run", found, found.undo),
+        _applied("SQL by hand with the same audit rows, at once", found, found.audited),
+        _applied("the bare update, no trace left, at once", found, found.bare),
+        _applied("the ORM, case by case (from a sample)", found, found.orm),
+        "",
+    ]
+
+
+def _applied(what: str, found: Applied, took: float) -> str:
+    return f"| {what} | {took:.2f} | {found.cases / took:,.0f} | {took / found.bare:.1f} |"
+
+
+def _verdict(reached: bool) -> str:  # one word for the other
+    return "reached" if reached else "not reached"
 
 
 def _receive(found: Found) -> list[str]:
