@@ -25,6 +25,23 @@ CRITERIA = [
     ({"operator": "has_no_value"}, "p is blank or was never filled in"),
     ({"operator": "contains", "value": "100%"}, "p contains “100%”"),
     ({"operator": "starts_with", "value": "x" * 99}, f"p starts with “{'x' * 80}…”"),
+    # Only these two are true without a value: they say it of a missing parent too (R5).
+    (
+        {"property": "parent/p", "operator": "not_equals", "value": "Yes"},
+        "there is a case for parent/p, and there it is not “Yes”, or was never filled in",
+    ),
+    (
+        {"property": "host/p", "operator": "has_no_value"},
+        "host/p is blank or was never filled in, or there is no such case",
+    ),
+    (
+        {"kind": "not_modified_since", "days": 0},
+        "the last form for the case came before this moment",
+    ),
+    (
+        {"kind": "date", "operator": "before", "days": 1000},
+        "today is before the date in p plus 1,000 days",
+    ),
     ({"operator": "one_of", "values": ["A", "B"]}, "p is one of “A”, “B”"),
     (
         {"operator": "one_of", "values": list("ABCDEFG")},
@@ -91,8 +108,12 @@ def test_every_operator_has_words(app: Flask):
         ({"kind": "set", "property": "p", "value": "x"}, "set p to “x”"),
         ({"kind": "set", "property": "p", "value": ""}, "empty p, where it is filled in"),
         (
+            {"kind": "copy", "property": "owner_id", "from": "q"},
+            "set owner_id to the value of q, unless that is empty or was never filled in",
+        ),
+        (
             {"kind": "copy", "property": "parent/p", "from": "host/q"},
-            "set parent/p to the value of host/q, where it has one",
+            "set parent/p to the value of host/q, unless that was never filled in",
         ),
     ],
 )

@@ -28,7 +28,6 @@ from webapp.rules.queries import (
     versions_of,
     warnings_about,
 )
-from webapp.rules.versions import differences
 
 BY = factories.actor()
 
@@ -292,36 +291,6 @@ def test_the_list_is_filtered_and_has_the_last_runs(app: Flask, session: Session
         ({"state": RuleState.DRAFT}, []),
     ]:
         assert [row.rule.name for row in list_rules(session, project.id, **which)] == found
-
-
-def test_differences_are_readable(session: Session, project: Project):
-    rule = factories.rule(project)
-    rule = saved(
-        session,
-        rule,
-        name="Tidy",
-        case_type="household",
-        match="any",
-        description="because",
-        criteria=[
-            {"kind": "property", "property": "status", "operator": "equals", "value": "old"},
-            {"kind": "not_modified_since", "days": 30},
-        ],
-        actions=[{"kind": "set", "property": "p", "value": "x"}],
-    )
-    old, new = (definition_of(session, version_of(session, rule, n)) for n in (1, 2))
-    assert differences(old, new) == [
-        "Name: “Close stale patients” became “Tidy”.",
-        "Note: “” became “because”.",
-        "Case type: “patient” became “household”.",
-        "Which cases: all of the conditions became any of the conditions.",
-        "Condition removed: status is “stale”.",
-        "Condition added: status is “old”.",
-        "Condition added: no form has come for the case for more than 30 days.",
-        "No longer happens: close the case.",
-        "Now happens: set p to “x”.",
-    ]
-    assert differences(old, old) == []
 
 
 def test_every_event_of_a_rule_names_the_person(session: Session, project: Project):

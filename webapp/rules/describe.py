@@ -5,7 +5,7 @@ Each condition and action is one template, never glued from pieces, so that it c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -32,11 +32,12 @@ def criterion_words(criterion: Criterion) -> str:
     """A criterion as a sentence without its full stop: “status is “stale””."""
     if isinstance(criterion, NotModifiedSince):
         if criterion.days == 0:
-            return _("no form has come for the case at this moment")
+            return _("the last form for the case came before this moment")
         return ngettext(
-            "no form has come for the case for more than %(num)s day",
-            "no form has come for the case for more than %(num)s days",
+            "no form has come for the case for more than %(days)s day",
+            "no form has come for the case for more than %(days)s days",
             criterion.days,
+            days=f"{criterion.days:,}",
         )
     if isinstance(criterion, ParentClosed):
         return _("the parent case is closed")
@@ -54,8 +55,16 @@ def action_words(action: Action) -> str:
         return _("close the case")
     target = str(action.property)
     if isinstance(action, Copy):
+        # An empty source empties the target (R10), but for the owner, which is never empty.
+        if action.property.name == "owner_id":
+            return _(
+                "set %(name)s to the value of %(source)s, unless that is empty or was never"
+                " filled in",
+                name=target,
+                source=str(action.source),
+            )
         return _(
-            "set %(name)s to the value of %(source)s, where it has one",
+            "set %(name)s to the value of %(source)s, unless that was never filled in",
             name=target,
             source=str(action.source),
         )
@@ -118,18 +127,27 @@ def quote(value: str) -> str:
     return f"“{value if len(value) <= LONGEST else value[:LONGEST] + '…'}”"
 
 
+def quoted_list(values: Sequence[str]) -> str:
+    """Some values in a sentence: the first five, each quoted, and how many more there are."""
+    first = ", ".join(quote(value) for value in values[:5])
+    more = len(values) - 5
+    if more <= 0:
+        return first
+    return _("%(values)s and %(count)s more", values=first, count=f"{more:,}")
+
+
 def _property_words(criterion: PropertyIs, name: str) -> str:
     if criterion.operator == "one_of":
-        values = ", ".join(quote(value) for value in criterion.values[:5])
-        more = len(criterion.values) - 5
-        if more > 0:
-            return _(
-                "%(name)s is one of %(values)s and %(count)s more",
-                name=name,
-                values=values,
-                count=more,
-            )
-        return _("%(name)s is one of %(values)s", name=name, values=values)
+        return _("%(name)s is one of %(values)s", name=name, values=quoted_list(criterion.values))
+    # Only these two are true of what is not there: they say which absence they mean (R5).
+    if criterion.property.path and criterion.operator == "not_equals":
+        return _(
+            "there is a case for %(name)s, and there it is not %(value)s, or was never filled in",
+            name=name,
+            value=quote(criterion.value),
+        )
+    if criterion.property.path and criterion.operator == "has_no_value":
+        return _("%(name)s is blank or was never filled in, or there is no such case", name=name)
     return _PROPERTIES[criterion.operator](name, quote(criterion.value))
 
 
@@ -175,58 +193,66 @@ _Shifted = Callable[[int, str], str]
 _SHIFTED: dict[str, tuple[_Shifted, _Shifted]] = {
     "before": (
         lambda days, name: ngettext(
-            "today is before the date in %(name)s plus %(num)s day",
-            "today is before the date in %(name)s plus %(num)s days",
+            "today is before the date in %(name)s plus %(days)s day",
+            "today is before the date in %(name)s plus %(days)s days",
             days,
             name=name,
+            days=f"{days:,}",
         ),
         lambda days, name: ngettext(
-            "today is before the date in %(name)s minus %(num)s day",
-            "today is before the date in %(name)s minus %(num)s days",
+            "today is before the date in %(name)s minus %(days)s day",
+            "today is before the date in %(name)s minus %(days)s days",
             days,
             name=name,
+            days=f"{days:,}",
         ),
     ),
     "on_or_before": (
         lambda days, name: ngettext(
-            "today is on or before the date in %(name)s plus %(num)s day",
-            "today is on or before the date in %(name)s plus %(num)s days",
+            "today is on or before the date in %(name)s plus %(days)s day",
+            "today is on or before the date in %(name)s plus %(days)s days",
             days,
             name=name,
+            days=f"{days:,}",
         ),
         lambda days, name: ngettext(
-            "today is on or before the date in %(name)s minus %(num)s day",
-            "today is on or before the date in %(name)s minus %(num)s days",
+            "today is on or before the date in %(name)s minus %(days)s day",
+            "today is on or before the date in %(name)s minus %(days)s days",
             days,
             name=name,
+            days=f"{days:,}",
         ),
     ),
     "after": (
         lambda days, name: ngettext(
-            "today is after the date in %(name)s plus %(num)s day",
-            "today is after the date in %(name)s plus %(num)s days",
+            "today is after the date in %(name)s plus %(days)s day",
+            "today is after the date in %(name)s plus %(days)s days",
             days,
             name=name,
+            days=f"{days:,}",
         ),
         lambda days, name: ngettext(
-            "today is after the date in %(name)s minus %(num)s day",
-            "today is after the date in %(name)s minus %(num)s days",
+            "today is after the date in %(name)s minus %(days)s day",
+            "today is after the date in %(name)s minus %(days)s days",
             days,
             name=name,
+            days=f"{days:,}",
         ),
     ),
     "on_or_after": (
         lambda days, name: ngettext(
-            "today is on or after the date in %(name)s plus %(num)s day",
-            "today is on or after the date in %(name)s plus %(num)s days",
+            "today is on or after the date in %(name)s plus %(days)s day",
+            "today is on or after the date in %(name)s plus %(days)s days",
             days,
             name=name,
+            days=f"{days:,}",
         ),
         lambda days, name: ngettext(
-            "today is on or after the date in %(name)s minus %(num)s day",
-            "today is on or after the date in %(name)s minus %(num)s days",
+            "today is on or after the date in %(name)s minus %(days)s day",
+            "today is on or after the date in %(name)s minus %(days)s days",
             days,
             name=name,
+            days=f"{days:,}",
         ),
     ),
 }

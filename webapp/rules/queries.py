@@ -14,7 +14,7 @@ from webapp.dictionary.models import CaseType
 from webapp.errors import NotFound
 from webapp.rules.definition import Definition
 from webapp.rules.models import Rule, RuleState, RuleVersion, Run, RunState
-from webapp.rules.portable import rule_from_json
+from webapp.rules.portable import RuleData, rule_from_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,12 @@ def versions_with(session: Session, rule: Rule, *which: Any) -> Sequence[RuleVer
 def definition_of(session: Session, of: Rule | RuleVersion) -> Definition:
     """What a rule says now, or a version said. One query for a rule, none for a version."""
     version = of if isinstance(of, RuleVersion) else version_of(session, of, of.version)
-    return rule_from_json(version.definition).definition
+    return data_of(version).definition
+
+
+def data_of(version: RuleVersion) -> RuleData:
+    """All that a version says, with schedule and brake. No queries."""
+    return rule_from_json(version.definition)
 
 
 def warnings_about(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from flask_babel import gettext as _
+
 #: How many `parent/` and `host/` a reference may have.
 DEEPEST = 5
 STEPS = ("parent", "host")
@@ -55,16 +57,18 @@ def parse_reference(text: str) -> Reference:
     """Read `name`, `parent/name`, `host/parent/name`, … Raises `ValueError` with a sentence."""
     *path, name = text.split("/")
     if any(step not in STEPS for step in path):
-        raise ValueError("Before a “/” only “parent” or “host” can stand.")
+        raise ValueError(_("Before a “/” only “parent” or “host” can stand."))
     if len(path) > DEEPEST:
-        raise ValueError("A reference goes at most five cases far.")
+        raise ValueError(_("A reference goes at most five cases far."))
     if not name:
-        raise ValueError("Enter the name of a property.")
+        raise ValueError(_("Enter the name of a property."))
     if len(name) > LONGEST:
-        raise ValueError("A property's name has at most 255 characters.")
+        raise ValueError(_("A property's name has at most 255 characters."))
     if not _PROPERTY.fullmatch(name):
         raise ValueError(
-            "A property's name starts with a letter or “_”; then letters, digits, “_”, “-” and"
-            " “.” may follow."
+            _(
+                "A property's name starts with a letter or “_”; then letters, digits, “_”, “-” and"
+                " “.” may follow."
+            )
         )
     return Reference(tuple(path), name)

@@ -22,7 +22,7 @@ from webapp.projects.rights import Right
 from webapp.rules.models import Rule, RuleState, RuleVersion
 from webapp.rules.operations import create_rule, edit_rule, set_state
 from webapp.rules.portable import InvalidRule, RuleData, rule_from_json
-from webapp.rules.queries import definition_of, get_rule, version_of, warnings_about
+from webapp.rules.queries import data_of, definition_of, get_rule, version_of, warnings_about
 from webapp.rules.references import SYSTEM
 from webapp.rules.versions import differences
 from webapp.web.access import project_route
@@ -232,7 +232,7 @@ def _conflict(project: Project, form: RuleForm, rule: Rule, data: RuleData) -> R
         rule,
         status=409,
         conflict=newest,
-        differences=differences(definition_of(session, newest), data.definition),
+        differences=differences(data_of(newest), data),
     )
 
 
