@@ -395,6 +395,19 @@ class TestEditing:
         assert "API" in page.text
 
 
+def test_properties_of_the_type_are_offered(
+    session: Session, project: Project, amina: PageClient, new: str
+):
+    patient(session, project, "p-1", muac="11", village="A")
+    page = press(amina.get(new), ADD + "Property", case_type="patient")
+    names = page.document.xpath("//datalist[@id='property-names']/option/@value")
+    assert names[:3] == ["muac", "village", "name"]
+    assert page.one("//*[@id='criteria-0-property']").get("list") == "property-names"
+    follows = page.one("//datalist[@id='property-names']").get("hx-post")
+    answer = post(amina, follows, 200, case_type="nobody")
+    assert "muac" not in answer.html
+
+
 def test_an_example_fills_the_form(project: Project, amina: PageClient, new: str):
     page = amina.get(new + "?example=untouched")
     form = page.form("rule-form")

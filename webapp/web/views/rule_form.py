@@ -17,6 +17,7 @@ from webapp.database import write_transaction
 from webapp.errors import Refused
 from webapp.extensions import db
 from webapp.history.case_list import case_types
+from webapp.history.property_names import property_names
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.rules.models import Rule, RuleState, RuleVersion
@@ -191,6 +192,16 @@ def preview_unsaved(project: Project) -> ResponseReturnValue:
     return answer
 
 
+@rules.post("/a/<project_name>/rules/property-names")
+@project_route(Right.EDIT_DATA)
+def offered_names(project: Project) -> ResponseReturnValue:
+    """The names to offer for the case type in the form. Saves nothing."""
+    form = typed_form(request.form)
+    rule = _rule_of(project, form)
+    context = _context(project, form, rule)
+    return render_page_or_fragment("rules/edit.html", "rules/_names.html", **context)
+
+
 def _page(
     project: Project, form: RuleForm, rule: Rule | None = None, *, status: int = 200, **more: Any
 ) -> ResponseReturnValue:
@@ -200,16 +211,22 @@ def _page(
 
 
 def _context(project: Project, form: RuleForm, rule: Rule | None) -> dict[str, Any]:
-    """What the page and each of its pieces need. One query."""
+    """What the page and each of its pieces need. Two queries."""
     return {
         "project": project,
         "form": form,
         "rule": rule,
         "case_types": case_types(db.session(), project.id),
-        "names": list(SYSTEM),
+        "names": _names(project, form),
         "kinds": kind_words(),
         "words": row_words(form),
     }
+
+
+def _names(project: Project, form: RuleForm) -> list[str]:
+    """The names that fields for properties offer: those of cases of the type, then the system's."""
+    case_type = (form.case_type.data or "").strip()
+    return [*property_names(db.session(), project.id, case_type), *SYSTEM]
 
 
 def _checked(form: RuleForm, stored: Mapping[str, Any] | None = None) -> RuleData | None:
