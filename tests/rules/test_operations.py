@@ -256,7 +256,7 @@ def test_the_list_is_filtered_and_has_the_last_runs(app: Flask, session: Session
     one = factories.rule(project, name="Close 100% stale")
     factories.rule(project, name="Other", case_type="household", state=RuleState.ACTIVE)
 
-    def run(state: RunState, errors: int = 0) -> int:
+    def run(state: RunState, errors: int = 0, finished_on: int | None = None) -> int:
         with write_transaction():
             made = Run(
                 project_id=project.id,
@@ -270,11 +270,14 @@ def test_the_list_is_filtered_and_has_the_last_runs(app: Flask, session: Session
                 state=state,
                 errors=errors,
                 queued_on=now(),
+                finished_on=finished_on or (now() if state is RunState.FINISHED else None),
             )
             session.add(made)
         return made.id
 
-    good = run(RunState.FINISHED)
+    # Stopped, and resumed after the next one had finished.
+    good = run(RunState.FINISHED, finished_on=now() + 1_000_000)
+    run(RunState.FINISHED)
     run(RunState.FINISHED, errors=1)
     tried = run(RunState.FAILED)
     with counted(app) as statements:

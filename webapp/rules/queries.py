@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp.dictionary.models import CaseType
@@ -63,24 +63,44 @@ def list_rules(
         statement = statement.where(Rule.state == state)
     rules = session.scalars(statement).all()
     keys = [rule.id for rule in rules]
-    good = (Run.state == RunState.FINISHED) & (Run.errors == 0)
-    last, attempts = (
-        last_runs(session, project_id, keys, good),
-        last_runs(session, project_id, keys),
-    )
+    last, attempts = last_good_runs(session, project_id, keys), last_runs(session, project_id, keys)
     return [RuleRow(rule, last.get(rule.id), attempts.get(rule.id)) for rule in rules]
 
 
-def last_runs(
-    session: Session, project_id: int, keys: Sequence[int], *which: ColumnElement[bool]
-) -> dict[int, Run]:
-    """The newest run of each rule (by key), of those that are meant. One query."""
+def last_runs(session: Session, project_id: int, keys: Sequence[int]) -> dict[int, Run]:
+    """The last attempt of each rule (by key): the one that was queued last, whatever became of it
+    (R20). One query."""
     newest = (
         select(func.max(Run.id))
-        .where(Run.project_id == project_id, Run.rule.in_(keys), *which)
+        .where(Run.project_id == project_id, Run.rule.in_(keys))
         .group_by(Run.rule)
     )
     runs = session.scalars(select(Run).where(Run.project_id == project_id, Run.id.in_(newest)))
+    return {run.rule: run for run in runs}
+
+
+def last_good_runs(session: Session, project_id: int, keys: Sequence[int]) -> dict[int, Run]:
+    """The last run of each rule (by key): the last to finish without errors (R20). That may be an
+    older one than another, when it was stopped and resumed. One query."""
+    place = func.row_number().over(
+        partition_by=Run.rule, order_by=(Run.finished_on.desc(), Run.id.desc())
+    )
+    good = (
+        select(Run.id, place.label("place"))
+        .where(
+            Run.project_id == project_id,
+            Run.rule.in_(keys),
+            Run.state == RunState.FINISHED,
+            Run.errors == 0,
+            Run.finished_on.is_not(None),
+        )
+        .subquery()
+    )
+    runs = session.scalars(
+        select(Run)
+        .join(good, good.c.id == Run.id)
+        .where(Run.project_id == project_id, good.c.place == 1)
+    )
     return {run.rule: run for run in runs}
 
 

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.clock import iso
-from webapp.rules.models import Rule, RuleVersion, Run, RunState
-from webapp.rules.queries import last_runs
+from webapp.rules.models import Rule, RuleVersion, Run
+from webapp.rules.queries import last_good_runs, last_runs
 
 #: What a rule has beside the JSON of §4.9.
 EXTRA = (
@@ -52,8 +52,7 @@ def rule_documents(
             .where(RuleVersion.project_id == project_id, RuleVersion.rule.in_(keys))
         )
     }
-    good = (Run.state == RunState.FINISHED) & (Run.errors == 0)
-    runs = last_runs(session, project_id, keys, good)
+    runs = last_good_runs(session, project_id, keys)
     attempts = last_runs(session, project_id, keys)
     return [
         definitions[rule.id]
