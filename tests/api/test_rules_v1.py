@@ -326,6 +326,20 @@ def test_explain_says_why_a_case_is_not_looked_at(
     assert "patient" in explained["reason"]
 
 
+def test_explain_says_what_would_be_an_error(session: Session, project: Project, caller: Caller):
+    open_case(session, project.id, "a", title="x" * 300)
+    body = rule(
+        match="every_case",
+        criteria=[],
+        actions=[{"kind": "copy", "property": "name", "from": "title"}],
+    )
+    path = f"rules/v1/{caller.post('rules/v1/', body).get_json()['id']}"
+    explained = caller.get(f"{path}/explain/?case_id=a").get_json()
+    assert (explained["matches"], explained["changes"]) == (True, [])
+    assert "255" in explained["problem"]
+    assert caller.post(f"{path}/preview/").get_json()["errors"] == 1
+
+
 # What is wrong
 
 

@@ -132,6 +132,13 @@ def test_cases_at_fault_are_named(session: Session, project: Project, caller: Ca
     assert caller.get("runs/v1/").get_json()["objects"] == [done]
 
 
+def test_a_draft_is_not_run(caller: Caller):
+    draft = caller.post("rules/v1/", rule()).get_json()["id"]
+    answer = caller.post(f"rules/v1/{draft}/runs/")
+    assert answer.status_code == 409
+    assert "draft" in answer.get_json()["error"]
+
+
 def test_the_list_is_newest_first_and_comes_in_parts(
     client: FlaskClient, session: Session, project: Project, caller: Caller, rule_id: str
 ):

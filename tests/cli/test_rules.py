@@ -144,6 +144,12 @@ def test_preview_and_explain(
     assert lines.startswith("does not match\n")
     assert "found “soon”" in lines
     assert run("rules", "explain", made, "nobody", *here).code == 1
+    open_case(session, project.id, "c", title="x" * 300)
+    imported(run, here, rule(
+        name="Rename", match="every_case", criteria=[],
+        actions=[{"kind": "copy", "property": "name", "from": "title"}],
+    ))  # fmt: skip
+    assert "cannot be done: " in run("rules", "explain", "Rename", "c", *here).out
     for command in (["preview", made], ["explain", made, "a"], ["run", made]):
         ran = run("rules", *command, *here, "--as-of", "tomorrow")
         assert (ran.code, ran.out) == (1, "")

@@ -194,6 +194,18 @@ class TestCheckingOneCase:
         assert row[1:] == ["new", "done", "false"]
         assert "Nothing, because it does not match." in page.text
 
+    def test_says_what_would_be_an_error(
+        self, session: Session, project: Project, viktor: PageClient
+    ):
+        copying = make_rule(
+            project, actions=[{"kind": "copy", "property": "name", "from": "title"}]
+        )
+        patient(session, project, "p-1", status="done", title="x" * 300)
+        page = viktor.get(f"/a/{project.name}/rules/{copying.rule_id}/check?case=p-1")
+        assert "The rule matches “p-1”" in page.text
+        assert "a run would count this case as an error" in page.text
+        assert "at most 255" in page.text
+
     @pytest.mark.parametrize("case", ["nobody", "x" * 5000, "a b", "\u0001"])
     def test_an_unknown_case_is_said_at_the_field(self, viktor: PageClient, url: str, case: str):
         page = viktor.get(url + "check").form("Which case").submit(case=case)

@@ -199,6 +199,8 @@ def _explanation_lines(found: dict[str, Any]) -> Iterator[str]:
             f"  {'yes' if one['matches'] else 'no '}  {printable(one['words'])}:"
             f" found {value}, wanted {printable(one['wanted']) or 'a value'}"
         )
+    if found["problem"]:
+        yield f"cannot be done: {printable(found['problem'])}"
     if found["closes"]:
         yield "would close the case"
     yield from _change_lines(found["changes"])

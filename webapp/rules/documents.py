@@ -39,8 +39,8 @@ def run_documents(session: Session, project_id: int, runs: Sequence[Run]) -> lis
     job that took it back, or took that back.
     """
     rule_ids = {
-        key: rule_id
-        for key, rule_id in session.execute(
+        row.id: row.rule_id
+        for row in session.execute(
             select(Rule.id, Rule.rule_id).where(
                 Rule.project_id == project_id, Rule.id.in_({run.rule for run in runs})
             )
@@ -137,6 +137,7 @@ def explanation_document(explained: Explained, as_of: Micros | None) -> Document
         ],
         "closes": explained.change.closes,
         "changes": _changes(explained.change.changes),
+        "problem": explained.problem,
     }
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from webapp.cases.store import keys_of
-from webapp.errors import NotFound
+from webapp.errors import Invalid, NotFound
 from webapp.rules.changes import CaseChange, case_change
 from webapp.rules.definition import Definition
 from webapp.rules.explain import Explanation, explain
@@ -18,10 +18,12 @@ from webapp.rules.view import load, paths_read, paths_written
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """An explanation with its effects as before and after."""
+    """An explanation, its effects as before and after, and why they cannot be done, if so: a run
+    would count the case as an error (R21)."""
 
     explanation: Explanation
     change: CaseChange
+    problem: str | None
 
 
 def explain_case(
@@ -29,13 +31,18 @@ def explain_case(
 ) -> Explained:
     """Explain a rule for a case that is named by its public id. Writes nothing.
 
-    Raises `NotFound` for a case that the project never had, and `Invalid` where an action cannot be
-    done. One query, and two for each step of the rule's longest path.
+    Raises `NotFound` for a case that the project never had. One query, and two for each step of the
+    rule's longest path.
     """
     key = keys_of(session, project_id, {case_id}).get(case_id)
     if key is None:
         raise NotFound(_("There is no case “%(id)s” in this project.", id=case_id))
     paths = paths_read(definition) | paths_written(definition)
     cases = load(session, project_id, [key], paths)
-    explanation = explain(definition, cases, key, moment)
-    return Explained(explanation, case_change(cases, key, explanation.effects))
+    problem = None
+    try:
+        explanation = explain(definition, cases, key, moment)
+    except Invalid as error:
+        problem = error.message
+        explanation = explain(replace(definition, actions=()), cases, key, moment)
+    return Explained(explanation, case_change(cases, key, explanation.effects), problem)

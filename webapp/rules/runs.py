@@ -19,7 +19,7 @@ from webapp.errors import NotFound, Refused
 from webapp.jobs import queue
 from webapp.jobs.kind import Kind
 from webapp.jobs.models import Job
-from webapp.rules.models import Rule, RuleVersion, Run, RunCase, RunState, Trigger
+from webapp.rules.models import Rule, RuleState, RuleVersion, Run, RunCase, RunState, Trigger
 
 
 def start_run(
@@ -32,14 +32,17 @@ def start_run(
     as_of: Micros | None = None,
     version: int | None = None,
 ) -> Run:
-    """Queue a run of a rule, in whatever state the rule is; `wake_run` after the commit.
+    """Queue a run of a rule, in whatever state but draft the rule is (R24); `wake_run` after the
+    commit.
 
     `version` is the number of a version, the one in force unless given; `as_of` stands in for now
-    in matching. Raises `Refused` for a deleted rule, `NotFound` for an unknown version. A few
-    statements.
+    in matching. Raises `Refused` for a draft or a deleted rule, `NotFound` for an unknown version.
+    A few statements.
     """
     if rule.deleted_on is not None:
         raise Refused(_("This rule is deleted. Restore it to run it."))
+    if rule.state is RuleState.DRAFT:
+        raise Refused(_("A draft cannot be run. Switch the rule on, or save it switched off."))
     acting = _version(session, rule, rule.version if version is None else version)
     run = Run(
         project_id=project_id,
@@ -72,7 +75,7 @@ def run_again(
     session: Session, project_id: int, run_id: int, *, trigger: Trigger, by: Actor
 ) -> Run:
     """Queue the same version with the same as-of (R24). Raises `NotFound`, or `Refused` for a
-    deleted rule."""
+    draft or a deleted rule."""
     run = get_run(session, project_id, run_id)
     rule = session.scalars(
         select(Rule).where(Rule.project_id == project_id, Rule.id == run.rule)

@@ -9,13 +9,13 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from webapp.database import write_transaction
-from webapp.errors import Invalid, NotFound, Refused
+from webapp.errors import NotFound
 from webapp.extensions import db
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.rules import operations
 from webapp.rules.explain_case import explain_case
-from webapp.rules.models import RuleState, Run, Trigger
+from webapp.rules.models import Run, Trigger
 from webapp.rules.moment import parse_as_of
 from webapp.rules.queries import data_of, definition_of, get_rule, version_of, versions_of
 from webapp.rules.runs import start_run, wake_run
@@ -23,6 +23,7 @@ from webapp.rules.versions import differences
 from webapp.web.access import project_route
 from webapp.web.forms.rule import CheckForm, RunForm
 from webapp.web.rule_preview import moment_of, preview_of
+from webapp.web.run_undos import undos_of
 from webapp.web.views.rules import rules
 
 #: Runs, and versions, on a rule's page.
@@ -49,6 +50,7 @@ def show(project: Project, rule_id: str) -> ResponseReturnValue:
         rule=rule,
         definition=definition_of(session, rule),
         runs=runs[:SHOWN_RUNS],
+        undos=undos_of(session, project.id, runs[:SHOWN_RUNS]),
         more_runs=len(runs) > SHOWN_RUNS,
         versions=versions[:SHOWN_VERSIONS],
         all_versions=len(versions),
@@ -121,8 +123,6 @@ def run(project: Project, rule_id: str) -> ResponseReturnValue:
     as_of = parse_as_of(text, project.timezone) if text else None
     with write_transaction() as session:
         rule = get_rule(session, project.id, rule_id)
-        if rule.state == RuleState.DRAFT:
-            raise Refused(_("A draft cannot be run. Switch the rule on, or save it switched off."))
         queued = start_run(
             session, project.id, rule, trigger=Trigger.PERSON, by=g.actor, as_of=as_of
         )
@@ -148,8 +148,6 @@ def check(project: Project, rule_id: str) -> ResponseReturnValue:
             explained = explain_case(session, project.id, definition, case_id, moment)
         except NotFound:
             form.case.errors = [_("This project has no case with this id")]
-        except Invalid as error:
-            form.form_errors.append(error.message)
     return render_template(
         "rules/check.html",
         project=project,
