@@ -73,6 +73,9 @@ class TestUndoing:
         assert ended.events["announce"] == "The run is undone."
         assert "Undone" in ended.one("//*[@id='run-state']").text_content()
         assert "2 forms of this run are archived." in page.text
+        assert amina.get(url).rows("Runs, newest first")[0][1] == "Undone"
+        assert "Undone" in amina.get(f"/a/{project.name}/rules/").text
+        assert "Undone" in page.click("Open the rule").text
         page = page.form("Bring the changes back").submit().follow()
         session.rollback()
         session.refresh(run)

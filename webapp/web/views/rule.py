@@ -23,6 +23,7 @@ from webapp.rules.versions import differences
 from webapp.web.access import project_route
 from webapp.web.forms.rule import CheckForm, RunForm
 from webapp.web.rule_preview import moment_of, preview_of
+from webapp.web.run_undos import undos_of
 from webapp.web.views.rules import rules
 
 #: Runs, and versions, on a rule's page.
@@ -49,6 +50,7 @@ def show(project: Project, rule_id: str) -> ResponseReturnValue:
         rule=rule,
         definition=definition_of(session, rule),
         runs=runs[:SHOWN_RUNS],
+        undos=undos_of(session, project.id, runs[:SHOWN_RUNS]),
         more_runs=len(runs) > SHOWN_RUNS,
         versions=versions[:SHOWN_VERSIONS],
         all_versions=len(versions),

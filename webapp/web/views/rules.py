@@ -24,6 +24,7 @@ from webapp.web.formatting import number
 from webapp.web.forms.rule_list import RuleListForm, rule_list_form
 from webapp.web.rule_examples import examples
 from webapp.web.rule_preview import would_change_words
+from webapp.web.run_undos import undos_of
 
 rules = Blueprint("rules", __name__)
 for words in (criterion_words, action_words, rule_words, would_change_words):
@@ -56,6 +57,7 @@ def index(project: Project) -> ResponseReturnValue:
         state=RuleState(form.state.data) if form.state.data and not deleted else None,
         deleted=deleted,
     )
+    undos = undos_of(session, project.id, (row.last_attempt for row in rows))
     pages = max(1, -(-len(rows) // SHOWN))
     page = max(1, min(_page_asked(), pages))
     tags = _tags(form)
@@ -64,6 +66,7 @@ def index(project: Project) -> ResponseReturnValue:
         project=project,
         form=form,
         rows=rows[(page - 1) * SHOWN : page * SHOWN],
+        undos=undos,
         deleted=deleted,
         tags=tags,
         first_use=not rows and not tags,

@@ -15,6 +15,7 @@ from webapp.rules.models import Run
 from webapp.rules.queries import get_rule
 from webapp.web.access import project_route
 from webapp.web.pagination import keyset_page
+from webapp.web.run_undos import undos_of
 
 runs = Blueprint("runs", __name__)
 
@@ -46,6 +47,7 @@ def index(project: Project) -> ResponseReturnValue:
         project=project,
         rule=rule,
         page=page,
+        undos=undos_of(session, project.id, page.rows),
         newer_url=address(after=page.newer),
         older_url=address(before=page.older),
         newest_url=address(),
