@@ -117,7 +117,8 @@ def tables(session: Session, project: Project, started_on: int) -> dict[str, Any
         | {row["indexed_on"] for row in case_rows}
     )
     ranks = {tick: f"tick {rank}" for rank, tick in enumerate(ticks)} | {started_on: "start"}
-    texts = {iso(tick): rank for tick, rank in ranks.items()}
+    texts = {iso(tick): "an instant" for tick in ticks}
+    today = iso(started_on)[:11]
     devices = {form["device_id"]: "the rule" for form in forms if form["own"]}
     places = {form["id"]: ranks[form["received_on"]] for form in forms}
 
@@ -127,7 +128,8 @@ def tables(session: Session, project: Project, started_on: int) -> dict[str, Any
                 key: cases[one] if key == "target" else plain(one) for key, one in value.items()
             }
         if isinstance(value, str):
-            return texts.get(value, value)
+            # Copied from another project's case, where it stands for the same.
+            return texts.get(value, "an instant" if value.startswith(today) else value)
         return ranks.get(value, value) if isinstance(value, int) and value > 1e9 else value
 
     def rows(found: list[dict[str, Any]], without: Sequence[str], **keys: Any) -> list[str]:

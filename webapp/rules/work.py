@@ -21,6 +21,7 @@ from webapp.database import is_busy
 from webapp.dictionary.learn import learn_form
 from webapp.jobs.models import Job, JobState
 from webapp.jobs.pace import Pace
+from webapp.jobs.statistics import count_what_has_grown
 from webapp.projects.models import Project
 from webapp.rules.apply_cases import Done, apply_rows, hold_chunk
 from webapp.rules.apply_sql import ChunkStatements, NotSimple, is_simple
@@ -43,6 +44,7 @@ class RunRule:
         #: Never changes once the run is planned, so it is read once a slice.
         self._orders: Orders | None = None
         self._run_id: int | None = None
+        self._chunks = 0
         self._statements: ChunkStatements | None = None
 
     def plan(self, session: Session, job: Job, *, by: Actor) -> None:
@@ -68,6 +70,10 @@ class RunRule:
         orders = self._orders = self._orders or orders_of(session, run)
         if run.processed >= run.matched:
             return drop_some(session, orders)
+        self._chunks += 1
+        # After 1, 2, 4, 8, … chunks.
+        if self._chunks & (self._chunks - 1) == 0 and count_what_has_grown(session):
+            return True
         first, end = run.processed, min(run.processed + pace.size, run.matched)
         done = self._fast(session, orders, first, end, pace) or _slow(
             session, orders, first, end, pace
@@ -113,9 +119,9 @@ class RunRule:
             self._statements = ChunkStatements(orders, session.get_bind().dialect.name)
         try:
             with session.begin_nested():
-                self._statements.hold(session, first, end)
+                held = self._statements.hold(session, first, end)
                 pace.begin()
-                return self._statements.apply(session, first, end)
+                return self._statements.apply(session, held)
         except NotSimple:
             return None
         except DBAPIError as error:
