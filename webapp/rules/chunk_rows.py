@@ -117,14 +117,15 @@ def rows_on(dialect: str, orders: Orders) -> ChunkRows:
 class _Plan:
     """The rows where they stand; nobody else writes meanwhile, so nothing needs a lock."""
 
-    place = RunCase.place
-    copies = copies_of_forms = RunCase.copies
-    form = Submission.id
-    tick = Submission.received_on
-
     def __init__(self, orders: Orders) -> None:
         self._project_id = orders.project_id
         self._run_id = orders.run_id
+        # Not of the class: there they would be columns of it.
+        self.place: Any = RunCase.place
+        self.copies: Any = RunCase.copies.expression
+        self.copies_of_forms: Any = RunCase.copies.expression
+        self.form: Any = Submission.id
+        self.tick: Any = Submission.received_on
 
     def hold(self, _session: Session, first: int, end: int, _paths: Sequence[Path]) -> Held:
         return Held(end - first, {"first": first, "end": end})
