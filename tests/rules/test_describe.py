@@ -135,3 +135,8 @@ def test_a_whole_rule_in_words(app: Flask):
         assert "any of this" in rule_words(from_json(rule(*both, match="any")))
         assert "every open case" in rule_words(from_json(rule(match="every_case")))
         assert "of which this is true" in rule_words(from_json(rule(both[0])))
+        # Two that cannot be read are named in one sentence.
+        said = rule_words(
+            from_json(rule(both[1], {"property": "q", "kind": "date", "operator": "before"}))
+        )
+        assert "Cases where one of p, q is blank or cannot be read do not match." in said

@@ -15,6 +15,7 @@ from webapp.audit.models import AuditEvent
 from webapp.audit.record import events_about
 from webapp.clock import now
 from webapp.database import write_transaction
+from webapp.dictionary.models import CaseType
 from webapp.errors import NotFound, Refused
 from webapp.projects.models import Project
 from webapp.rules import operations
@@ -250,6 +251,9 @@ def test_what_may_be_a_mistake_is_said(session: Session, project: Project):
     known = warnings_about(session, project.id, definition, rule_id=rule.rule_id)
     assert known == ["No form has used the case type “patient” yet."]
     assert "Another rule is called “twin” too." in warnings_about(session, project.id, definition)
+    with write_transaction():
+        session.add(CaseType(project_id=project.id, name="patient"))
+    assert warnings_about(session, project.id, definition, rule_id=rule.rule_id) == []
 
 
 def test_the_list_is_filtered_and_has_the_last_runs(app: Flask, session: Session, project: Project):

@@ -164,6 +164,9 @@ def test_what_is_wrong_with_a_rule(changes: dict[str, Any], path: str, says: str
         ({**HAS_P, "property": "mother/p"}, "property", "parent"),
         ({**HAS_P, "property": "parent/" * 6 + "p"}, "property", "five"),
         ({**HAS_P, "property": ""}, "property", "Enter the name"),
+        ({**HAS_P, "property": "parent/"}, "property", "Enter the name"),
+        ({**HAS_P, "property": "p" * 256}, "property", "at most 255"),
+        ({**HAS_P, "property": "p" * 2001}, "property", "At most 2000"),
         ({**HAS_P, "value": "x"}, "value", "takes no such value"),
         ({**HAS_P, "operator": "equals"}, "value", "Enter a value"),
         ({**HAS_P, "operator": "equals", "value": ""}, "value", "Enter a value"),
@@ -179,6 +182,7 @@ def test_what_is_wrong_with_a_rule(changes: dict[str, Any], path: str, says: str
         # An empty property equals nothing (R5), also not one of a list.
         ({**HAS_P, "operator": "one_of", "values": ["A", ""]}, "values[1]", "Enter a value"),
         ({**HAS_P, "operator": "one_of", "values": ["v"] * 1001}, "values", "At most 1000"),
+        ({**HAS_P, "operator": "one_of", "values": ["é" * 17_000]}, "values[0]", "32 kB"),
         ({"kind": "number", "property": "p", "operator": "at_most"}, "value", "like 11.5"),
         (
             {"kind": "number", "property": "p", "operator": "at_most", "value": "1e3"},
@@ -192,6 +196,11 @@ def test_what_is_wrong_with_a_rule(changes: dict[str, Any], path: str, says: str
         ),
         (
             {"kind": "number", "property": "p", "operator": "at_most", "value": 10**400},
+            "value",
+            "like 11.5",
+        ),
+        (
+            {"kind": "number", "property": "p", "operator": "at_most", "value": float("nan")},
             "value",
             "like 11.5",
         ),

@@ -76,8 +76,10 @@ def test_all_differences_of_an_edit():
         "No longer happens: close the case.",
         "Now happens: set p to “x”.",
         "When it runs: only by hand.",
-        "Brake: it stops to ask when more than 1,000 cases and more than 5 % of the open"
-        " cases of the type would change.",
+        (
+            "Brake: it stops to ask when more than 1,000 cases and more than 5 % of the open cases"
+            " of the type would change."
+        ),
     ]
     assert told(new, new) == []
 
