@@ -108,7 +108,7 @@ class WestNile(Taken):
 
         walk.step(f"The worker runs it as of {AS_OF}")
         run = self.server.run(rule["id"], str(AS_OF))
-        walk.say(f"run {run['id']}: {run['state']}")
+        walk.same("state", run["state"], "finished")
         for name, number in {
             "open_cases": len(self.rows),
             **dict.fromkeys(("matched", "changed", "closed", "submissions"), expected),

@@ -53,6 +53,9 @@ def test_the_page_says_why_and_leads_to_rule_version_and_run(
     assert "status" in condition
     assert rest == ["done", "done", "true"]
     assert "The rule looked as of 2 Jan 2026 00:00:00 UTC, with 2 Jan 2026 as today." in page.text
+    assert f"Device (the rule's id){rule.rule_id}" in page.text
+    assert "Written by the rule" in page.text
+    assert "nobody who signed in" not in page.text
     links = page.links()
     base = f"/a/{project.name}"
     assert links["Close done"] == f"{base}/rules/{rule.rule_id}/"
