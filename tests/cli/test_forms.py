@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from tests.cli.conftest import Command
 from tests.factories import mobile_worker
 from tests.forms import XMLNS, case_block, form, new_id, open_case, send
+from tests.history.by_rules import make_rule, make_run, write_form
 from webapp.database import write_transaction
 from webapp.projects.models import Project
 
@@ -259,3 +260,17 @@ def test_a_bad_setting_is_a_sentence_too(tmp_path: Path) -> None:
     )
     assert ran.returncode == 1
     assert ran.stderr == "Error: PORT must be a whole number from 1 to 65535, not “many”.\n"
+
+
+def test_a_rules_form_is_named_after_the_rule(
+    run: Command, session: Session, project: Project
+) -> None:
+    open_case(session, project.id, "c-1")
+    by_rule = make_run(session, make_rule(session, project.id, "Close stale"))
+    identity = write_form(session, by_rule, "c-1", close=True)
+    options = ("--project", project.name)
+    shown = run("forms", "show", *options, identity, "--json").json
+    assert (shown["name"], shown["run"]) == ("Close stale", by_rule.id)
+    title = "Automatic Case Update Rule › Close stale"
+    assert f"name: {title}\n" in run("forms", "show", *options, identity).out
+    assert f"{identity}  {title}\n" in run("case", "show", *options, "c-1").out

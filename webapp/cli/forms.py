@@ -206,6 +206,8 @@ def _document(session: Session, form: Submission) -> dict[str, Any]:
         "asked_id": form.asked_id,
         "of": other.submission_id if other is not None else None,
         "xmlns": form.xmlns,
+        # The number of the run in which a rule wrote it.
+        "run": form.run_id,
         "app_id": form.app_id,
         "app_version": form.app_version,
         "device_id": form.device_id,
@@ -226,6 +228,11 @@ def _document(session: Session, form: Submission) -> dict[str, Any]:
 
 
 def _lines(document: dict[str, Any]) -> Iterator[str]:
+    if document["run"] is not None:  # named after the rule, as on pages (R15)
+        document = document | {
+            "name": f"Automatic Case Update Rule › {document['name']}",
+            "run": str(document["run"]),
+        }
     for name, value in document.items():
         if isinstance(value, str) and value:
             yield f"{name}: {printable(value)}"
