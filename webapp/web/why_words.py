@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from flask import current_app, url_for
+from flask import url_for
 
 from webapp.history.filters import forms_of_run, query_string
 from webapp.history.why import Why
@@ -23,15 +23,10 @@ def why_words(why: Why | None) -> dict[str, Any]:
         "why_rule": why,
         "why_today": day_words(date.fromisoformat(run.today)) if run.today else "",
         "why_urls": {
-            "rule": _url("rules.show", rule_id=rule_id),
-            "version": _url("rules.version", rule_id=rule_id, number=run.rule_version),
-            "run": _url("runs.show", run_id=run.id),
+            "rule": url_for("rules.show", rule_id=rule_id),
+            "version": url_for("rules.version", rule_id=rule_id, number=run.rule_version),
+            "run": url_for("runs.show", run_id=run.id),
             "forms": f"{url_for('submissions.index')}?{query_string(forms_of_run(run.id))}",
         },
         "criterion_words": criterion_words,
     }
-
-
-def _url(endpoint: str, **values: Any) -> str | None:
-    """An address, where there is such a screen."""
-    return url_for(endpoint, **values) if endpoint in current_app.view_functions else None
