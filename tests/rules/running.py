@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from tests.factories import actor
+from tests.forms import case_block, form, send
+from webapp.cases.models import Case
+from webapp.cases.queries import get_case
 from webapp.clock import Micros
 from webapp.database import write_transaction
 from webapp.extensions import db
@@ -30,6 +36,7 @@ from webapp.rules.operations import create_rule
 from webapp.rules.portable import RuleData
 from webapp.rules.references import parse_reference
 from webapp.rules.runs import start_run
+from webapp.submissions.models import Submission
 
 
 def rule_that(
@@ -99,3 +106,65 @@ def the_slow_way() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(work, "FAST", False)
         yield
+
+
+#: Both ways must do what is told here.
+WAYS = pytest.mark.parametrize("way", ["fast", "slow"])
+
+
+@contextmanager
+def the(way: str) -> Iterator[None]:
+    if way == "fast":
+        yield
+    else:
+        with the_slow_way():
+            yield
+
+
+def case(session: Session, project: Project, case_id: str) -> Case:
+    session.rollback()
+    return get_case(session, project.id, case_id)
+
+
+def forms_of(session: Session, run: Run) -> list[Submission]:
+    session.rollback()
+    return list(
+        session.scalars(
+            select(Submission)
+            .where(Submission.project_id == run.project_id, Submission.run_id == run.id)
+            .order_by(Submission.received_on)
+        )
+    )
+
+
+def child(session: Session, project: Project, case_id: str, parent: str, **update: str) -> None:
+    block = case_block(
+        case_id,
+        create={"case_type": "visit", "case_name": case_id, "owner_id": "owner-1"},
+        update=update,
+        index={"parent": ("patient", parent)},
+    )
+    send(session, project.id, form(block))
+
+
+def changes(session: Session, project: Project, case_id: str, **update: str) -> str:
+    """Somebody changes a case; the id of the form."""
+    return send(session, project.id, form(case_block(case_id, update=update))).submission_id
+
+
+@contextmanager
+def in_the_middle(what: Callable[[], object]) -> Iterator[None]:
+    """Let something happen after the plan and before the first chunk, as if another process did
+    it."""
+    did = []
+    do_next = tasks._do_next
+
+    def first_this(*args):
+        if not did:
+            did.append(True)
+            what()
+        return do_next(*args)
+
+    with patch.object(tasks, "_do_next", first_this):
+        yield
+    assert did

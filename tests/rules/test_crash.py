@@ -124,7 +124,7 @@ def kill_at_random_moments(
         worker = start(job.id)
         # They get on first: one that dies three times without is given up.
         wait_until(lambda before=before: processed(session, run) > before)
-        time.sleep(moment.uniform(0, 0.03))
+        time.sleep(moment.uniform(0, 0.02))
         os.kill(worker, signal.SIGKILL)
         wait_until(lambda worker=worker: not alive(worker))
         session.rollback()
@@ -137,7 +137,7 @@ def test_killed_at_any_moment_every_case_is_changed_once(
     app: Flask, session: Session, project: Project
 ):
     run = run_over(session, project, FAST, CASES)
-    with forked_workers(app, chunk=10) as start:
+    with forked_workers(app, chunk=3) as start:
         kill_at_random_moments(session, run, start, times=21)
     assert run.closed == run.changed
     assert_changed_once(app, session, run, CASES)
@@ -150,7 +150,7 @@ def test_so_it_is_where_cases_are_changed_one_by_one(
     app: Flask, session: Session, project: Project
 ):
     run = run_over(session, project, SLOW, 500)
-    with forked_workers(app, chunk=7) as start:
+    with forked_workers(app, chunk=3) as start:
         kill_at_random_moments(session, run, start, times=6)
     assert_changed_once(app, session, run, 500)
 
@@ -175,9 +175,9 @@ def test_redis_loses_all_in_the_middle(
 def test_a_worker_that_was_paused_and_replaced_cannot_write(
     app: Flask, session: Session, project: Project
 ):
-    run = run_over(session, project, FAST, 500)
+    run = run_over(session, project, FAST, CASES)
     job = get_job(session, project.id, run.job_id)
-    with forked_workers(app, chunk=5) as start:
+    with forked_workers(app, chunk=1) as start:
         worker = start(job.id)
         wait_until(lambda: processed(session, run) > 0)
         pause_between_forms(app, session, worker, job)
@@ -185,7 +185,7 @@ def test_a_worker_that_was_paused_and_replaced_cannot_write(
         assert 0 < at < run.matched
         let_heartbeat_pass(job)
         worked(run)  # somebody else takes it over, and is done before the other wakes up
-        assert_changed_once(app, session, run, 500)
+        assert_changed_once(app, session, run, CASES)
         os.kill(worker, signal.SIGCONT)
         wait_until(lambda: not alive(worker))
-    assert_changed_once(app, session, run, 500)
+    assert_changed_once(app, session, run, CASES)
