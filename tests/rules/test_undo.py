@@ -31,6 +31,7 @@ from webapp.rules import undo_work
 from webapp.rules.models import Run
 from webapp.rules.undo import start_redo, start_undo, undo_preview
 from webapp.rules.verify import verify_runs
+from webapp.submissions import bulk
 from webapp.submissions.archive import archive, restore
 from webapp.submissions.models import State, Submission
 from webapp.submissions.verify import verify
@@ -102,7 +103,7 @@ def assert_whole(app: Flask, session: Session, project: Project) -> None:
 def only_replay() -> Iterator[None]:
     """Without the fast way."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(undo_work, "archive_simple", lambda *_: False)
+        patch.setattr(bulk, "_simple", lambda *_: set())
         yield
 
 
@@ -251,18 +252,18 @@ def test_it_can_be_stopped_in_the_middle_and_goes_on(
     with write_transaction():
         job = start_undo(session, project.id, run.id, by=BY)
     with chunks_of(4):
-        hold = undo_work.hold_forms
+        hold = undo_work.switch_many
         calls: list[int] = []
 
-        def stopping(*args: Any) -> Any:
+        def stopping(*args: Any, **named: Any) -> Any:
             calls.append(1)
             if len(calls) == 2:
                 session.execute(
                     Job.__table__.update().where(Job.id == job.id).values(stop_asked=True)
                 )
-            return hold(*args)
+            return hold(*args, **named)
 
-        monkeypatch.setattr(undo_work, "hold_forms", stopping)
+        monkeypatch.setattr(undo_work, "switch_many", stopping)
         stopped = worked(job)
         monkeypatch.undo()
     with chunks_of(4):
@@ -329,17 +330,20 @@ def test_the_fast_way_is_gone_where_it_can_be(
     session: Session, project: Project, monkeypatch: pytest.MonkeyPatch
 ):
     run = closing_run(session, project, 8)
-    gone: list[bool] = []
-    simple = undo_work.archive_simple
+    replayed: list[int] = []
+    replay = bulk.replay_chains
 
-    def watched(*args: Any) -> bool:
-        gone.append(simple(*args))
-        return gone[-1]
+    def watched(session: Session, project_id: int, to: State, chains: Any) -> Any:
+        replayed.append(len(chains))
+        return replay(session, project_id, to, chains)
 
-    monkeypatch.setattr(undo_work, "archive_simple", watched)
+    monkeypatch.setattr(bulk, "replay_chains", watched)
     with chunks_of(4):
         undone(session, run)
-    assert gone == [True, True]
+        redone(session, run)
+        send(session, project.id, form(case_block("c-3", update={"note": "later"})))
+        undone(session, run)
+    assert replayed == [0, 0, 0, 0, 0, 1]
 
 
 def test_ticks_stay_unique_and_in_order(session: Session, project: Project):

@@ -7,18 +7,17 @@ frozen when the job begins, so taking an undo back concerns what it did and noth
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, Select, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Select, Update, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from webapp.audit.actor import Actor
-from webapp.audit.tags import Tag
 from webapp.jobs.models import Job, JobItem
 from webapp.jobs.pace import Pace
-from webapp.rules.switch import Switch, hold_forms, replay_forms
-from webapp.rules.switch_sql import archive_simple
+from webapp.submissions.bulk import Switch, switch_many
 from webapp.submissions.models import State, Submission
 
 
@@ -26,7 +25,6 @@ class _SwitchForms(ABC):
     """Archive or restore forms of a run, a chunk in a transaction."""
 
     to: State
-    tag: Tag
 
     def plan(self, session: Session, job: Job, *, by: Actor) -> None:  # noqa: ARG002
         """Freeze the list: one statement, and a count."""
@@ -39,30 +37,25 @@ class _SwitchForms(ABC):
                 ),
             )
         )
-        job.total = (
-            session.scalar(
-                select(func.count()).where(
-                    JobItem.project_id == job.project_id, JobItem.job_id == job.id
-                )
-            )
-            or 0
-        )
+        job.total = session.scalar(_items(job, func.count())) or 0
 
     def step(self, session: Session, job: Job, pace: Pace, *, by: Actor) -> bool:
         """Switch the next forms, with one replay for each case, and count them."""
-        first, end = job.processed, min(job.processed + pace.size, job.total)
-        if first >= end:
+        ids = session.scalars(
+            _items(job, JobItem.item)
+            .where(JobItem.place >= job.processed)
+            .order_by(JobItem.place)
+            .limit(min(pace.size, job.left))
+        ).all()
+        if not ids:
             return False
-        switch = Switch(
-            job.project_id, job.id, first, end, self.to, self.tag, by, job.params.get("reason", "")
-        )
-        held = hold_forms(session, switch)
-        pace.begin()
-        if not archive_simple(session, switch, held):
-            replay_forms(session, switch, held)
-        _note(session, job, held.skipped)
-        job.processed = end
-        job.succeeded += end - first - len(held.skipped)
+        switch = Switch(job.project_id, self.to, by, job.params.get("reason", ""))
+        skipped = switch_many(session, switch, ids, before_tick=pace.begin)
+        for reason in set(skipped.values()):
+            items = [item for item in ids if skipped.get(item) == reason]
+            session.execute(_of(job, items).values(reason=reason[:1000]))
+        job.processed += len(ids)
+        job.succeeded += len(ids) - len(skipped)
         return True
 
     def at(self, session: Session, job: Job) -> str:  # noqa: ARG002
@@ -87,7 +80,6 @@ class UndoRun(_SwitchForms):
     """The task of `Kind.UNDO_RUN`; its job's params: `run_id`, `reason`."""
 
     to = State.ARCHIVED
-    tag = Tag.SUBMISSION_ARCHIVE
 
     def _forms(self, job: Job) -> tuple[Select[Any], ColumnElement[int]]:
         forms = select(Submission.id).where(
@@ -102,7 +94,6 @@ class RedoRun(_SwitchForms):
     """The task of `Kind.REDO_RUN`; its job's params: `run_id`, `undo_id`."""
 
     to = State.NORMAL
-    tag = Tag.SUBMISSION_RESTORE
 
     def _forms(self, job: Job) -> tuple[Select[Any], ColumnElement[int]]:
         undo = int(job.params["undo_id"])
@@ -128,15 +119,23 @@ class RedoRun(_SwitchForms):
         return forms, func.row_number().over(order_by=Submission.received_on)
 
 
-def _note(session: Session, job: Job, skipped: dict[int, str]) -> None:
-    for place, reason in skipped.items():
-        session.execute(
-            update(JobItem)
-            .where(
-                JobItem.project_id == job.project_id,
-                JobItem.job_id == job.id,
-                JobItem.place == place,
-            )
-            .values(reason=reason[:1000])
-            .execution_options(synchronize_session=False)
+def _items(job: Job, *columns: Any) -> Select[Any]:
+    return (
+        select(*columns)
+        .select_from(JobItem)
+        .where(JobItem.project_id == job.project_id, JobItem.job_id == job.id)
+    )
+
+
+def _of(job: Job, items: Sequence[str]) -> Update:
+    """Those of the items whose turn it is."""
+    return (
+        update(JobItem)
+        .where(
+            JobItem.project_id == job.project_id,
+            JobItem.job_id == job.id,
+            JobItem.place >= job.processed,
+            JobItem.item.in_(items),
         )
+        .execution_options(synchronize_session=False)
+    )

@@ -32,6 +32,9 @@ WHY_NOT = {
     State.DEPRECATED: "A newer version of this form is in force. See that one instead.",
     State.UNPARSED: "This could not be read as a form, so it changed nothing.",
 }
+#: What the guards say (A5).
+OPENED_CASE = "This form opened a case that later forms changed. Archive those forms first."
+OPENER_ARCHIVED = "The form that opened this form's case is archived. Restore that form first."
 
 
 def archive(
@@ -51,7 +54,7 @@ def archive(
         submission,
         to=State.ARCHIVED,
         guard=in_the_way_of_archive,
-        refusal="This form opened a case that later forms changed. Archive those forms first.",
+        refusal=OPENED_CASE,
         last=_undo,
         tag=Tag.SUBMISSION_ARCHIVE,
         by=by,
@@ -75,7 +78,7 @@ def restore(
         submission,
         to=State.NORMAL,
         guard=in_the_way_of_restore,
-        refusal="The form that opened this form's case is archived. Restore that form first.",
+        refusal=OPENER_ARCHIVED,
         last=_redo,
         tag=Tag.SUBMISSION_RESTORE,
         by=by,

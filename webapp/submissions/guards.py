@@ -34,7 +34,7 @@ def in_the_way_of_archive(session: Session, submission: Submission) -> tuple[str
             .where(
                 _other.state == State.NORMAL,
                 _other.received_on > submission.received_on,
-                _opened(_mine),
+                opened(_mine),
             )
             .order_by(_other.received_on.desc())
         )
@@ -64,11 +64,11 @@ def in_the_way_of_restore(session: Session, submission: Submission) -> tuple[str
         session.scalars(
             _others(submission, _other.submission_id, _other.received_on)
             .where(
-                ~_opened(_mine),
+                ~opened(_mine),
                 ~still_open,
                 _other.state == State.ARCHIVED,
                 _other.received_on < submission.received_on,
-                _opened(_theirs),
+                opened(_theirs),
             )
             .order_by(_other.received_on)
         )
@@ -100,7 +100,7 @@ def _same(transaction: Any, submission: Any) -> ColumnElement[bool]:
     )
 
 
-def _opened(transaction: Any) -> ColumnElement[bool]:
+def opened(transaction: Any) -> ColumnElement[bool]:
     """Whether the case was not there (deleted) when this transaction was last applied."""
     opened: ColumnElement[bool] = transaction.before["deleted"].as_boolean()
     return opened.is_(True)

@@ -1,0 +1,184 @@
+"""Archiving and restoring many forms in one transaction (SPEC A2–A6).
+
+It leaves what `webapp.submissions.archive` leaves when it is given the forms one after the other:
+archived newest first, restored oldest first, so that a whole chain goes in one go. Only the ticks
+are others. Each case is rebuilt once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from webapp.audit.actor import Actor
+from webapp.audit.tags import Tag
+from webapp.cases.store import write_cases
+from webapp.clock import now, take_ticks
+from webapp.submissions.archive import WHY_NOT
+from webapp.submissions.bulk_replay import Chain, Form, Step, replay_chains
+from webapp.submissions.bulk_sql import Statements, statements_on
+from webapp.submissions.models import State
+from webapp.submissions.rebuild import write_befores
+
+_TAGS = {State.ARCHIVED: Tag.SUBMISSION_ARCHIVE, State.NORMAL: Tag.SUBMISSION_RESTORE}
+UNKNOWN = "There is no form with this id in this project."
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """What happens to the forms: `to` is ARCHIVED or NORMAL."""
+
+    project_id: int
+    to: State
+    by: Actor
+    reason: str
+
+
+def archive_many(
+    session: Session, project_id: int, ids: Sequence[str], *, by: Actor, reason: str = ""
+) -> dict[str, str]:
+    """Archive forms by their public ids. Returns those that were left as they are, each with the
+    sentence why. About ten statements where the forms are the last of their cases, and the memory
+    of a few rows for each form; else that of the cases' histories."""
+    return switch_many(session, Switch(project_id, State.ARCHIVED, by, reason), ids)
+
+
+def restore_many(
+    session: Session, project_id: int, ids: Sequence[str], *, by: Actor, reason: str = ""
+) -> dict[str, str]:
+    """The inverse: restore forms, at the same cost."""
+    return switch_many(session, Switch(project_id, State.NORMAL, by, reason), ids)
+
+
+def switch_many(
+    session: Session,
+    switch: Switch,
+    ids: Sequence[str],
+    *,
+    before_tick: Callable[[], None] = lambda: None,
+) -> dict[str, str]:
+    """Either of the two. `before_tick` is called when all is read and locked, and others must wait
+    from now on."""
+    statements = statements_on(session.get_bind().dialect.name, switch.to)
+    statements.prepare(session)
+    forms, skipped = _hold(session, statements, switch, ids)
+    touches = _touches(session, statements, switch, forms)
+    simple = _simple(forms, touches)
+    others = [form for form in forms if form.key not in simple]
+    plan = replay_chains(
+        session,
+        switch.project_id,
+        switch.to,
+        [Chain(form, touches[form.key]) for form in others],
+    )
+    skipped |= plan.blocked
+    simple_forms = [form for form in forms if form.key in simple]
+    replayed = [form for form in others if form.id not in plan.blocked]
+    switched = simple_forms + replayed
+    if not switched:
+        return skipped
+    changed = sum(state != one.state for one, state in plan.changes)
+    before_tick()
+    first = take_ticks(session, switch.project_id, len(simple) + max(len(replayed), changed))
+    of_simple = [touches[form.key][0].transaction for form in simple_forms]
+    values = {"project": switch.project_id, "tick": first}
+    connection = session.connection()
+    if of_simple:
+        connection.execute(statements.changing, {**values, "keys": statements.array(of_simple)})
+    keys = statements.array([form.key for form in switched])
+    connection.execute(statements.setting, {**values, "keys": keys})
+    write_befores(session, plan.befores)
+    write_cases(session, switch.project_id, plan.changes, first + len(simple))
+    by_cases: dict[int, list[str]] = {1: [form.id for form in simple_forms]}
+    for form in replayed:
+        by_cases.setdefault(plan.steps.get(form.key, 0), []).append(form.id)
+    _record(session, statements, switch, by_cases)
+    return skipped
+
+
+def _hold(
+    session: Session, statements: Statements, switch: Switch, ids: Sequence[str]
+) -> tuple[list[Form], dict[str, str]]:
+    """Lock forms, then their cases, and sort the forms in the order of the work. Those that are not
+    in the other state are left out."""
+    wanted = State.ARCHIVED if switch.to is State.NORMAL else State.NORMAL
+    forms: list[Form] = []
+    missing = dict.fromkeys(ids, UNKNOWN)
+    skipped: dict[str, str] = {}
+    connection = session.connection()
+    # Twice: whoever waited for an edit finds the id gone from the row that had it, and another
+    # row with it only when looking again.
+    for _time in (1, 2):
+        if not missing:
+            break
+        rows = connection.execute(
+            statements.holding,
+            {"project": switch.project_id, "ids": statements.array([*missing])},
+        )
+        for key, submission_id, state, received_on in rows:
+            missing.pop(submission_id, None)
+            if state == wanted:
+                forms.append(Form(key, submission_id, received_on))
+            else:
+                skipped[submission_id] = WHY_NOT[state]
+    if statements.locking is not None:
+        keys = statements.array([form.key for form in forms])
+        connection.execute(statements.locking, {"project": switch.project_id, "keys": keys})
+    forms.sort(key=lambda form: form.received_on, reverse=switch.to is State.ARCHIVED)
+    return forms, skipped | missing
+
+
+def _touches(
+    session: Session, statements: Statements, switch: Switch, forms: Sequence[Form]
+) -> dict[int, list[Step]]:
+    """The transactions of forms, by their keys."""
+    found: dict[int, list[Step]] = defaultdict(list)
+    values = {
+        "project": switch.project_id,
+        "keys": statements.array([form.key for form in forms]),
+    }
+    for transaction, form, case, simple in session.connection().execute(
+        statements.touching, values
+    ):
+        found[form].append(Step(transaction, case, bool(simple)))
+    return found
+
+
+def _simple(forms: Iterable[Form], touches: dict[int, list[Step]]) -> set[int]:
+    """The keys of forms whose change can be taken back, or made again, as it stands in the table:
+    it is the only one of the form, and of its case."""
+    often = Counter(step.case for steps in touches.values() for step in steps)
+    return {
+        form.key
+        for form in forms
+        if len(touches[form.key]) == 1
+        and touches[form.key][0].simple
+        and often[touches[form.key][0].case] == 1
+    }
+
+
+def _record(
+    session: Session, statements: Statements, switch: Switch, by_cases: dict[int, list[str]]
+) -> None:
+    """An event for each form, as for one that is switched alone; they are given by the number of
+    cases that they changed."""
+    values: dict[str, Any] = {
+        "project_id": switch.project_id,
+        "at": now(),
+        "tag": _TAGS[switch.to].value,
+        "noun": "submission:",
+        "actor_id": switch.by.user_id,
+        "actor": switch.by.name,
+        "source": switch.by.source,
+        "reason": switch.reason[:1000] or None,
+    }
+    for cases, ids in by_cases.items():
+        if ids:
+            session.connection().execute(
+                statements.recording,
+                {**values, "ids": statements.array(ids), "after": {"cases": cases}},
+            )
