@@ -31,6 +31,10 @@ MAX_DEATHS = 3
 #: How often, and after which pauses in seconds, a busy database is asked again.
 PAUSES_S = (0.5, 1, 2, 4, 8)
 
+#: A pause between two transactions on SQLite. Its write lock is not handed over in order: whoever
+#: gives it back and wants it again at once is mostly first, and people's writes would starve.
+COURTESY_S = 0.001
+
 #: Set when this process must end: the job is handed back after the present piece.
 leaving = threading.Event()
 
@@ -79,6 +83,8 @@ def _work(held: Claim) -> None:
             _patiently(_hand_back, held, task, pace)
             break
         more = _patiently(_do_next, held, task, pace)
+        if pace.from_beginning:
+            time.sleep(COURTESY_S)
 
 
 def _patiently(do: _Step, held: Claim, task: Task, pace: Pace) -> bool:
