@@ -225,3 +225,17 @@ def test_redis_is_asked_again_after_a_pause(monkeypatch: pytest.MonkeyPatch):
     throttle._paused_until = 0.0
     throttle.seconds_to_wait("web:a", HERE)
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize("elsewhere", ["10.0.0.2", HERE])
+def test_a_remembered_success_is_no_way_around_the_limit(
+    checks: PasswordChecks, stored: str, elsewhere: str
+):
+    """Else the right password among many wrong ones would be the one that is let in."""
+    assert checks.right("web:a", RIGHT, stored, HERE)
+    for _ in range(10):
+        assert not checks.right("web:a", "wrong", stored, elsewhere)
+    with pytest.raises(TooMany):
+        checks.right("web:a", RIGHT, stored, elsewhere)
+    if elsewhere != HERE:
+        assert checks.right("web:a", RIGHT, stored, HERE), "the phone goes on working"

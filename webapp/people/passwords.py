@@ -60,7 +60,8 @@ class PasswordChecks:
     def __init__(self, secret: str, throttle: Throttle) -> None:
         self._key = hashlib.sha256(b"remembered passwords\0" + secret.encode()).digest()
         self.throttle = throttle
-        self._remembered: OrderedDict[bytes, float] = OrderedDict()
+        #: Who, from where -> the last success, and until when it is remembered.
+        self._remembered: OrderedDict[bytes, tuple[bytes, float]] = OrderedDict()
         self._lock = threading.Lock()
 
     def right(self, account: str, password: str, stored: str | None, address: str) -> bool:
@@ -70,13 +71,16 @@ class PasswordChecks:
         `stored` is the account's hash, None if there is no such account, which takes as long;
         `address` is where the question comes from. Raises `TooMany` after too many failures, and
         `Busy` when the machine cannot keep up. A success that is remembered costs microseconds and
-        asks nobody; any other answer about 30 ms.
+        asks nobody; any other answer about 30 ms. It is remembered for the same address only, and
+        not beyond the next failure from there: else whoever has had too many attempts could tell
+        the right password by its being let in.
         """
         prepared = _prepared(password) if len(password) <= LONGEST else None
         if prepared is None:
             prepared, stored = b"", None  # never right, but counted as any other
-        memory = self._digest(account, stored, prepared) if stored is not None else b""
-        if memory and self._remembers(memory):
+        who = self._digest(account.encode("utf-8", "replace"), address.encode())
+        memory = b"" if stored is None else self._digest(who, stored.encode(), prepared)
+        if memory and self._remembers(who, memory):
             return True
         self._refuse_too_many(account, address)
         if not _at_once.acquire(timeout=_PATIENCE):
@@ -88,8 +92,9 @@ class PasswordChecks:
         finally:
             _at_once.release()
         if right:
-            self._remember(memory)
+            self._remember(who, memory)
         else:
+            self._forget(who)
             self.throttle.failed(account, address)
         return right
 
@@ -102,21 +107,25 @@ class PasswordChecks:
                 wait,
             )
 
-    def _digest(self, account: str, stored: str, prepared: bytes) -> bytes:
-        # The stored hash is part of it, so that a new password makes the old one forgotten.
-        message = b"\0".join((account.encode("utf-8", "replace"), stored.encode(), prepared))
-        return hmac.digest(self._key, message, "sha256")
+    def _digest(self, *parts: bytes) -> bytes:
+        # Of a memory the stored hash is part, so that a new password makes the old one forgotten.
+        return hmac.digest(self._key, b"\0".join(parts), "sha256")
 
-    def _remembers(self, memory: bytes) -> bool:
+    def _remembers(self, who: bytes, memory: bytes) -> bool:
         with self._lock:
-            return self._remembered.get(memory, 0.0) > time.monotonic()
+            found, until = self._remembered.get(who, (b"", 0.0))
+        return hmac.compare_digest(found, memory) and until > time.monotonic()
 
-    def _remember(self, memory: bytes) -> None:
+    def _remember(self, who: bytes, memory: bytes) -> None:
         with self._lock:
-            self._remembered[memory] = time.monotonic() + REMEMBERED_FOR
-            self._remembered.move_to_end(memory)
+            self._remembered[who] = (memory, time.monotonic() + REMEMBERED_FOR)
+            self._remembered.move_to_end(who)
             while len(self._remembered) > REMEMBERED_AT_MOST:
                 self._remembered.popitem(last=False)
+
+    def _forget(self, who: bytes) -> None:
+        with self._lock:
+            self._remembered.pop(who, None)
 
 
 def init_passwords(app: Flask) -> None:
