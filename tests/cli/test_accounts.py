@@ -101,6 +101,24 @@ def test_a_web_user_needs_a_role_that_there_is(run: Command, session: Session, p
     assert run("webuser", "create", email, "--role", "admin").code == 2
 
 
+def test_a_web_user_gets_another_password_and_is_listed(
+    run: Command, session: Session, project: Project
+):
+    amina = web_user(project)
+    ran = run("webuser", "set", amina.email, "--password", "-", stdin="another one")
+    assert (ran.code, "another one" in ran.out + ran.err) == (0, False)
+    session.rollback()
+    assert check_web_user(session, amina.email, "another one", address="10.1.0.1") is not None
+    assert check_web_user(session, amina.email, PASSWORD, address="10.1.0.1") is None
+    assert run("webuser", "set", amina.email).code == 1
+    assert run("webuser", "set", amina.email, "--password", "-", stdin="short").code == 1
+    assert run("webuser", "set", f"x{amina.email}", "--password", "-", stdin="long one").code == 1
+    web_user()  # of no project
+    listed = run("webuser", "list", "--project", project.name, "--json").json["web_users"]
+    assert [each["username"] for each in listed] == [amina.email]
+    assert amina.email in run("webuser", "list", "--project", project.name).out
+
+
 def test_a_worker_is_made_shown_and_changed(run: Command, session: Session, project: Project):
     here = ("--project", project.name)
     made = run("worker", "create", "Amina", *here, "--json").json
@@ -135,6 +153,9 @@ def test_a_key_is_printed_once_listed_and_revoked(run: Command, session: Session
     listed = run("key", "list", amina.email, "--json")
     assert [each["id"] for each in listed.json["keys"]] == [made["id"]]
     assert made["key"] not in listed.out
+    assert listed.json["keys"][0]["project"] == project.name
+    assert project.name in run("key", "list", amina.email).out
+    assert listed.json["keys"][0]["created_on"][:10] in run("key", "list", amina.email).out
     assert run("key", "revoke", amina.email, str(made["id"]), "--json").json["revoked_on"]
     session.rollback()
     assert check_key(session, amina.email, made["key"]) is None
@@ -153,8 +174,8 @@ def test_a_key_for_a_project_of_others_is_refused(run: Command, session: Session
 @pytest.mark.parametrize(
     "command",
     ["project", "project create", "project list", "project show", "project set", "webuser",
-     "webuser create", "worker", "worker create", "worker set", "worker show", "key",
-     "key create", "key list", "key revoke"],
+     "webuser create", "webuser set", "webuser list", "worker", "worker create", "worker set",
+     "worker show", "key", "key create", "key list", "key revoke"],
 )  # fmt: skip
 def test_each_command_has_help(run: Command, command: str):
     ran = run(*command.split(), "--help")

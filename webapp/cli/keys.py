@@ -17,6 +17,7 @@ from webapp.people.accounts import member_of
 from webapp.people.keys import create_key, revoke_key
 from webapp.people.models import ApiKey
 from webapp.people.operations import get_web_user
+from webapp.projects.models import Project
 from webapp.projects.operations import get_project
 
 
@@ -57,11 +58,13 @@ def list_keys(email: str, as_json: bool) -> None:
     session = db.session()
     user = get_web_user(session, email)
     keys = session.scalars(select(ApiKey).where(ApiKey.web_user_id == user.id).order_by(ApiKey.id))
-    documents = [_document(key, user.email, None) for key in keys]
+    names = {row.id: row.name for row in session.execute(select(Project.id, Project.name))}
+    documents = [_document(key, user.email, names.get(key.project_id or 0)) for key in keys]
     lines = [
         f"{document['id']}  {document['hint']}…"
         f"  {'read only' if document['read_only'] else 'read and write'}"
         f"  {'revoked' if document['revoked_on'] else 'valid'}"
+        f"  {document['project'] or 'all projects'}  {document['created_on']}"
         for document in documents
     ]
     show({"keys": documents}, lines, as_json=as_json)
@@ -81,16 +84,18 @@ def revoke(email: str, key_id: int, as_json: bool) -> None:
         if key is None or key.web_user_id != user.id:
             raise NotFound(f"{user.email} has no key {key_id}.")
         revoke_key(session, key, by=Actor.command_line())
-    show(_document(key, user.email, None), [f"Key {key_id} is revoked."], as_json=as_json)
+        project = session.get(Project, key.project_id) if key.project_id else None
+        document = _document(key, user.email, project.name if project else None)
+    show(document, [f"Key {key_id} is revoked."], as_json=as_json)
 
 
 def _document(key: ApiKey, email: str, project_name: str | None) -> dict[str, Any]:
-    document = {
+    return {
         "id": key.id,
         "username": email,
+        "project": project_name,
         "hint": key.hint,
         "read_only": key.read_only,
         "created_on": instant(key.created_on),
         "revoked_on": instant(key.revoked_on),
     }
-    return document if project_name is None else document | {"project": project_name}

@@ -1,17 +1,25 @@
-"""`flask --app webapp webuser create`."""
+"""`flask --app webapp webuser create / set / list`."""
 
 from __future__ import annotations
 
 import click
 from flask.cli import with_appcontext
+from sqlalchemy import select
 
 from webapp.audit.actor import Actor
-from webapp.cli.command import answers, json_option, project_option, say, show
+from webapp.cli.command import answers, instant, json_option, project_option, say, show
 from webapp.cli.passwords import given_or_new, password_option
 from webapp.database import write_transaction
 from webapp.errors import Invalid, NotFound
 from webapp.extensions import db
-from webapp.people.operations import add_member, create_web_user, get_web_user
+from webapp.people.models import Membership, WebUser
+from webapp.people.operations import (
+    add_member,
+    create_web_user,
+    get_web_user,
+    set_web_user_password,
+)
+from webapp.projects.models import Role
 from webapp.projects.operations import get_project
 
 
@@ -60,6 +68,55 @@ def create(email: str, project_name: str, role: str, password: str | None, as_js
     show(document, lines, as_json=as_json)
     if known:
         say(f"{user.email} was a web user already, and was added to “{project_name}”.")
+
+
+@web_user_group.command("set")
+@click.argument("email")
+@password_option
+@json_option
+@with_appcontext
+@answers
+def set_web_user(email: str, password: str | None, as_json: bool) -> None:
+    """Give a web user another password. All their sessions end."""
+    if password is None:
+        raise Invalid("Say what to change: --password -.")
+    with write_transaction() as session:
+        user = get_web_user(session, email)
+        set_web_user_password(session, user, password, by=Actor.command_line())
+    document = {"id": user.user_id, "username": user.email, "active": user.active}
+    show(document, [f"{user.email} has a new password."], as_json=as_json)
+
+
+@web_user_group.command("list")
+@project_option
+@json_option
+@with_appcontext
+@answers
+def list_web_users(project_name: str, as_json: bool) -> None:
+    """List the web users of a project and their roles."""
+    session = db.session()
+    project = get_project(session, project_name)
+    rows = session.execute(
+        select(WebUser, Role.name)
+        .join(Membership, Membership.web_user_id == WebUser.id)
+        .join(Role, Role.id == Membership.role_id)
+        .where(Membership.project_id == project.id)
+        .order_by(WebUser.email)
+    ).all()
+    documents = [
+        {
+            "id": user.user_id,
+            "username": user.email,
+            "role": role,
+            "active": user.active,
+            "created_on": instant(user.created_on),
+        }
+        for user, role in rows
+    ]
+    lines = [
+        f"{user.email}  {role}  {'active' if user.active else 'inactive'}" for user, role in rows
+    ]
+    show({"web_users": documents}, lines, as_json=as_json)
 
 
 def _is_known(email: str) -> bool:

@@ -70,7 +70,11 @@ def _write(login: FirstLogin) -> None:
         f"Web site       {login.email}\n"
         f"password       {login.password}\n\n"
         f"Mobile worker  {login.worker} (project {login.project})\n"
-        f"password       {login.worker_password}\n"
+        f"password       {login.worker_password}\n\n"
+        "To change them (each asks for the new password on standard input):\n\n"
+        f"  .venv/bin/flask --app webapp webuser set {login.email} --password -\n"
+        f"  .venv/bin/flask --app webapp worker set {login.worker} --project {login.project}"
+        " --password -\n"
     )
     # Removed first: an older file keeps its mode, and its readers.
     login.file.unlink(missing_ok=True)
