@@ -229,7 +229,9 @@ def _multipart(form: bytes) -> tuple[bytes, str]:
 
 def _answer(status: int, headers: http.client.HTTPMessage, body: bytes) -> Answer:
     if status == 401:
-        raise Stop("The server does not accept this user and password.")
+        raise Stop(
+            "The server does not accept this user and password, or there is no such project."
+        )
     if status in (403, 404):
         raise Stop(
             f"The server refuses (status {status}): {_words(body) or 'see --url and --user'}"
@@ -359,8 +361,11 @@ def _progress(counts: Counter[str]) -> None:
 def read_password(path: str | None) -> str:
     """The password from the file's first line, else from the environment. Raises Stop."""
     if path:
-        with Path(path).open(encoding="utf-8") as file:
-            return file.readline().rstrip("\r\n")
+        try:
+            with Path(path).open(encoding="utf-8") as file:
+                return file.readline().rstrip("\r\n")
+        except (OSError, UnicodeError) as error:
+            raise Stop(f"The password file cannot be read. {path}: {error}") from error
     password = os.environ.get("CASEKEEPER_PASSWORD")
     if password is None:
         raise Stop("Give --password-file, or set CASEKEEPER_PASSWORD.")

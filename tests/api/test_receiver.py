@@ -290,6 +290,8 @@ class TestTheAnswers:
         xml = form(questions=f"<note>{'x' * 10_000_000}</note>")
         response = phone.multipart(xml) if multipart else phone.post(xml)
         assert response.status_code == 413
+        assert "10,000,000 bytes" in sentence(response)
+        assert "CASEKEEPER_MAX_XML" in sentence(response)
         assert submissions(session, project) == []
 
     def test_a_database_that_fails_is_503_and_never_a_success(
@@ -407,6 +409,11 @@ def test_a_smaller_limit_is_a_setting(database_url: str, tmp_path_factory: pytes
         headers = basic(worker.username, factories.PASSWORD)
         name = project.name
     url = f"/a/{name}/receiver/"
+    many = {"photo": (io.BytesIO(b"x" * 2001), "a.jpg")}
+    response = app.test_client().post(url, data=many, headers=headers)
+    assert response.status_code == 413
+    assert "2,000 bytes" in sentence(response)
+    assert "CASEKEEPER_MAX_REQUEST" in sentence(response)
     for body in (b"x" * 1001, b"x" * 2001):
         response = app.test_client().post(url, data=body, headers=headers)
         assert response.status_code == 413

@@ -48,6 +48,8 @@ def test_a_setting_that_cannot_be_is_refused(run: Command, project: Project, set
     assert ran.code == 1
     assert ran.out == ""
     assert ran.err.startswith("Error: ")
+    if setting == "anonymous_quota=-1":
+        assert "from 0 to 1000000" in ran.err
 
 
 def test_a_web_user_is_made_with_a_password_that_is_printed_once(

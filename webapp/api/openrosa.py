@@ -95,9 +95,17 @@ def _body(settings: Settings) -> tuple[bytes, list[Kept]]:
     if request.mimetype != "multipart/form-data" or not boundary:
         # Whatever the content type says: curl sends forms as application/x-www-form-urlencoded.
         request.max_content_length = settings.max_xml
-        return request.get_data(cache=False, parse_form_data=False), []
+        try:
+            return request.get_data(cache=False, parse_form_data=False), []
+        except RequestEntityTooLarge:
+            raise _too_large("form", settings.max_xml, "CASEKEEPER_MAX_XML") from None
     with multipart.temporary() as body:
-        shutil.copyfileobj(request.stream, body, multipart.CHUNK)
+        try:
+            shutil.copyfileobj(request.stream, body, multipart.CHUNK)
+        except RequestEntityTooLarge:
+            raise _too_large(
+                "form with its attachments", settings.max_request, "CASEKEEPER_MAX_REQUEST"
+            ) from None
         body.seek(0)
         try:
             with multipart.opened(body, boundary) as parts:
@@ -126,7 +134,11 @@ def _form_and_files(parts: Sequence[Part], settings: Settings) -> tuple[bytes, l
 def _read(stream: IO[bytes], settings: Settings) -> bytes:
     xml = stream.read(settings.max_xml + 1)
     if len(xml) > settings.max_xml:
-        raise RequestEntityTooLarge(
-            f"The form is larger than the {settings.max_xml // 1_000_000} MB that are accepted."
-        )
+        raise _too_large("form", settings.max_xml, "CASEKEEPER_MAX_XML")
     return xml
+
+
+def _too_large(what: str, limit: int, setting: str) -> RequestEntityTooLarge:
+    return RequestEntityTooLarge(
+        f"The {what} is larger than the {limit:,} bytes that are accepted ({setting})."
+    )

@@ -82,7 +82,7 @@ def rebuild_cases(
     wrong is printed. (To look without mending: verify.)
     """
     if bool(case_ids) == all_cases:
-        raise click.UsageError("Name the cases, or give --all.")
+        raise click.UsageError("Name the cases, or give --all: one of the two.")
     session = db.session()
     project_id = get_project(session, project_name).id
     if all_cases:

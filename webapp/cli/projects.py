@@ -106,7 +106,8 @@ def _setting(text: str) -> tuple[str, Any]:
             raise Invalid(f"{key} must be yes or no, not “{value}”.")
         return key, words[value.lower()]
     if kind is int:
-        if not (value.isascii() and value.isdigit() and len(value) < 10):
+        digits = value.removeprefix("-")  # too small or too large is said where it is set
+        if not (digits.isascii() and digits.isdigit() and len(digits) < 20):
             raise Invalid(f"{key} must be a whole number, not “{value}”.")
         return key, int(value)
     return key, value
