@@ -103,7 +103,7 @@ def assert_whole(app: Flask, session: Session, project: Project) -> None:
 def only_replay() -> Iterator[None]:
     """Without the fast way."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bulk, "_simple", lambda *_: set())
+        patch.setattr(bulk, "_simple", lambda *_: {})
         yield
 
 

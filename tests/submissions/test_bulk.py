@@ -25,6 +25,7 @@ from webapp.submissions import bulk
 from webapp.submissions.archive import OPENED_CASE, OPENER_ARCHIVED, WHY_NOT, archive, restore
 from webapp.submissions.bulk import UNKNOWN, Switch, archive_many, restore_many, switch_many
 from webapp.submissions.models import State, Submission
+from webapp.submissions.rebuild import replay_cases
 from webapp.submissions.verify import verify
 
 BY = factories.actor()
@@ -34,7 +35,7 @@ BY = factories.actor()
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both ways."""
     if request.param == "by replay":
-        monkeypatch.setattr(bulk, "_simple", lambda *_: set())
+        monkeypatch.setattr(bulk, "_simple", lambda *_: {})
 
 
 def one_by_one(session: Session, project: Project, to: State, ids: Sequence[str]) -> dict[str, str]:
@@ -296,4 +297,18 @@ def test_all_that_a_form_can_change_goes_back_and_comes_again(
         restore_many(session, project.id, [last.submission_id], by=BY)
     session.rollback()
     assert picture(session, project.id) == before
+    assert_whole(app, session, project)
+
+
+def test_the_value_before_a_form_follows_those_that_stay_archived(
+    app: Flask, session: Session, project: Project
+):
+    """The newest of two alone comes back: what was before it is not what was when it went."""
+    _opening, second, third = chain(session, project)
+    with write_transaction():
+        assert archive_many(session, project.id, [second, third], by=BY) == {}
+    with write_transaction():
+        assert restore_many(session, project.id, [third], by=BY) == {}
+    keys = session.scalars(select(Case.id).where(Case.project_id == project.id)).all()
+    assert [one.befores for one in replay_cases(session, project.id, keys).values()] == [{}]
     assert_whole(app, session, project)

@@ -36,12 +36,21 @@ def is_plain(change: Any, before: Any) -> ColumnElement[bool]:
     )
 
 
-def reverted(before: Any) -> dict[str, Any]:
-    """The columns of a case after `webapp.cases.apply.revert` of a plain change."""
+def gives_nothing(change: Any) -> ColumnElement[bool]:
+    """Whether a plain change leaves all alone that a form may give: type, name, owner, external id,
+    who opened it and when."""
+    return and_(
+        _Has(change, _word("given")).is_(False), _Has(change, _word("opened_on")).is_(False)
+    )
+
+
+def reverted(before: Any, *, given: bool) -> dict[str, Any]:
+    """The columns of a case after `webapp.cases.apply.revert` of a plain change. Without what is
+    `given` there are fewer indexes to write."""
     values: dict[str, Any] = {}
     for name in ATTRIBUTES:
         now, was = getattr(Case, name), _value(before, name, name)
-        if name == "deleted":
+        if name == "deleted" or (name in {*_GIVEN, "opened_on"} and not given):
             continue
         if name in _MAY_BE_NULL:
             values[name] = case((_Has(before, _word(name)), was), else_=now)
@@ -51,17 +60,20 @@ def reverted(before: Any) -> dict[str, Any]:
     return values
 
 
-def applied(change: Any) -> dict[str, Any]:
-    """The columns of a case after `webapp.cases.apply.apply` of a plain change."""
+def applied(change: Any, *, given: bool) -> dict[str, Any]:
+    """The columns of a case after `webapp.cases.apply.apply` of a plain change, likewise."""
     closes = _value(change, "closes", "closed")
     modified_on = _value(change, "date_modified", "modified_on")
     user = _value(change, "user", "modified_by")
-    values = {
-        name: func.coalesce(_value(change, f"given.{name}", name), getattr(Case, name))
-        for name in _GIVEN
-    }
+    values: dict[str, Any] = {}
+    if given:
+        values = {
+            name: func.coalesce(_value(change, f"given.{name}", name), getattr(Case, name))
+            for name in _GIVEN
+        }
+        opened_on = _value(change, "opened_on", "opened_on")
+        values["opened_on"] = func.coalesce(opened_on, Case.opened_on)
     return values | {
-        "opened_on": func.coalesce(_value(change, "opened_on", "opened_on"), Case.opened_on),
         "modified_on": _later(Case.modified_on, modified_on),
         "modified_by": user,
         "closed": func.coalesce(closes, Case.closed),

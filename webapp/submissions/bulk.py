@@ -8,8 +8,9 @@ are others. Each case is rebuilt once.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -17,7 +18,7 @@ from sqlalchemy.orm import Session
 from webapp.audit.actor import Actor
 from webapp.audit.tags import Tag
 from webapp.cases.store import write_cases
-from webapp.clock import now, take_ticks
+from webapp.clock import Micros, now, take_ticks
 from webapp.submissions.archive import WHY_NOT
 from webapp.submissions.bulk_replay import Chain, Form, Step, replay_chains
 from webapp.submissions.bulk_sql import Statements, statements_on
@@ -67,37 +68,33 @@ def switch_many(
     statements.prepare(session)
     forms, skipped = _hold(session, statements, switch, ids)
     touches = _touches(session, statements, switch, forms)
-    simple = _simple(forms, touches)
-    others = [form for form in forms if form.key not in simple]
-    plan = replay_chains(
-        session,
-        switch.project_id,
-        switch.to,
-        [Chain(form, touches[form.key]) for form in others],
+    simple = _simple(touches)
+    # Those that change few columns first: each statement is given the keys of its own.
+    in_sql = sorted(
+        (form for form in forms if form.key in simple), key=lambda form: not simple[form.key].few
     )
-    skipped |= plan.blocked
-    simple_forms = [form for form in forms if form.key in simple]
-    replayed = [form for form in others if form.id not in plan.blocked]
-    switched = simple_forms + replayed
-    if not switched:
-        return skipped
-    changed = sum(state != one.state for one, state in plan.changes)
-    before_tick()
-    first = take_ticks(session, switch.project_id, len(simple) + max(len(replayed), changed))
-    of_simple = [touches[form.key][0].transaction for form in simple_forms]
-    values = {"project": switch.project_id, "tick": first}
-    connection = session.connection()
-    if of_simple:
-        connection.execute(statements.changing, {**values, "keys": statements.array(of_simple)})
-    keys = statements.array([form.key for form in switched])
-    connection.execute(statements.setting, {**values, "keys": keys})
-    write_befores(session, plan.befores)
-    write_cases(session, switch.project_id, plan.changes, first + len(simple))
-    by_cases: dict[int, list[str]] = {1: [form.id for form in simple_forms]}
-    for form in replayed:
-        by_cases.setdefault(plan.steps.get(form.key, 0), []).append(form.id)
-    _record(session, statements, switch, by_cases)
-    return skipped
+    others = [Chain(form, touches[form.key]) for form in forms if form.key not in simple]
+    replay = replay_chains(session, switch.project_id, switch.to, others)
+    replayed = [chain.form for chain in others if chain.form.id not in replay.blocked]
+    if in_sql or replayed:
+        changed = sum(state != one.state for one, state in replay.changes)
+        before_tick()
+        # A form and its case share a tick only where the case is as that form alone has left it:
+        # so it is known when the form is restored. Replayed ones have ticks of their own.
+        forms_and_cases = len(in_sql) + len(replayed) + changed
+        first = take_ticks(session, switch.project_id, forms_and_cases)
+        _change(session, statements, switch, [simple[form.key] for form in in_sql], first)
+        keys = statements.array([form.key for form in in_sql + replayed])
+        values = {"project": switch.project_id, "tick": first, "keys": keys}
+        session.connection().execute(statements.setting, values)
+        write_befores(session, replay.befores)
+        of_cases = first + len(in_sql) + len(replayed)
+        write_cases(session, switch.project_id, replay.changes, of_cases)
+        by_cases: dict[int, list[str]] = {1: [form.id for form in in_sql]}
+        for form in replayed:
+            by_cases.setdefault(replay.steps.get(form.key, 0), []).append(form.id)
+        _record(session, statements, switch, by_cases)
+    return skipped | replay.blocked
 
 
 def _hold(
@@ -120,6 +117,8 @@ def _hold(
             {"project": switch.project_id, "ids": statements.array([*missing])},
         )
         for key, submission_id, state, received_on in rows:
+            if key is None:
+                continue
             missing.pop(submission_id, None)
             if state == wanted:
                 forms.append(Form(key, submission_id, received_on))
@@ -141,24 +140,36 @@ def _touches(
         "project": switch.project_id,
         "keys": statements.array([form.key for form in forms]),
     }
-    for transaction, form, case, simple in session.connection().execute(
+    for transaction, form, case, simple, few in session.connection().execute(
         statements.touching, values
     ):
-        found[form].append(Step(transaction, case, bool(simple)))
+        if transaction is not None:
+            found[form].append(Step(transaction, case, bool(simple), bool(few)))
     return found
 
 
-def _simple(forms: Iterable[Form], touches: dict[int, list[Step]]) -> set[int]:
-    """The keys of forms whose change can be taken back, or made again, as it stands in the table:
-    it is the only one of the form, and of its case."""
+def _simple(touches: dict[int, list[Step]]) -> dict[int, Step]:
+    """By the keys of forms, what they change, where that can be taken back, or made again, as it
+    stands in the table: it is the only change of the form, and of its case."""
     often = Counter(step.case for steps in touches.values() for step in steps)
     return {
-        form.key
-        for form in forms
-        if len(touches[form.key]) == 1
-        and touches[form.key][0].simple
-        and often[touches[form.key][0].case] == 1
+        form: step
+        for form, (step, *more) in touches.items()
+        if step.simple and not more and often[step.case] == 1
     }
+
+
+def _change(
+    session: Session, statements: Statements, switch: Switch, steps: Sequence[Step], first: Micros
+) -> None:
+    """Change the cases of simple forms; those of which few columns change are in front."""
+    for few, some in groupby(steps, key=lambda step: step.few):
+        keys = [step.transaction for step in some]
+        session.connection().execute(
+            statements.changing[few],
+            {"project": switch.project_id, "tick": first, "keys": statements.array(keys)},
+        )
+        first += len(keys)
 
 
 def _record(

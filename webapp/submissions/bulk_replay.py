@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -21,8 +21,7 @@ from webapp.submissions.guards import opened
 from webapp.submissions.models import State, Submission
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(NamedTuple):
     """A locked form: its key, its public id, and its place in the order of replay."""
 
     key: int
@@ -30,17 +29,17 @@ class Form:
     received_on: Micros
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A transaction of a form; whether it is `simple` is of no concern here."""
+class Step(NamedTuple):
+    """A transaction of a form. Whether it is `simple`, and changes `few` columns, is of no concern
+    here."""
 
     transaction: int
     case: int
     simple: bool
+    few: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(NamedTuple):
     """A form with its transactions."""
 
     form: Form

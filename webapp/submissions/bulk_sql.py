@@ -36,7 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from webapp.audit.models import AuditEvent
-from webapp.cases.apply_sql import applied, is_plain, reverted
+from webapp.cases.apply_sql import applied, gives_nothing, is_plain, reverted
 from webapp.cases.models import Case, CaseTransaction
 from webapp.columns import JsonObject
 from webapp.submissions.models import State, Submission
@@ -54,12 +54,14 @@ class Statements:
 
     def __init__(self, dialect: str, to: State) -> None:
         self._arrays = dialect == "postgresql"
+        #: SQLite puts tables of which it knows no statistics into any order, but for outer joins.
+        self._in_order = not self._arrays
         self._to = to
         self.holding = self._holding()
         self.locking = self._locking()
         self.touching = self._touching()
         self.setting = self._setting()
-        self.changing = self._changing()
+        self.changing = {few: self._changing(few=few) for few in (True, False)}
         self.recording = self._recording()
 
     def array(self, values: Sequence[Any]) -> Any:
@@ -72,7 +74,8 @@ class Statements:
             session.execute(_PLAIN_PLANS)
 
     def _holding(self) -> Select[Any]:
-        """Lock forms by their public `ids`, in the order of their keys."""
+        """Lock forms by their public `ids`, in the order of their keys. For an unknown one there is
+        none, or a row of NULLs."""
         ids = self._table("ids", Text())
         return (
             select(Submission.id, Submission.submission_id, Submission.state)
@@ -81,6 +84,7 @@ class Statements:
             .join(
                 Submission,
                 and_(Submission.project_id == _PROJECT, Submission.submission_id == ids.c.value),
+                isouter=self._in_order,
             )
             # A sum, or SQLite would read all forms of the project because an index has that order.
             .order_by(Submission.id + 0)
@@ -105,7 +109,8 @@ class Statements:
 
     def _touching(self) -> Select[Any]:
         """Transactions of forms by their `keys`, and for each whether it is plain and the last live
-        one of its case: so that it can be taken back, or made again, as it stands."""
+        one of its case: so that it can be taken back, or made again, as it stands; and whether it
+        is one of the `few` columns. For a form without any there is none, or a row of NULLs."""
         forms = self._table("keys", BigInteger())
         other, its = aliased(Submission), aliased(CaseTransaction)
         later = exists().where(
@@ -125,10 +130,19 @@ class Statements:
         return (
             select(CaseTransaction.id, CaseTransaction.submission, CaseTransaction.case)
             .add_columns(and_(*simple).label("simple"))
+            .add_columns(gives_nothing(CaseTransaction.change).label("few"))
             .select_from(forms)
-            .join(CaseTransaction, _of(forms))
-            .join(Submission, and_(Submission.id == forms.c.value, _in_project(Submission)))
-            .join(Case, and_(Case.id == CaseTransaction.case, _in_project(Case)))
+            .join(
+                Submission,
+                and_(Submission.id == forms.c.value, _in_project(Submission)),
+                isouter=self._in_order,
+            )
+            .join(CaseTransaction, _of(forms), isouter=self._in_order)
+            .join(
+                Case,
+                and_(Case.id == CaseTransaction.case, _in_project(Case)),
+                isouter=self._in_order,
+            )
         )
 
     def _setting(self) -> Update:
@@ -140,14 +154,14 @@ class Statements:
             .values(state=self._to, indexed_on=_TICK + self._place(forms))
         )
 
-    def _changing(self) -> Update:
+    def _changing(self, *, few: bool) -> Update:
         """Take back, or make again, what transactions did, by their `keys`; each case takes the
         next tick."""
         rows = self._table("keys", BigInteger())
         values = (
-            applied(CaseTransaction.change)
+            applied(CaseTransaction.change, given=not few)
             if self._to is State.NORMAL
-            else reverted(CaseTransaction.before)
+            else reverted(CaseTransaction.before, given=not few)
         )
         return (
             update(Case.__table__)  # type: ignore[arg-type]  # a Table, as its class says
