@@ -125,7 +125,8 @@ def is_busy(error: DBAPIError) -> bool:
     """Whether a database error means "not now" (locked, unreachable, timed out, deadlock)."""
     state = getattr(error.orig, "sqlstate", None)
     if state is not None:
-        return state[:2] in {"08", "53", "57"} or state in {"40001", "40P01", "55P03"}
+        # 25P03: the server ended the transaction of a process that was paused in the middle of it.
+        return state[:2] in {"08", "53", "57"} or state in {"25P03", "40001", "40P01", "55P03"}
     return isinstance(error, OperationalError) and (
         error.connection_invalidated
         or any(

@@ -378,3 +378,18 @@ def test_random_rules_on_random_cases_are_undone_exactly(app: Flask, session: Se
             redone(session, run)
             assert states(session, project) == after
             assert_whole(app, session, project)
+
+
+def test_an_edited_form_keeps_its_place_in_what_is_replayed(
+    app: Flask, session: Session, project: Project
+):
+    open_case(session, project.id, "c", a="0")
+    edited = factories.unique("e")
+    send(session, project.id, form(case_block("c", update={"a": "1"}), instance_id=edited))
+    run = done(project, rule_that(sets("d", "1")))
+    send(session, project.id, form(case_block("c", update={"a": "2"})))
+    send(session, project.id, form(case_block("c", update={"a": "3"}), instance_id=edited))
+    undone(session, run)
+    case = session.scalars(select(Case).where(Case.project_id == project.id)).one()
+    assert case.properties == {"a": "2"}
+    assert_whole(app, session, project)

@@ -6,12 +6,12 @@ Invariant 3: what this says of a case is what the rule's `Select` does with it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 
 from flask_babel import gettext as _
 
 from webapp.cases.apply import CaseState
-from webapp.clock import DAY, iso
+from webapp.clock import DAY, Micros, from_datetime, iso
 from webapp.rules.definition import (
     Criterion,
     DateIs,
@@ -140,9 +140,13 @@ def _found(cases: Cases, key: int, criterion: Criterion) -> str | None:
     return cases.text(key, criterion.property)[0]
 
 
+#: 0001-01-01T00:00:00Z: no instant is written before it.
+_FIRST: Micros = from_datetime(datetime(1, 1, 1, tzinfo=UTC))
+
+
 def _wanted(criterion: Criterion, moment: Moment) -> str:
     if isinstance(criterion, NotModifiedSince):
-        instant = iso(moment.now - criterion.days * DAY)
+        instant = iso(max(moment.now - criterion.days * DAY, _FIRST))
         return str(_("before %(instant)s", instant=instant))
     if isinstance(criterion, ParentClosed):
         return str(_("closed"))

@@ -21,7 +21,7 @@ from webapp.submissions.guards import (
 )
 from webapp.submissions.models import State, Submission
 from webapp.submissions.queries import Touch, hold_submission, touches
-from webapp.submissions.rebuild import replay_held, write_befores
+from webapp.submissions.rebuild import cases_touched, replay_held, write_befores
 
 #: Why a form in a state can be neither archived nor restored, or not again.
 WHY_NOT = {
@@ -99,8 +99,9 @@ def _switch(
     reason: str,
 ) -> int:
     project_id = submission.project_id
+    held = hold_known_cases(session, project_id, cases_touched(session, project_id, submission.id))
+    # Only now: whoever held the cases before may have rewritten what was there before this form.
     touched = {touch.case: touch for touch in touches(session, submission)}
-    held = hold_known_cases(session, project_id, touched.keys())
     in_the_way = guard(session, submission)
     if in_the_way:
         raise Refused(refusal, in_the_way)

@@ -265,6 +265,8 @@ def _histories(session: Session, project_id: int, cases: Sequence[int]) -> dict[
                 Submission.project_id + 0 == project_id,
                 Submission.state == State.NORMAL,
             )
+            # Not the order of the rows: an edited form has a later row and keeps its old place.
+            .order_by(CaseTransaction.case, Submission.received_on)
         )
         for case, *touch in rows:
             found[case].append(_Touch(*touch))
