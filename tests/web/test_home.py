@@ -110,7 +110,27 @@ def test_open_cases_by_type_lead_to_the_list(
     assert len(found.rows("Cases, newest change first")) == 2
 
 
+def send_what_fails(session: Session, project: Project) -> None:
+    bad = send(session, project.id, form(case_block("c", index={"parent": ("x", "missing")})))
+    assert bad.problem
+    send(session, project.id, b"<broken")
+
+
 def test_errors_are_a_note_that_leads_to_them(
+    session: Session, officer: PageClient, url: str, project: Project
+):
+    send_what_fails(session, project)
+    open_case(session, project.id, "c-1")
+    page = officer.get(url)
+    note = page.one("//div[contains(@class, 'note')]").text_content()
+    assert "1 form of the last 7 days could not be processed. It changed no case" in note
+    assert "1 arrival of the last 7 days could not be read as a form." in note
+    assert "From before" not in page.text
+    for link in ("Review errors", "Review unreadable"):
+        assert len(page.click(link).rows("Forms, newest first")) == 1
+
+
+def test_errors_of_long_ago_ask_for_nothing_but_can_be_found(
     session: Session,
     officer: PageClient,
     url: str,
@@ -120,16 +140,12 @@ def test_errors_are_a_note_that_leads_to_them(
     past = clock.now() - 40 * 24 * 3600 * 1_000_000
     with monkeypatch.context() as patch:
         patch.setattr(clock, "now", lambda: past)
-        bad = send(session, project.id, form(case_block("c", index={"parent": ("x", "missing")})))
-        assert bad.problem
-        send(session, project.id, b"<broken")
-    open_case(session, project.id, "c-1")
+        send_what_fails(session, project)
     page = officer.get(url)
-    assert "1 form could not be processed. It changed no case and is kept." in page.text
-    assert "1 arrival could not be read as a form." in page.text
-    for link in ("Review errors", "Review unreadable"):
-        shown = page.click(link)
-        assert len(shown.rows("Forms, newest first")) == 1, "also what came long ago"
+    assert not page.document.xpath("//main//*[contains(@class, 'note')]")
+    assert "From before the last 7 days, in Submit history:" in page.text
+    for link in ("1 form in error", "1 unreadable arrival"):
+        assert len(page.click(link).rows("Forms, newest first")) == 1
 
 
 def test_without_errors_nothing_asks_for_a_decision(

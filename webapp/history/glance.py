@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
 from webapp.cases.models import Case
@@ -21,12 +21,16 @@ SHOWN_FORMS = 8
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """Numbers of now. `types` has the open cases by type, most first."""
+    """Numbers of now. `errors` and `unparsed` are of the last 7 days, else a form that nobody can
+    mend would ask for attention for ever; the `old_` ones came before. `types` has the open cases
+    by type, most first."""
 
     today: int
     week: int
     errors: int
     unparsed: int
+    old_errors: int
+    old_unparsed: int
     open_cases: int
     types: Sequence[tuple[str, int]]
     newest: Sequence[Submission]
@@ -59,16 +63,23 @@ def glance(session: Session, project_id: int, calendar: Calendar) -> Glance:
             .order_by(func.count().desc(), Case.type)
         )
     ]
-    states = dict(
-        session.execute(
-            select(Submission.state, func.count())
+    states = {
+        state: (late, number - late)
+        for state, number, late in session.execute(
+            select(
+                Submission.state,
+                func.count(),
+                func.count(case((Submission.received_on >= week, 1))),
+            )
             .where(
                 Submission.project_id == project_id,
                 Submission.state.in_((State.ERROR, State.UNPARSED)),
             )
             .group_by(Submission.state)
-        ).all()
-    )
+        )
+    }
+    errors, old_errors = states.get(State.ERROR, (0, 0))
+    unparsed, old_unparsed = states.get(State.UNPARSED, (0, 0))
     newest = session.scalars(
         select(Submission)
         .where(Submission.project_id == project_id)
@@ -78,8 +89,10 @@ def glance(session: Session, project_id: int, calendar: Calendar) -> Glance:
     return Glance(
         today=since(today),
         week=since(week),
-        errors=states.get(State.ERROR, 0),
-        unparsed=states.get(State.UNPARSED, 0),
+        errors=errors,
+        unparsed=unparsed,
+        old_errors=old_errors,
+        old_unparsed=old_unparsed,
         open_cases=sum(number for _, number in types),
         types=types[:SHOWN_TYPES],
         newest=newest,
