@@ -38,14 +38,13 @@ def run_documents(session: Session, project_id: int, runs: Sequence[Run]) -> lis
     Beside the names of I7: `problem`, a sentence on why it failed or stopped, and `undo`, the last
     job that took it back, or took that back.
     """
-    rule_ids = {
-        row.id: row.rule_id
-        for row in session.execute(
+    rule_ids = dict(
+        session.execute(
             select(Rule.id, Rule.rule_id).where(
                 Rule.project_id == project_id, Rule.id.in_({run.rule for run in runs})
             )
-        )
-    }
+        ).all()
+    )
     keys = {key for run in runs for key in (run.job_id, run.undo_id) if key is not None}
     jobs = {
         job.id: job
