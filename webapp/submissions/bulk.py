@@ -77,6 +77,10 @@ def switch_many(
     replay = replay_chains(session, switch.project_id, switch.to, others)
     replayed = [chain.form for chain in others if chain.form.id not in replay.blocked]
     if in_sql or replayed:
+        by_cases: dict[int, list[str]] = {1: [form.id for form in in_sql]}
+        for form in replayed:
+            by_cases.setdefault(replay.steps.get(form.key, 0), []).append(form.id)
+        _record(session, statements, switch, by_cases)
         changed = sum(state != one.state for one, state in replay.changes)
         before_tick()
         # A form and its case share a tick only where the case is as that form alone has left it:
@@ -90,10 +94,6 @@ def switch_many(
         write_befores(session, replay.befores)
         of_cases = first + len(in_sql) + len(replayed)
         write_cases(session, switch.project_id, replay.changes, of_cases)
-        by_cases: dict[int, list[str]] = {1: [form.id for form in in_sql]}
-        for form in replayed:
-            by_cases.setdefault(replay.steps.get(form.key, 0), []).append(form.id)
-        _record(session, statements, switch, by_cases)
     return skipped | replay.blocked
 
 
