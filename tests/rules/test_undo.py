@@ -275,6 +275,20 @@ def test_it_can_be_stopped_in_the_middle_and_goes_on(
     assert_whole(app, session, project)
 
 
+def stopped_in_the_middle(session: Session, job: Job, *, after: int) -> Job:
+    """Work on a job form by form; somebody asks it to stop when so many are done."""
+    do = undo_work.switch_many
+    with pytest.MonkeyPatch.context() as patch, chunks_of(1):
+
+        def stopping(*args: Any, **named: Any) -> Any:
+            held = session.get_one(Job, job.id)
+            held.stop_asked = held.processed + 1 >= after
+            return do(*args, **named)
+
+        patch.setattr(undo_work, "switch_many", stopping)
+        return worked(job)
+
+
 def test_a_stopped_undo_can_be_taken_back_as_far_as_it_went(
     app: Flask, session: Session, project: Project
 ):
@@ -285,9 +299,38 @@ def test_a_stopped_undo_can_be_taken_back_as_far_as_it_went(
         queue.ask_stop(session, project.id, job.id, by=BY)
     with pytest.raises(Refused, match="changed nothing"), write_transaction():
         start_redo(session, project.id, run.id, by=BY)
-    assert undone(session, run).succeeded == 6
-    assert redone(session, run).succeeded == 6
+    with write_transaction():
+        job = start_undo(session, project.id, run.id, by=BY)
+    job = stopped_in_the_middle(session, job, after=4)
+    assert (job.state, job.succeeded, job.left) == (JobState.STOPPED, 4, 2)
+    with pytest.raises(Refused, match="Resume it first"), write_transaction():
+        start_undo(session, project.id, run.id, by=BY)
+    assert redone(session, run).succeeded == 4
     assert len(forms_of(session, run)) == 6
+    with pytest.raises(Refused, match="by another job since"), write_transaction():
+        queue.resume(session, project.id, job.id, by=BY)
+    assert undone(session, run).succeeded == 6
+    assert_whole(app, session, project)
+
+
+def test_a_stopped_redo_goes_on_before_anything_else(
+    app: Flask, session: Session, project: Project
+):
+    run = closing_run(session, project, 6)
+    after = states(session, project)
+    undone(session, run)
+    with write_transaction():
+        job = start_redo(session, project.id, run.id, by=BY)
+    job = stopped_in_the_middle(session, job, after=2)
+    assert (job.state, job.succeeded) == (JobState.STOPPED, 2)
+    for start in (start_undo, start_redo):
+        with pytest.raises(Refused, match="Resume it first"), write_transaction():
+            start(session, project.id, run.id, by=BY)
+    assert_whole(app, session, project)
+    with write_transaction():
+        queue.resume(session, project.id, job.id, by=BY)
+    assert worked(job).succeeded == 6
+    assert states(session, project) == after
 
 
 def test_what_cannot_be_undone_is_refused(session: Session, project: Project):

@@ -8,13 +8,16 @@ from sqlalchemy.orm import Session
 
 from tests import factories
 from tests.forms import case_block, form, send
+from tests.rules.test_undo import stopped_in_the_middle
 from tests.web.pages import PageClient
 from tests.web.rule_pages import finished_run, make_rule, patient, post
 from tests.web.signing_in import signed_in
 from webapp.cases.queries import get_case
+from webapp.database import write_transaction
 from webapp.jobs.tasks import work
 from webapp.projects.models import Project
 from webapp.rules.models import Rule, RuleState
+from webapp.rules.undo import start_undo
 
 
 @pytest.fixture
@@ -85,6 +88,25 @@ class TestUndoing:
         page = amina.get(f"{url}{run.id}/")
         assert "Undone" not in page.text
         assert "Undo this run…" in page.links()
+
+    def test_says_how_far_one_went_that_was_stopped(
+        self, session: Session, project: Project, amina: PageClient, url: str
+    ):
+        rule = make_rule(project)
+        for case_id in ("p-1", "p-2"):
+            patient(session, project, case_id, status="done")
+        run = finished_run(project, rule)
+        with write_transaction():
+            job = start_undo(session, project.id, run.id, by=factories.actor())
+        stopped_in_the_middle(session, job, after=1)
+        page = amina.get(f"{url}{run.id}/")
+        assert "Partly undone: 1 of 2" in page.text
+        assert "Undo this run…" not in page.links()
+        page.form("Bring the changes back").submit()
+        session.rollback()
+        session.refresh(run)
+        work(run.undo_id)
+        assert "Partly undone" not in amina.get(f"{url}{run.id}/").text
 
     def test_may_leave_the_rule_on(
         self, session: Session, project: Project, amina: PageClient, url: str

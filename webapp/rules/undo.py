@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from flask_babel import gettext as _
 from sqlalchemy import Select, and_, distinct, exists, func, select
@@ -79,10 +79,13 @@ def start_undo(
     """Queue a job that archives all forms of a run that still count, newest first; `wake` it after
     the commit. What was archived by hand before is none of its business.
 
-    Raises `NotFound`, or `Refused` while the run or an undo of it is at work, and when no form of
-    it counts.
+    Raises `NotFound`, or `Refused` while the run or an undo of it is at work, when one was stopped
+    in the middle, and when no form of it counts.
     """
-    run = _quiet(session, project_id, run_id)
+    run, last = _quiet(session, project_id, run_id)
+    if last is not None and last.resumable and last.succeeded:
+        # What it archived, only its own redo brings back: another undo must not come between.
+        _refuse_for(last)
     counts = exists().where(
         Submission.project_id == project_id,
         Submission.run_id == run.id,
@@ -96,8 +99,7 @@ def start_undo(
 def start_redo(session: Session, project_id: int, run_id: int, *, by: Actor) -> Job:
     """Queue a job that restores what the undo of a run archived, and nothing else; `wake` it after
     the commit. Raises `NotFound`, or `Refused` when there is no undo that could be taken back."""
-    run = _quiet(session, project_id, run_id)
-    last = None if run.undo_id is None else queue.get_job(session, project_id, run.undo_id)
+    run, last = _quiet(session, project_id, run_id)
     if last is None or last.kind != Kind.UNDO_RUN.value:
         raise Refused(_("This run is not undone, so there is nothing to take back."))
     if not last.succeeded:
@@ -105,8 +107,8 @@ def start_redo(session: Session, project_id: int, run_id: int, *, by: Actor) -> 
     return _start(session, run, Kind.REDO_RUN, {"run_id": run.id, "undo_id": last.id}, by, "")
 
 
-def _quiet(session: Session, project_id: int, run_id: int) -> Run:
-    """The run, locked, if nothing works on it."""
+def _quiet(session: Session, project_id: int, run_id: int) -> tuple[Run, Job | None]:
+    """The run, locked, if nothing works on it, and the last job that undid it or took that back."""
     get_run(session, project_id, run_id)
     run = session.scalars(
         select(Run)
@@ -116,15 +118,18 @@ def _quiet(session: Session, project_id: int, run_id: int) -> Run:
     ).one()
     if not run.over:
         raise Refused(_("This run is still at work. Stop it first, or wait until it is over."))
+    last = None
     if run.undo_id is not None:
         last = queue.get_job(session, project_id, run.undo_id)
         if last.state in {JobState.QUEUED, JobState.RUNNING}:
             raise Refused(_("The run is being undone, or brought back, just now."))
-        if last.state is not JobState.FINISHED and last.kind == Kind.REDO_RUN.value:
-            raise Refused(
-                _("Job %(number)s was stopped in the middle. Resume it first.", number=last.id)
-            )
-    return run
+        if last.kind == Kind.REDO_RUN.value and last.state is not JobState.FINISHED:
+            _refuse_for(last)
+    return run, last
+
+
+def _refuse_for(job: Job) -> NoReturn:
+    raise Refused(_("Job %(number)s was stopped in the middle. Resume it first.", number=job.id))
 
 
 def _start(  # noqa: PLR0917  # one call each

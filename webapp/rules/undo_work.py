@@ -15,8 +15,10 @@ from sqlalchemy import ColumnElement, Select, Update, func, insert, literal, sel
 from sqlalchemy.orm import Session
 
 from webapp.audit.actor import Actor
-from webapp.jobs.models import Job, JobItem
+from webapp.errors import Refused
+from webapp.jobs.models import Job, JobItem, JobState
 from webapp.jobs.pace import Pace
+from webapp.rules.models import Run
 from webapp.submissions.bulk import Switch, switch_many
 from webapp.submissions.models import State, Submission
 
@@ -68,8 +70,20 @@ class _SwitchForms(ABC):
             )
         )
 
-    def moved(self, session: Session, job: Job, *, by: Actor) -> None:  # noqa: B027  # as it says
-        """The run points at the job, and asks it."""
+    def moved(self, session: Session, job: Job, *, by: Actor) -> None:  # noqa: ARG002
+        """The run points at the job, and asks it. One that no longer is the last of its run is not
+        resumed (`Refused`): what it would do then, nothing could take back."""
+        if job.state != JobState.QUEUED:
+            return
+        last = session.scalar(
+            select(Run.undo_id)
+            .where(Run.project_id == job.project_id, Run.id == int(job.params["run_id"]))
+            .with_for_update(key_share=True)
+        )
+        if last != job.id:
+            raise Refused(
+                _("The run was undone, or brought back, by another job since. Start anew.")
+            )
 
     @abstractmethod
     def _forms(self, job: Job) -> tuple[Select[Any], ColumnElement[int]]:
