@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -16,8 +17,11 @@ from tests.web.pages import PageClient
 from tests.web.signing_in import signed_in
 from webapp import clock
 from webapp.clock import to_datetime
+from webapp.database import write_transaction
+from webapp.people.operations import get_worker, set_worker
 from webapp.projects.models import Project
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 FORMS = "Latest forms, newest first"
 TYPES = "Open cases by type"
 
@@ -51,18 +55,29 @@ def test_the_first_use_says_how_to_send_a_form(officer: PageClient, url: str, pr
 def test_what_the_first_use_says_works(
     app: Flask, session: Session, officer: PageClient, url: str, project: Project
 ):
-    worker = factories.mobile_worker(project)
+    factories.mobile_worker(project, "gone")
+    with write_transaction() as writing:
+        set_worker(
+            writing, get_worker(writing, project, "gone"), active=False, by=factories.actor()
+        )
+    without = officer.get(url)
+    assert "curl -u NAME " in without.text
+    assert f"flask --app webapp worker create NAME --project {project.name}" in without.text
+    factories.mobile_worker(project, "halima")
     said = officer.get(url).one("//pre").text_content()
-    address = re.search(r"http://localhost(\S+)", said)
-    assert address is not None
+    command = re.fullmatch(r"curl -u (\S+) http://localhost(\S+) --data-binary @(\S+)", said)
+    assert command is not None
+    worker, address, path = command.groups()
     answer = app.test_client().post(
-        address[1],
-        data=form(case_block("c-1", create={"case_type": "patient"})),
-        auth=(worker.username, factories.PASSWORD),
+        address,
+        data=(ROOT / path).read_bytes(),
+        auth=(worker, factories.PASSWORD),
         content_type="application/x-www-form-urlencoded",  # as curl says
     )
-    assert answer.status_code == 201
-    assert stats(officer.get(url))["Open cases"] == "1"
+    assert (answer.status_code, worker) == (201, "halima")
+    page = officer.get(url)
+    assert stats(page)["Open cases"] == "1"
+    assert page.rows(FORMS)[0][1:] == ["First form", "halima", "Normal"]
 
 
 def test_the_numbers_are_those_of_the_projects_days(

@@ -97,6 +97,16 @@ def check_worker(
     return Worker(row.project_id, project_name, row.user_id, row.username)
 
 
+def first_worker(session: Session, project_id: int) -> str | None:
+    """The name of the oldest mobile worker who may send forms, if there is any. One query."""
+    return session.scalar(
+        select(MobileWorker.username)
+        .where(MobileWorker.project_id == project_id, MobileWorker.active)
+        .order_by(MobileWorker.id)
+        .limit(1)
+    )
+
+
 def check_web_user(
     session: Session, email: str, password: str, *, address: str
 ) -> KeyHolder | None:

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from webapp.extensions import db
 from webapp.history.calendar import Calendar
 from webapp.history.glance import glance
+from webapp.people.accounts import first_worker
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.web.access import project_route
@@ -20,10 +21,13 @@ home = Blueprint("home", __name__)
 @project_route(Right.VIEW)
 def index(project: Project) -> ResponseReturnValue:
     """What came lately, what waits for somebody, and where to go on."""
+    session = db.session()
+    seen = glance(session, project.id, Calendar.of(project))
     return render_template(
         "home/index.html",
         project=project,
-        glance=glance(db.session(), project.id, Calendar.of(project)),
+        glance=seen,
+        worker=first_worker(session, project.id) if seen.first_use else None,
         receiver_url=f"{request.url_root}a/{project.name}/receiver/",
         form_title=form_title,
     )
