@@ -101,9 +101,10 @@ class PasswordChecks:
     def _refuse_too_many(self, account: str, address: str) -> None:
         wait = self.throttle.seconds_to_wait(account, address)
         if wait:
+            minutes = -(-wait // 60)
             raise TooMany(
-                "There were too many attempts with a wrong password. Wait some minutes before"
-                " the next one.",
+                "There were too many attempts with a wrong password. Wait"
+                f" {minutes} minute{'s' if minutes > 1 else ''} before the next one.",
                 wait,
             )
 
