@@ -212,7 +212,13 @@ def read_day(text: str) -> date:
     except ValueError as error:
         raise Invalid(_("Enter a date as year, month and day, like 2026-01-31.")) from error
     if not EARLIEST <= day <= LATEST:
-        raise Invalid(_("Enter a date from 1970 on."))
+        raise Invalid(
+            _(
+                "Enter a date from %(first)s to %(last)s.",
+                first=EARLIEST.isoformat(),
+                last=LATEST.isoformat(),
+            )
+        )
     return day
 
 
