@@ -130,7 +130,7 @@ def test_archive_says_what_would_happen_and_restore_takes_it_back(
     send(session, project.id, form(case_block("c/1", update={"late": "1"})))
     page = page_of(officer, project, closing.submission_id).click("Archive…")
     assert page.h1 == "Archive “Visit”?"
-    assert "1 closed case reopens." in page.text
+    assert "1 case is worked out anew. Among these: 1 closed case reopens." in page.text
     assert "1 case keeps what later forms wrote." in page.text
     assert "disappear" not in page.text
     missing = page.form("Archive this form").submit(status=422)
@@ -156,6 +156,7 @@ def test_the_last_form_of_a_case_makes_it_disappear(
     only = open_case(session, project.id, "c-1")
     page = page_of(officer, project, only.submission_id).click("Archive…")
     assert "1 case disappears" in page.text
+    assert "worked out anew" not in page.text, "it is one case, in one sentence"
 
 
 def test_forms_in_the_way_are_linked(session: Session, officer: PageClient, project: Project):

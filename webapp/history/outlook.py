@@ -14,7 +14,8 @@ from webapp.submissions.models import State, Submission
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """Counts of cases. One case may be in several of the last three."""
+    """Counts of cases. One that reopens may also keep what later forms wrote; none of the two
+    disappears."""
 
     cases: int
     #: No other live form is left: they are marked as deleted, and come back on restore.
@@ -25,6 +26,11 @@ class Outlook:
     keep_later: int
     #: Ids of the forms that must be archived first, newest first. If any, nothing can be done.
     in_the_way: tuple[str, ...]
+
+    @property
+    def stay(self) -> int:
+        """Cases that other live forms are left for: they are worked out anew."""
+        return self.cases - self.disappear
 
 
 def archive_outlook(session: Session, submission: Submission) -> Outlook:
