@@ -47,7 +47,10 @@ def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     page.on("pageerror", lambda error: faults.append(str(error)))
     yield page
     context.close()
-    assert faults == []
+    # A request that is let go, because its page is left or a newer one takes its place, is no fault
+    # of ours, though htmx logs it as an error.
+    let_go = ("htmx:afterRequest", "htmx:sendAbort")
+    assert [fault for fault in faults if not fault.startswith(let_go)] == []
 
 
 def test_a_form_is_found_archived_and_restored(page: Page, office: Office):
