@@ -16,6 +16,7 @@ from webapp.web.formatting import (
     long_text,
     number,
     page_language,
+    slashes,
     when,
     zone,
 )
@@ -57,10 +58,23 @@ def test_a_missing_or_impossible_instant_is_said_in_words() -> None:
     assert when(10**30, PROJECT) == "outside the calendar"
 
 
-def test_the_head_of_a_column_names_the_zone_only_if_one_word_is_true_all_year() -> None:
-    assert zone(PROJECT) == "EAT"
-    assert zone(SimpleNamespace(timezone="Europe/Paris")) == "Europe/Paris"
-    assert zone(SimpleNamespace(timezone="America/New_York")) == "America/New York"
+@pytest.mark.parametrize(
+    ("name", "title", "words"),
+    [
+        ("Africa/Nairobi", "Africa/Nairobi", "EAT"),
+        ("Europe/Paris", "Europe/Paris", "CET/CEST"),
+        ("America/Los_Angeles", "America/Los Angeles", "PST/PDT"),
+        ("Australia/Sydney", "Australia/Sydney", "AEST/AEDT"),
+    ],
+)
+def test_the_head_of_a_column_names_the_zone_briefly_and_truly_all_year(
+    name: str, title: str, words: str
+) -> None:
+    assert zone(SimpleNamespace(timezone=name)) == f'<span title="{title}">{words}</span>'
+
+
+def test_an_address_breaks_behind_its_slashes() -> None:
+    assert slashes("http://a.org/<b>/") == "http://<wbr>a.org/<wbr>&lt;b&gt;/"
 
 
 @pytest.mark.parametrize(

@@ -204,3 +204,15 @@ def test_another_project_is_not_seen(officer: PageClient, session: Session):
     other = factories.project()
     open_case(session, other.id, "c-1")
     officer.get(f"/a/{other.name}/", status=404)
+
+
+def test_long_names_are_cut_and_break_where_they_may(
+    session: Session, officer: PageClient, url: str, project: Project
+):
+    send(session, project.id, form(name="n" * 200))
+    send(session, project.id, form(name="", xmlns="http://openrosa.org/formdesigner/x"))
+    page = officer.get(url)
+    address, name = (row[1] for row in page.rows(FORMS))
+    assert len(name) <= 60
+    assert address == "http://openrosa.org/formdesigner/x"
+    assert "http://<wbr>openrosa.org/<wbr>formdesigner/<wbr>x</td>" in page.html

@@ -5,7 +5,8 @@ Filters that answer markup escape what they are given. All follow the reader's l
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+from datetime import datetime, timedelta
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -21,6 +22,9 @@ from webapp.clock import Micros, iso, now, to_datetime
 
 #: Values longer than this are cut, with "Show all" (SPEC §7, UX "long data").
 LONG = 200
+
+#: Behind the last of the slashes in a row, if something follows.
+_SLASH = re.compile(r"(?<=/)(?=[^/])")
 
 Style = Literal["full", "minute", "day", "short"]
 
@@ -42,10 +46,15 @@ class HasTimezone(Protocol):
 
 
 def init_formatting(app: Flask) -> None:
-    """Register the filters `when`, `zone`, `number`, `filesize` and `long_text`, and the functions
-    `page_language()` and `count_words(…)` with the templates."""
+    """Register the filters `when`, `zone`, `number`, `filesize`, `long_text` and `slashes`, and the
+    functions `page_language()` and `count_words(…)` with the templates."""
     app.jinja_env.filters.update(
-        when=when, zone=zone, number=number, filesize=filesize, long_text=long_text
+        when=when,
+        zone=zone,
+        number=number,
+        filesize=filesize,
+        long_text=long_text,
+        slashes=slashes,
     )
     app.jinja_env.globals.update(page_language=page_language, count_words=count_words)
 
@@ -82,13 +91,23 @@ def when(
     return Markup('<time datetime="{}">{}</time>').format(iso(micros), text)
 
 
-def zone(project: HasTimezone | None) -> str:
-    """The zone for the head of a column of `short` instants: "EAT"; "Europe/Paris" where the
-    abbreviation changes with the season, and one word cannot stand for all rows."""
+def zone(project: HasTimezone | None) -> Markup:
+    """The zone for the head of a column of `short` instants: "EAT"; "CET/CEST" where the
+    abbreviation changes with the season, and one word cannot stand for all rows. Its name in full
+    shows when one points at it."""
     of = _zone_of(project)
     year = to_datetime(now()).year
-    winter, summer = (_abbreviation(datetime(year, month, 1, tzinfo=of)) for month in (1, 7))
-    return winter if winter == summer else of.key.replace("_", " ")
+    seasons = sorted(
+        (datetime(year, month, 1, tzinfo=of) for month in (1, 7)),
+        key=lambda moment: moment.utcoffset() or timedelta(),
+    )
+    words = "/".join(dict.fromkeys(_abbreviation(moment) for moment in seasons))
+    return Markup('<span title="{}">{}</span>').format(of.key.replace("_", " "), words)
+
+
+def slashes(text: str) -> Markup:
+    """Text that may be an address, and breaks behind its slashes rather than within a word."""
+    return Markup("<wbr>").join(_SLASH.split(text))
 
 
 def number(value: float) -> str:
