@@ -261,7 +261,7 @@ def test_a_deleted_case_lists_its_archived_forms(
     with write_transaction():
         archive(session, project.id, only.submission_id, by=factories.actor())
     page = case_page(officer, project, "c-1")
-    assert page.h1 == "c-1"
+    assert page.h1 == "Case c-1", "as it was called last"
     assert "Its only form is archived: restore it and the case comes back" in note(page)
     (entry,) = history(page)
     assert "archived" in entry

@@ -12,7 +12,7 @@ from webapp.database import write_transaction
 from webapp.errors import Refused
 from webapp.extensions import db
 from webapp.history.choices import names_of_users
-from webapp.history.timeline import SHOWN, closing_of, forms_of, last_changes, timeline
+from webapp.history.timeline import SHOWN, closing_of, forms_of, last_changes, last_names, timeline
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.submissions import own
@@ -47,6 +47,7 @@ def show(project: Project, case_id: str) -> ResponseReturnValue:
         "cases/show.html",
         project=project,
         case=case,
+        last_name=last_names(session, project.id, [case]).get(case.id),
         past=past,
         page=page,
         changes=last_changes(session, case),

@@ -28,6 +28,7 @@ from webapp.history.case_list import (
 from webapp.history.choices import choices, names_of_users
 from webapp.history.filters import Unreadable
 from webapp.history.stored_views import is_stored, store_view, stored_text, view_id_of
+from webapp.history.timeline import last_names
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.web.access import project_route
@@ -163,6 +164,7 @@ class _Listing:
             wanted=wanted,
             page=page,
             names=names_of_users(session, project.id, {one.owner_id for one in page.rows} - {""}),
+            last_names=last_names(session, project.id, page.rows),
             count=count,
             cases_words=cases_words,
             owner_url=self._owner_url,
