@@ -84,7 +84,7 @@ def _work(held: Claim) -> None:
             break
         more = _patiently(_do_next, held, task, pace)
         if pace.from_beginning:
-            time.sleep(COURTESY_S)
+            leaving.wait(COURTESY_S)
 
 
 def _patiently(do: _Step, held: Claim, task: Task, pace: Pace) -> bool:
