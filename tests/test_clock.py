@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from webapp import clock
-from webapp.clock import last_tick, take_ticks
+from webapp.clock import DAY, MINUTE, last_tick, take_ticks
 from webapp.database import write_transaction
 from webapp.projects.models import Project
 
@@ -48,6 +48,21 @@ def test_racing_transactions_get_ranges_of_their_own_in_the_order_of_commits(
         list(threads.map(take, [1, 3, 2] * 20))
     assert len(set(seen)) == 120
     assert seen == sorted(seen)
+
+
+def test_a_pretended_time_goes_on_and_ends_with_its_block(session: Session, project: Project):
+    real = clock.now()
+    with clock.pretend(real - 730 * DAY):
+        first, second = clock.now(), clock.now()
+        assert real - 730 * DAY <= first <= second < real - 729 * DAY
+        with clock.pretend(first + DAY):
+            assert clock.now() >= first + DAY
+        with write_transaction():
+            tick = take_ticks(session, project.id)
+        assert first <= tick < first + MINUTE
+    assert clock.now() >= real
+    with clock.pretend(first - DAY), write_transaction():
+        assert take_ticks(session, project.id) == tick + 1
 
 
 def test_times_are_written_with_six_digits():

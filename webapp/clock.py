@@ -7,6 +7,9 @@ alike, which timestamps as text or with mixed precision do not.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -38,9 +41,27 @@ class Tick(Base):
     last: Mapped[Micros] = mapped_column(BigInteger)
 
 
+#: How far `now()` is from the machine's clock: see `pretend`.
+_moved: ContextVar[Micros] = ContextVar("casekeeper_clock_moved", default=0)
+
+
 def now() -> Micros:
     """The present instant. The only place that asks the machine for it."""
-    return time.time_ns() // 1000
+    return time.time_ns() // 1000 + _moved.get()
+
+
+@contextmanager
+def pretend(at: Micros) -> Iterator[None]:
+    """Let `now()` be `at` and go on from there, in this block and thread alone.
+
+    For tests, and for the demonstration project, whose two years are made in seconds. Ticks still
+    rise: a project whose last one is later goes on behind that.
+    """
+    token = _moved.set(at - time.time_ns() // 1000)
+    try:
+        yield
+    finally:
+        _moved.reset(token)
 
 
 def take_ticks(session: Session, project_id: int, count: int = 1) -> Micros:
