@@ -114,6 +114,7 @@ def tables(session: Session, project: Project, started_on: int) -> dict[str, Any
     cases = {row["id"]: row["case_id"] for row in case_rows}
     ticks = sorted(
         {form[name] for form in forms for name in ("received_on", "indexed_on")}
+        | {row["change"]["arrived_on"] for row in transactions}
         | {row["indexed_on"] for row in case_rows}
     )
     ranks = {tick: f"tick {rank}" for rank, tick in enumerate(ticks)} | {started_on: "start"}
@@ -147,7 +148,7 @@ def tables(session: Session, project: Project, started_on: int) -> dict[str, Any
         "cases": rows(case_rows, ()),
         "case_index": rows(indices, (), case=cases, target=cases),
         "case_transaction": rows(transactions, (), case=cases, submission=places),
-        "submission": rows(forms, ("submission_id", *OF_RUNS), device_id=devices),
+        "submission": rows(forms, ("submission_id", *OF_RUNS), device_id=devices, of=places),
         "case_type": rows(_rows(session, CaseType, project), ()),
         "form_type": rows(_rows(session, FormType, project), ("name",)),
     }

@@ -103,7 +103,7 @@ def receive(session: Session, project_id: int, arrival: Arrival) -> Received:
         lock_name(session, "submission", project_id, asked_id)
     sha256 = arrival.incoming.sha256
     place = find_place(session, project_id, asked_id, xmlns=form.xmlns, sha256=sha256)
-    row = _row(session, project_id, form, arrival)
+    row = row_of(session, project_id, form, arrival)
     learn_form(session, project_id, app_id=row.app_id, xmlns=row.xmlns, name=row.name)
     if place.repeats is not None:
         _keep_duplicate(session, row, place, place.repeats, arrival)
@@ -140,7 +140,9 @@ def _note_edit(session: Session, row: Submission, older: Submission, sender: Sen
     )
 
 
-def _row(session: Session, project_id: int, form: ParsedForm, arrival: Arrival) -> Submission:
+def row_of(session: Session, project_id: int, form: ParsedForm, arrival: Arrival) -> Submission:
+    """The row of a form that could be read, still without id, state and place. At most one query,
+    and none where the sender of it is known."""
     sender, meta = arrival.sender, form.meta
     user_id = form_user(form, sender.user_id)
     user = _whose(session, project_id, user_id, meta.username or "", arrival)
