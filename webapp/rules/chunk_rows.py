@@ -26,7 +26,6 @@ from sqlalchemy import (
     column,
     func,
     select,
-    text,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
@@ -34,6 +33,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from webapp.cases.models import Case
+from webapp.database import find_by_key
 from webapp.rules.definition import Copy
 from webapp.rules.json_text import AsJson
 from webapp.rules.models import RunCase
@@ -194,8 +194,8 @@ class _Arrays:
         )
 
     def hold(self, session: Session, first: int, end: int, paths: Sequence[Path]) -> Held:
+        find_by_key(session)
         connection = session.connection()
-        connection.execute(_PLAIN_PLANS)
         rows = connection.execute(self._read, {"first": first, "number": end - first}).all()
         values = dict(
             zip(("place", "key", "copies"), map(list, zip(*rows, strict=True)), strict=True)
@@ -257,10 +257,3 @@ def _table(name: str, **columns: Any) -> Any:
     arrays = (bindparam(one, type_=ARRAY(kind)) for one, kind in columns.items())
     typed = (column(one, kind) for one, kind in columns.items())
     return func.unnest(*arrays).table_valued(*typed).render_derived(name=name)
-
-
-#: Everything is found by its key, whatever the statistics of fresh tables make the planner believe.
-_PLAIN_PLANS = text(
-    "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),"
-    " set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)"
-)

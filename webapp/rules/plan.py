@@ -21,12 +21,12 @@ from sqlalchemy import (
     literal_column,
     null,
     select,
-    text,
     update,
 )
 from sqlalchemy.orm import Session
 
 from webapp.cases.models import Case
+from webapp.database import without_limit
 from webapp.rules.compile import copies, narrowed, of_type
 from webapp.rules.definition import Copy
 from webapp.rules.family import Family
@@ -71,8 +71,7 @@ def plan(session: Session, orders: Orders) -> Planned:
     does not see has a later one, and is looked at again when its turn comes. One statement over the
     open cases of the type, and a count of them.
     """
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SET LOCAL statement_timeout = 0"))  # it may take what it takes
+    without_limit(session)
     family, definition = Family(orders.project_id), orders.definition
     values: Any = null()
     if any(isinstance(action, Copy) for action in definition.updates):

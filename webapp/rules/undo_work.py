@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Select, Update, func, insert, literal, sel
 from sqlalchemy.orm import Session
 
 from webapp.audit.actor import Actor
+from webapp.database import find_by_key, without_limit
 from webapp.errors import Refused
 from webapp.jobs.models import Job, JobItem, JobState
 from webapp.jobs.pace import Pace
@@ -30,6 +31,8 @@ class _SwitchForms(ABC):
 
     def plan(self, session: Session, job: Job, *, by: Actor) -> None:  # noqa: ARG002
         """Freeze the list: one statement, and a count."""
+        find_by_key(session)
+        without_limit(session)
         forms, place = self._forms(job)
         session.execute(
             insert(JobItem).from_select(

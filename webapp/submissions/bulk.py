@@ -19,6 +19,7 @@ from webapp.audit.actor import Actor
 from webapp.audit.tags import Tag
 from webapp.cases.store import write_cases
 from webapp.clock import Micros, now, take_ticks
+from webapp.database import find_by_key
 from webapp.submissions.archive import WHY_NOT
 from webapp.submissions.bulk_replay import Chain, Form, Step, replay_chains
 from webapp.submissions.bulk_sql import Statements, statements_on
@@ -65,7 +66,7 @@ def switch_many(
     """Either of the two. `before_tick` is called when all is read and locked, and others must wait
     from now on."""
     statements = statements_on(session.get_bind().dialect.name, switch.to)
-    statements.prepare(session)
+    find_by_key(session)
     forms, skipped = _hold(session, statements, switch, ids)
     touches = _touches(session, statements, switch, forms)
     simple = _simple(touches)

@@ -30,10 +30,9 @@ from sqlalchemy import (
     func,
     insert,
     select,
-    text,
     update,
 )
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import aliased
 
 from webapp.audit.models import AuditEvent
 from webapp.cases.apply_sql import applied, gives_nothing, is_plain, reverted
@@ -67,11 +66,6 @@ class Statements:
     def array(self, values: Sequence[Any]) -> Any:
         """Values as they are bound."""
         return list(values) if self._arrays else json.dumps(values, ensure_ascii=False)
-
-    def prepare(self, session: Session) -> None:
-        """Before the first statement of a transaction."""
-        if self._arrays:
-            session.execute(_PLAIN_PLANS)
 
     def _holding(self) -> Select[Any]:
         """Lock forms by their public `ids`, in the order of their keys. For an unknown one there is
@@ -204,11 +198,6 @@ class Statements:
 
 _PROJECT = bindparam("project", type_=Integer())
 _TICK = bindparam("tick", type_=BigInteger())
-#: Everything is found by its key, whatever the statistics of fresh tables make the planner believe.
-_PLAIN_PLANS = text(
-    "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),"
-    " set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)"
-)
 
 
 def _in_project(table: Any) -> ColumnElement[bool]:

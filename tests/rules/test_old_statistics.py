@@ -1,0 +1,90 @@
+"""Work in chunks reads what it works on and not the whole project, also when PostgreSQL knows
+nothing of the project yet: it counts its tables at most once a minute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import Connection, event, insert, text
+from sqlalchemy.orm import Session, SessionTransaction
+
+from tests import factories
+from tests.rules.running import CLOSES, chunks_of, done, rule_that, sets
+from tests.rules.test_undo import redone, undone
+from webapp.cases.models import Case
+from webapp.clock import take_ticks
+from webapp.database import write_transaction
+from webapp.projects.models import Project
+
+#: Cases of each project, and how many are changed in one transaction.
+CASES, CHUNK = 400, 20
+#: Rows that one transaction may read for each case of the project: it freezes a list of all, or
+#: works on a chunk. (One that reads the project for each case of a chunk: 400.)
+EACH = 8
+
+_READ = text(
+    "SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))"
+    " FROM pg_stat_xact_user_tables"
+    " WHERE relname IN ('cases', 'submission', 'case_transaction', 'run_case', 'job_item')"
+)
+
+
+def patients(session: Session, project: Project) -> None:
+    """Open cases as if forms had opened them."""
+    with write_transaction():
+        first = take_ticks(session, project.id, CASES)
+        session.execute(
+            insert(Case),
+            [
+                {
+                    "project_id": project.id,
+                    "case_id": f"c-{number}",
+                    "type": "patient",
+                    "deleted": False,
+                    "server_modified_on": first + number,
+                    "indexed_on": first + number,
+                    "properties": {"status": "stale"},
+                }
+                for number in range(CASES)
+            ],
+        )
+
+
+@contextmanager
+def rows_read(session: Session) -> Iterator[Callable[[], int]]:
+    """How many rows the transaction read that read most."""
+    most, before = [0], [0]
+
+    def begun(_session: Session, _transaction: SessionTransaction, at: Connection) -> None:
+        before[0] = at.scalar(_READ) or 0
+
+    def ends(session: Session) -> None:
+        most[0] = max(most[0], (session.scalar(_READ) or 0) - before[0])
+
+    event.listen(session, "after_begin", begun)
+    event.listen(session, "before_commit", ends)
+    try:
+        yield lambda: most[0]
+    finally:
+        event.remove(session, "after_begin", begun)
+        event.remove(session, "before_commit", ends)
+
+
+def test_nothing_reads_the_whole_project_for_each_case(session: Session):
+    if session.get_bind().dialect.name != "postgresql":
+        pytest.skip("SQLite's plans do not depend on counts that nobody made")
+    rule = rule_that(sets("outcome", "recovered"), CLOSES)
+    known, unknown = factories.project(), factories.project()
+    patients(session, known)
+    done(known, rule)
+    with write_transaction():
+        session.execute(text("ANALYZE"))
+    patients(session, unknown)
+    with chunks_of(CHUNK), rows_read(session) as read:
+        run = done(unknown, rule)
+        assert run.changed == CASES
+        assert undone(session, run).succeeded == CASES
+        assert redone(session, run).succeeded == CASES
+    assert read() <= CASES * EACH
