@@ -14,6 +14,7 @@ WEBAPP = ROOT / "webapp"
 #: From the bottom up; the rooms of one row do not import each other.
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "extensions", "columns", "sqlite_lock"}),
+    frozenset({"time_limit"}),
     frozenset({"clock", "database", "config", "strict_json"}),
     frozenset({"projects", "audit"}),
     frozenset({"dictionary"}),

@@ -1,6 +1,6 @@
 """How transactions begin and end on the two databases.
 
-PostgreSQL needs nothing of this beyond a statement limit. SQLite does: writers starve behind
+PostgreSQL needs little of this. SQLite does: writers starve behind
 `busy_timeout`, and a transaction that read before it writes fails at once whatever the timeout is.
 So every transaction that may write goes through `write_transaction`, which queues for a lock of our
 own and begins with BEGIN IMMEDIATE; everything else only reads, and a flush there is an error.
@@ -25,11 +25,10 @@ from sqlalchemy.orm import Session, UOWTransaction
 from webapp.errors import Busy
 from webapp.extensions import Base, db
 from webapp.sqlite_lock import WriteQueue
+from webapp.time_limit import STATEMENT_LIMIT_S, begin_on_sqlite, limit_sqlite
 
 _writing: ContextVar[bool] = ContextVar("casekeeper_writing", default=False)
 
-#: A statement of a page may take this long on PostgreSQL (SPEC X5).
-STATEMENT_LIMIT_MS = 30_000
 LOCK_LIMIT_S = 20.0
 
 
@@ -109,13 +108,6 @@ _FIND_BY_KEY = text(
 )
 
 
-def without_limit(session: Session) -> None:
-    """Let statements of this transaction take what they take (`STATEMENT_LIMIT_MS`). For those of
-    jobs that look at all of a project."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.connection().execute(text("SET LOCAL statement_timeout = 0"))
-
-
 def insert_new(
     session: Session,
     table: type[Base],
@@ -170,6 +162,8 @@ def _refuse_writes_outside(session: Session, _context: UOWTransaction, _instance
 
 
 def _prepare_sqlite(engine: Engine) -> None:
+    limit_sqlite(engine)
+
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we begin transactions ourselves, below
@@ -189,6 +183,7 @@ def _prepare_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
+        begin_on_sqlite(connection, limited=not _writing.get())
         connection.exec_driver_sql("BEGIN IMMEDIATE" if _writing.get() else "BEGIN")
 
 
@@ -196,7 +191,7 @@ def _prepare_postgresql(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
         with connection.cursor() as cursor:
-            cursor.execute(f"SET statement_timeout = {STATEMENT_LIMIT_MS}")
+            cursor.execute(f"SET statement_timeout = {int(STATEMENT_LIMIT_S * 1000)}")
             cursor.execute(f"SET lock_timeout = {int(LOCK_LIMIT_S * 1000)}")
             cursor.execute("SET timezone = 'UTC'")
         connection.commit()

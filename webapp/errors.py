@@ -33,6 +33,10 @@ class Busy(CasekeeperError):
     """The database could not be reached or locked in time: ask again (503)."""
 
 
+class TooSlow(Busy):
+    """It took longer than it may, and was given up: ask for less, or at a quieter time (503)."""
+
+
 class NotAllowed(CasekeeperError):
     """The role in this project lacks a right (403). `right` is the right's label."""
 

@@ -10,10 +10,12 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import text
 
 from tests.conftest import make_app
+from tests.slow import take_long
 from webapp.errors import Busy, CasekeeperError, Invalid, NotFound, Refused, TooMany
 from webapp.extensions import db
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
+from webapp.time_limit import TimeLimit
 from webapp.web.access import may, project_route, signed_in_route
 
 ERRORS: dict[str, CasekeeperError] = {
@@ -67,8 +69,8 @@ def make_specimen_app(data: Path, database_url: str, **settings: Any) -> Flask:
         if way == "sentence":
             abort(409, "Somebody else was faster.")
         if way == "slow":
-            db.session.execute(text("SET LOCAL statement_timeout = 50"))
-            db.session.execute(text("SELECT pg_sleep(2)"))
+            TimeLimit(db.session(), 0.05, "").renew()
+            take_long(db.session())
         if way == "big":
             db.session.execute(text("SELECT CAST(:n AS integer)"), {"n": 2**40})
         if way == "half":

@@ -6,6 +6,7 @@ from alembic import context
 from sqlalchemy import Connection, text
 
 from webapp.extensions import Base, db
+from webapp.time_limit import without_limit
 
 #: Any number that nothing else locks: one process upgrades at a time.
 UPGRADE_LOCK = 0x_CA5E_4EE9
@@ -20,6 +21,7 @@ def run(connection: Connection) -> None:
         compare_type=True,
     )
     with context.begin_transaction():
+        without_limit(connection)
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
         context.run_migrations()

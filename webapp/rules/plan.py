@@ -26,12 +26,12 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from webapp.cases.models import Case
-from webapp.database import without_limit
 from webapp.rules.compile import copies, narrowed, of_type
 from webapp.rules.definition import Copy
 from webapp.rules.family import Family
 from webapp.rules.models import RunCase
 from webapp.rules.orders import Orders
+from webapp.time_limit import without_limit
 
 #: Rows of a plan that are dropped in one transaction.
 DROPPED = 10_000

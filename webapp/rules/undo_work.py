@@ -15,13 +15,14 @@ from sqlalchemy import ColumnElement, Select, Update, func, insert, literal, sel
 from sqlalchemy.orm import Session
 
 from webapp.audit.actor import Actor
-from webapp.database import find_by_key, without_limit
+from webapp.database import find_by_key
 from webapp.errors import Refused
 from webapp.jobs.models import Job, JobItem, JobState
 from webapp.jobs.pace import Pace
 from webapp.rules.models import Run
 from webapp.submissions.bulk import Switch, switch_many
 from webapp.submissions.models import State, Submission
+from webapp.time_limit import without_limit
 
 
 class _SwitchForms(ABC):

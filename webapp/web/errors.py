@@ -29,6 +29,7 @@ from webapp.errors import (
     TooMany,
 )
 from webapp.extensions import db
+from webapp.time_limit import was_too_slow
 from webapp.web.access import signed_in_user, to_sign_in
 
 #: A blueprint's own way to say an error: from status and sentence to an answer.
@@ -101,7 +102,7 @@ def _on_ours(error: CasekeeperError) -> ResponseReturnValue:
 def _on_database(error: DBAPIError) -> ResponseReturnValue:
     db.session.rollback()
     retry = {"Retry-After": str(RETRY_AFTER)}
-    if getattr(error.orig, "sqlstate", None) == "57014":
+    if was_too_slow(error):
         slow = _("The database took too long for this. Try with less: a shorter time, one user.")
         return _answer(Problem(503, slow, retry))
     if is_busy(error):
