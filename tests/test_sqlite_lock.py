@@ -121,6 +121,24 @@ def held_by_another_process(path: Path) -> Iterator[None]:
         other.communicate(timeout=10)
 
 
+def test_the_holder_sees_that_somebody_waits(tmp_path: Path):
+    queue = WriteQueue(tmp_path / "lock")
+    assert queue.acquire(1)
+    assert not queue.is_awaited()
+    command = [sys.executable, "-c", HOLD, str(tmp_path / "lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        until = time.monotonic() + 10
+        while not queue.is_awaited() and time.monotonic() < until:
+            time.sleep(0.01)
+        assert queue.is_awaited()
+        queue.release()
+        assert other.stdout is not None and other.stdout.readline() == b"held\n"
+        other.communicate(timeout=10)
+    assert queue.acquire(5)
+    assert not queue.is_awaited()
+    queue.release()
+
+
 def test_who_waits_too_long_for_another_process_leaves(tmp_path: Path):
     queue = WriteQueue(tmp_path / "lock")
     with held_by_another_process(tmp_path / "lock"):

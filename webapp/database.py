@@ -108,6 +108,22 @@ _FIND_BY_KEY = text(
 )
 
 
+def is_awaited(session: Session) -> bool:
+    """Whether somebody waits for this transaction: on PostgreSQL for a row that it has locked, on
+    SQLite for their turn to write. One small query, or a system call."""
+    queue: WriteQueue | None = current_app.extensions.get("write_queue")
+    if queue is not None:
+        return queue.is_awaited()
+    return bool(session.connection().scalar(_AWAITED))
+
+
+#: Whoever waits for a row waits for the transaction that locked it, or that part of it.
+_AWAITED = text(
+    "SELECT EXISTS (SELECT FROM pg_locks ours JOIN pg_locks theirs USING (transactionid)"
+    " WHERE ours.pid = pg_backend_pid() AND ours.granted AND NOT theirs.granted)"
+)
+
+
 def insert_new(
     session: Session,
     table: type[Base],

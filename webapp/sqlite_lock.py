@@ -58,6 +58,12 @@ class WriteQueue:
         self._line.give_back()
         self._pass_on()
 
+    def is_awaited(self) -> bool:
+        """Whether anybody waits for the holder, in this process or another. Only the holder asks;
+        one system call."""
+        with self._mutex:
+            return bool(self._waiting) or self._line.is_awaited()
+
     def _pass_on(self) -> None:
         with self._mutex:
             if self._waiting:
@@ -81,6 +87,8 @@ class ProcessLine:
     where it is not free a thread of its own waits for it, as long as it takes. Whoever gives up
     leaves that thread in the line: the process keeps its place, for the next of its writers, or
     else lets the others pass. One thread of the process is here at a time.
+
+    Those in line share a lock on a second file, so the holder can see that there are any.
     """
 
     def __init__(self, path: Path) -> None:
@@ -89,17 +97,19 @@ class ProcessLine:
 
     def _begin(self) -> None:
         self._file: int | None = None
+        self._sign: int | None = None
         self._changed = threading.Condition()
         self._stands_in_line = False
         self._wanted = False
         self._has_it = False
 
     def start_afresh(self) -> None:
-        """After a fork: the open file is the parent's, and so is the lock on it."""
-        file = self._file
+        """After a fork: the open files are the parent's, and so are the locks on them."""
+        files = self._file, self._sign
         self._begin()
-        if file is not None:
-            os.close(file)  # ours only: the parent's own still holds the lock
+        for file in files:
+            if file is not None:
+                os.close(file)  # ours only: the parent's own still holds the lock
 
     def take(self, until: float) -> bool:
         """Wait for the lock until then (`time.monotonic`). False: it did not come."""
@@ -108,7 +118,9 @@ class ProcessLine:
                 if self._take_if_free():
                     return True
                 in_line = threading.Thread(
-                    target=self._stand_in_line, args=[self._open()], daemon=True
+                    target=self._stand_in_line,
+                    args=[self._open(), self._open_sign()],
+                    daemon=True,
                 )
                 in_line.start()
                 self._stands_in_line = True
@@ -128,6 +140,17 @@ class ProcessLine:
         with self._changed:
             self._let_go()
 
+    def is_awaited(self) -> bool:
+        """Whether another process stands in line. Only the holder asks."""
+        with self._changed:
+            sign = self._open_sign()
+            try:
+                fcntl.flock(sign, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            fcntl.flock(sign, fcntl.LOCK_UN)
+            return False
+
     def _let_go(self) -> None:
         self._has_it = False
         # Not by closing: a process that is just being started may have a copy of the file.
@@ -141,8 +164,10 @@ class ProcessLine:
         self._has_it = True
         return True
 
-    def _stand_in_line(self, file: int) -> None:
+    def _stand_in_line(self, file: int, sign: int) -> None:
+        fcntl.flock(sign, fcntl.LOCK_SH)
         fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.flock(sign, fcntl.LOCK_UN)
         with self._changed:
             self._stands_in_line = False
             if self._wanted:
@@ -153,5 +178,14 @@ class ProcessLine:
 
     def _open(self) -> int:
         if self._file is None:
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._file = _opened(self._path)
         return self._file
+
+    def _open_sign(self) -> int:
+        if self._sign is None:
+            self._sign = _opened(self._path.with_name(f"{self._path.name}-awaited"))
+        return self._sign
+
+
+def _opened(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

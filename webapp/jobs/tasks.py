@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from webapp.clock import now
-from webapp.database import write_transaction
+from webapp.database import is_awaited, write_transaction
 from webapp.errors import Busy
 from webapp.extensions import db
 from webapp.jobs.claim import Claim, Replaced, claim, claimable, hold
@@ -127,7 +127,7 @@ def _do_next(held: Claim, task: Task, pace: Pace) -> bool:
             job.deaths = 0  # it got on
             job.heartbeat_on = now()
             session.flush()  # it counts as writing
-            pace.written()
+            pace.written(awaited=is_awaited(session))
     except TakenBack as taken_back:
         pace.rolled_back()
         _note(held, taken_back)
