@@ -32,7 +32,7 @@ FLOORS: tuple[frozenset[str], ...] = (
 #: ground; and projects use it.
 ALSO = {("projects", "audit")}
 #: Work that jobs do is wired at the edge, where a task may use every room.
-EDGES = {"webapp.jobs.tasks", "webapp.jobs.kinds"}
+EDGES = {"webapp.jobs.tasks", "webapp.jobs.kinds", "webapp.jobs.tick"}
 #: Only these may know a request.
 HTTP = {"web", "api", "__init__"}
 

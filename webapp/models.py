@@ -8,7 +8,7 @@ from webapp.history.models import StoredView
 from webapp.jobs.models import Job, JobItem
 from webapp.people.models import ApiKey, Membership, MobileWorker, WebUser
 from webapp.projects.models import Project, Role
-from webapp.rules.models import Rule, RuleVersion, Run, RunCase
+from webapp.rules.models import DailyUse, Night, Rule, RuleVersion, Run, RunCase
 from webapp.submissions.models import Attachment, Submission, SubmissionXml
 
 __all__ = [
@@ -19,11 +19,13 @@ __all__ = [
     "CaseIndex",
     "CaseTransaction",
     "CaseType",
+    "DailyUse",
     "FormType",
     "Job",
     "JobItem",
     "Membership",
     "MobileWorker",
+    "Night",
     "Project",
     "Role",
     "Rule",

@@ -39,6 +39,7 @@ class Tag(StrEnum):
     RULE_UNDELETE = "rule.undelete"
     RULE_DUPLICATE = "rule.duplicate"
     RULE_MOVE = "rule.move"
+    NIGHT_BEGIN = "night.begin"
     RUN_QUEUE = "run.queue"
     RUN_START = "run.start"
     RUN_END = "run.end"
@@ -46,9 +47,18 @@ class Tag(StrEnum):
     RUN_RESUME = "run.resume"
     RUN_UNDO = "run.undo"
     RUN_REDO = "run.redo"
+    RUN_HOLD = "run.hold"
+    RUN_APPROVE = "run.approve"
+    RUN_REJECT = "run.reject"
+    RUN_EXPIRE = "run.expire"
 
 
-_SETTINGS = frozenset({"title", "timezone", "anonymous_submissions", "anonymous_quota"})
+_SETTINGS = frozenset(
+    {
+        *("title", "timezone", "hour", "daily_limit", "run_hours", "brake_cases", "brake_percent"),
+        *("anonymous_submissions", "anonymous_quota"),
+    }
+)
 #: What a run of a rule has counted.
 _COUNTS = frozenset(
     {"matched", "changed", "closed", "submissions", "unchanged", "skipped", "errors", "left"}
@@ -86,9 +96,14 @@ KEYS: dict[Tag, frozenset[str]] = {
     Tag.RULE_UNDELETE: frozenset({"name"}),
     Tag.RULE_DUPLICATE: frozenset({"name", "of"}),
     Tag.RULE_MOVE: frozenset({"position"}),
-    Tag.RUN_QUEUE: frozenset({"rule", "version", "trigger", "as_of"}),
+    Tag.NIGHT_BEGIN: frozenset({"slot", "rules"}),
+    Tag.RUN_QUEUE: frozenset({"rule", "version", "trigger", "as_of", "slot", "confirmed"}),
     Tag.RUN_START: frozenset({"rule", "open_cases", "matched"}),
     Tag.RUN_END: _COUNTS | {"rule", "state"},
+    Tag.RUN_HOLD: frozenset({"rule", "open_cases", "changes"}),
+    Tag.RUN_APPROVE: frozenset({"rule", "matched"}),
+    Tag.RUN_REJECT: frozenset({"rule", "matched"}),
+    Tag.RUN_EXPIRE: frozenset({"rule", "matched"}),
     Tag.RUN_STOP: frozenset({"rule"}),
     Tag.RUN_RESUME: frozenset({"rule"}),
 }

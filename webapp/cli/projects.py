@@ -22,6 +22,11 @@ from webapp.projects.operations import create_project, get_project, set_project
 _SETTINGS: dict[str, type] = {
     "title": str,
     "timezone": str,
+    "hour": int,
+    "daily_limit": int,
+    "run_hours": int,
+    "brake_cases": int,
+    "brake_percent": int,
     "anonymous_submissions": bool,
     "anonymous_quota": int,
 }
@@ -84,8 +89,18 @@ def show_project(name: str, as_json: bool) -> None:
 @with_appcontext
 @answers
 def set_settings(name: str, settings: tuple[str, ...], as_json: bool) -> None:
-    """Change settings of a project: title, timezone, anonymous_submissions (yes or no),
-    anonymous_quota (forms a day)."""
+    """Change settings of a project.
+
+    \b
+    title, timezone
+    hour                   at which its rules run, in its time zone: 0 to 23
+    daily_limit            forms that its rules may write a day; 0 for no limit
+    run_hours              that a run may work
+    brake_cases, brake_percent
+                           a scheduled run that would change more than both asks first
+    anonymous_submissions  yes or no
+    anonymous_quota        forms a day
+    """
     values = dict(_setting(text) for text in settings)
     with write_transaction() as session:
         project = get_project(session, name)

@@ -21,6 +21,15 @@ class TakenBack(Exception):  # no error of the job
         self.note = note
 
 
+class StopHere(Exception):  # no error of the job
+    """A step would do nothing, because a limit is reached: the job ends as stopped, and can be
+    resumed. `problem` is the sentence why. Raised before anything is written."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
 class Task(Protocol):
     """Work that is planned once and then done in steps, each one transaction.
 
@@ -33,7 +42,7 @@ class Task(Protocol):
 
     def step(self, session: Session, job: Job, pace: Pace, *, by: Actor) -> bool:
         """Do the next piece and count it (`job.processed`, `job.succeeded`); False when nothing is
-        left, and the job ends. `pace` says how much at most. Raises `TakenBack`."""
+        left, and the job ends. `pace` says how much at most. Raises `TakenBack`, `StopHere`."""
 
     def at(self, session: Session, job: Job) -> str:
         """What it is at, in the words that follow “the server died while it worked on”."""

@@ -22,7 +22,7 @@ from webapp.jobs.models import Job, JobState
 from webapp.jobs.pace import Pace
 from webapp.jobs.progress import begin, end
 from webapp.jobs.queue import wake
-from webapp.jobs.task import TakenBack, Task
+from webapp.jobs.task import StopHere, TakenBack, Task
 
 #: A job works this long, then lets the other projects' jobs go first.
 SLICE_S = 60.0
@@ -121,7 +121,12 @@ def _do_next(held: Claim, task: Task, pace: Pace) -> bool:
             if job.stop_asked:
                 end(session, job, JobState.STOPPED, by=held.by)
                 return False
-            if not task.step(session, job, pace, by=held.by):
+            try:
+                more = task.step(session, job, pace, by=held.by)
+            except StopHere as stop:
+                end(session, job, JobState.STOPPED, by=held.by, problem=stop.problem)
+                return False
+            if not more:
                 end(session, job, JobState.FINISHED, by=held.by)
                 return False
             job.deaths = 0  # it got on

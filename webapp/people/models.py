@@ -40,6 +40,8 @@ class Membership(Base):
         ForeignKey("web_user.id"), primary_key=True, index=True
     )
     role_id: Mapped[int]
+    #: Whether a letter is sent about runs that wait for a decision or have failed.
+    told_of_runs: Mapped[bool] = mapped_column(default=False)
 
     web_user: Mapped[WebUser] = relationship(back_populates="memberships")
     project: Mapped[Project] = relationship()

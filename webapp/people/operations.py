@@ -75,7 +75,12 @@ def add_member(
     lock_name(session, "member", project.id, user.id)
     if session.get(Membership, (project.id, user.id)) is not None:
         raise Invalid(f"{user.email} is a member of “{project.name}” already.")
-    membership = Membership(project_id=project.id, web_user_id=user.id, role_id=found.id)
+    membership = Membership(
+        project_id=project.id,
+        web_user_id=user.id,
+        role_id=found.id,
+        told_of_runs=role == "admin",
+    )
     session.add(membership)
     record(
         session,

@@ -19,6 +19,18 @@ class Project(Base):
     title: Mapped[str] = mapped_column(String(255))
     created_on: Mapped[Micros] = mapped_column(BigInteger)
     timezone: Mapped[str] = mapped_column(String(63), default="UTC")
+    #: The hour of the day, in its time zone, at which its rules run; and when hour or zone were
+    #: last changed, for that counts from the next slot on (SPEC R17).
+    hour: Mapped[int] = mapped_column(default=0)
+    clock_set_on: Mapped[Micros | None] = mapped_column(BigInteger)
+    #: Forms that its rules may write on a calendar day (0: no limit), and hours that a run may work
+    #: (SPEC R20).
+    daily_limit: Mapped[int] = mapped_column(default=10_000)
+    run_hours: Mapped[int] = mapped_column(default=24)
+    #: A scheduled run that would change more cases than this, and more of the open ones of its
+    #: type, asks first (SPEC R22).
+    brake_cases: Mapped[int] = mapped_column(default=100)
+    brake_percent: Mapped[int] = mapped_column(default=30)
     anonymous_submissions: Mapped[bool] = mapped_column(default=False)
     #: How many anonymous forms one calendar day (UTC) may bring (SPEC S2).
     anonymous_quota: Mapped[int] = mapped_column(default=1000)

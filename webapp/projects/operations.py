@@ -18,6 +18,16 @@ from webapp.errors import Invalid, NotFound
 from webapp.projects.models import Project, Role
 from webapp.projects.rights import STANDARD_ROLES
 
+#: The settings that are numbers, with the least and the most that they may be.
+NUMBERS = {
+    "hour": (0, 23),
+    "daily_limit": (0, 10_000_000),
+    "run_hours": (1, 168),
+    "brake_cases": (0, 10_000_000),
+    "brake_percent": (0, 100),
+    "anonymous_quota": (0, 1_000_000),
+}
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,61}[a-z0-9]|[a-z0-9]", re.ASCII)
 
 
@@ -66,15 +76,18 @@ def get_project(session: Session, name: str) -> Project:
 
 
 def set_project(session: Session, project: Project, settings: dict[str, Any], *, by: Actor) -> None:
-    """Change settings of a project: title, timezone, anonymous_submissions, anonymous_quota.
+    """Change settings of a project: title, timezone, anonymous_submissions, and `NUMBERS`.
 
-    Raises `Invalid`, naming the setting, for an unknown one or a value that it cannot have.
+    Another hour or zone counts from the next slot on (SPEC R17). Raises `Invalid`, naming the
+    setting, for an unknown one or a value that it cannot have.
     """
     before = {}
     for name, value in settings.items():
         _check(name, value)
         before[name] = getattr(project, name)
         setattr(project, name, value)
+    if any(before[name] != settings[name] for name in ("hour", "timezone") if name in settings):
+        project.clock_set_on = now()
     record(
         session,
         project_id=project.id,
@@ -96,8 +109,9 @@ def _check(name: str, value: Any) -> None:
     elif name == "anonymous_submissions":
         if not isinstance(value, bool):
             raise Invalid("anonymous_submissions: must be true or false.")
-    elif name == "anonymous_quota":
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 1_000_000:
-            raise Invalid("anonymous_quota: must be a whole number from 0 to 1000000.")
+    elif name in NUMBERS:
+        least, most = NUMBERS[name]
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise Invalid(f"{name}: must be a whole number from {least} to {most}.")
     else:
         raise Invalid(f"There is no setting “{name}”.")

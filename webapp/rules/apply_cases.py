@@ -33,8 +33,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Done:
-    """What became of some rows of a plan: the counts of the run (R19), and what was left out."""
+    """What became of some rows of a plan: how many had their turn, the counts of the run (R19), and
+    what was left out."""
 
+    rows: int = 0
     changed: int = 0
     closed: int = 0
     related_updates: int = 0
@@ -44,6 +46,7 @@ class Done:
 
     def __add__(self, other: Done) -> Done:
         return Done(
+            self.rows + other.rows,
             self.changed + other.changed,
             self.closed + other.closed,
             self.related_updates + other.related_updates,
@@ -55,6 +58,7 @@ class Done:
     def count(self, key: int, effects: Sequence[Effect]) -> None:
         """Count what was done for the case `key`."""
         others = sum(effect.key != key for effect in effects)
+        self.rows += 1
         self.changed += bool(effects)
         self.unchanged += not effects
         self.closed += any(effect.closes for effect in effects)
@@ -99,8 +103,11 @@ def hold_chunk(session: Session, orders: Orders, rows: Sequence[Row]) -> Chunk:
     return Chunk(held, cases, again)
 
 
-def apply_rows(session: Session, orders: Orders, rows: Sequence[Row], chunk: Chunk) -> Done:
+def apply_rows(
+    session: Session, orders: Orders, rows: Sequence[Row], chunk: Chunk, most: int | None = None
+) -> Done:
     """Apply the rule to rows whose cases are held, in their order; takes the ticks that it needs.
+    It ends in front of the first row that would need more than `most` forms in all (R20).
 
     An error that was not foreseen is found by halving, with savepoints: only the row at fault is
     left out (R21). Raises what means that the database is busy.
@@ -108,7 +115,7 @@ def apply_rows(session: Session, orders: Orders, rows: Sequence[Row], chunk: Chu
     before = dict(chunk.cases.known)
     try:
         with session.begin_nested():
-            return _apply(session, orders, rows, chunk)
+            return _apply(session, orders, rows, chunk, most)
     except Exception as error:
         if isinstance(error, Busy) or (isinstance(error, DBAPIError) and is_busy(error)):
             raise
@@ -116,17 +123,22 @@ def apply_rows(session: Session, orders: Orders, rows: Sequence[Row], chunk: Chu
         if len(rows) == 1:
             return _at_fault(orders, rows[0], error)
     half = len(rows) // 2
-    first = apply_rows(session, orders, rows[:half], chunk)
-    return first + apply_rows(session, orders, rows[half:], chunk)
+    first = apply_rows(session, orders, rows[:half], chunk, most)
+    if first.rows < half:
+        return first
+    rest = None if most is None else most - first.submissions
+    return first + apply_rows(session, orders, rows[half:], chunk, rest)
 
 
 def _at_fault(orders: Orders, row: Row, error: Exception) -> Done:
     _log.error("run %d: row %d is at fault", orders.run_id, row.place, exc_info=error)
     reason = str(_("Something went wrong in Casekeeper itself, and was written to its log."))
-    return Done(left_out=[LeftOut(row.place, failed=True, reason=reason)])
+    return Done(rows=1, left_out=[LeftOut(row.place, failed=True, reason=reason)])
 
 
-def _apply(session: Session, orders: Orders, rows: Sequence[Row], chunk: Chunk) -> Done:
+def _apply(
+    session: Session, orders: Orders, rows: Sequence[Row], chunk: Chunk, limit: int | None
+) -> Done:
     # More ticks than it may need, because how many shows only while it goes on.
     most = len(rows) * (1 + len(paths_written(orders.definition)))
     first = take_ticks(session, orders.project_id, most)
@@ -135,8 +147,11 @@ def _apply(session: Session, orders: Orders, rows: Sequence[Row], chunk: Chunk) 
     for row in rows:
         found = _effects(orders, row, chunk)
         if isinstance(found, LeftOut):
+            done.rows += 1
             done.left_out.append(found)
             continue
+        if limit is not None and done.submissions + len(found) > limit:
+            break  # a case is done whole or not at all
         done.count(row.key, found)
         forms += _forms(orders, row, found, chunk, first + len(forms))
     write_forms(session, orders, forms)

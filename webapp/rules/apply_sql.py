@@ -109,6 +109,7 @@ class ChunkStatements:
             connection.execute(self._transactions, values)
             connection.execute(self._cases, values)
         return Done(
+            rows=held.count,
             changed=changed,
             closed=changed if self._orders.definition.closes else 0,
             submissions=changed,

@@ -1,4 +1,4 @@
-"""Tables: `rule`, `rule_version`, `run`, `run_case`."""
+"""Tables: `rule`, `rule_version`, `night`, `run`, `run_case`, `daily_use`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -35,15 +36,20 @@ class RunState(StrEnum):
 
     QUEUED = "queued"
     PLANNING = "planning"
+    #: Over the brake: planned, nothing written, and a person decides (R22).
+    HELD = "held"
     RUNNING = "running"
     FINISHED = "finished"
     STOPPED = "stopped"
     FAILED = "failed"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
 
 
 class Trigger(StrEnum):
     """What started a run."""
 
+    SCHEDULE = "schedule"
     PERSON = "person"
     API = "api"
     COMMAND_LINE = "command_line"
@@ -72,6 +78,10 @@ class Rule(Base):
     #: The order in which due rules run (R18), smallest first.
     position: Mapped[int]
     created_on: Mapped[Micros] = mapped_column(BigInteger)
+    #: Since when it is active with its present schedule: only later slots are its (R17).
+    armed_on: Mapped[Micros | None] = mapped_column(BigInteger)
+    #: The last slot for which a run was queued.
+    last_slot: Mapped[Micros | None] = mapped_column(BigInteger)
     #: A deleted rule is hidden and never runs; its runs and forms stay.
     deleted_on: Mapped[Micros | None] = mapped_column(BigInteger)
 
@@ -99,6 +109,25 @@ class RuleVersion(Base):
     actor: Mapped[str] = mapped_column(String(255))
 
 
+class Night(Base):
+    """A slot of a project that has come, whose due rules were queued (R17): one, however many
+    look at the clock."""
+
+    __tablename__ = "night"
+    __table_args__ = (
+        UniqueConstraint("project_id", "slot"),
+        UniqueConstraint("project_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    #: The calendar day of the slot in the project's time zone, as ISO date, and its instant.
+    day: Mapped[str] = mapped_column(String(10))
+    slot: Mapped[Micros] = mapped_column(BigInteger)
+    #: When its runs were queued: later than the slot where the server was down.
+    begun_on: Mapped[Micros] = mapped_column(BigInteger)
+
+
 class Run(Base):
     """One execution of one rule version (R19)."""
 
@@ -111,8 +140,33 @@ class Run(Base):
         ),
         ForeignKeyConstraint(["project_id", "job_id"], ["job.project_id", "job.id"]),
         ForeignKeyConstraint(["project_id", "undo_id"], ["job.project_id", "job.id"]),
+        ForeignKeyConstraint(["project_id", "night_id"], ["night.project_id", "night.id"]),
         Index("ix_run_recent", "project_id", "queued_on"),
         Index("ix_run_rule", "project_id", "rule", "queued_on"),
+        # No slot runs twice for a rule, whatever else goes wrong.
+        Index(
+            "ix_run_slot",
+            "project_id",
+            "rule",
+            "slot",
+            unique=True,
+            sqlite_where=text("slot IS NOT NULL"),
+            postgresql_where=text("slot IS NOT NULL"),
+        ),
+        # What waits for a person, and what is to be dropped: few of many.
+        Index(
+            "ix_run_held",
+            "project_id",
+            sqlite_where=text("state = 'held'"),
+            postgresql_where=text("state = 'held'"),
+        ),
+        Index(
+            "ix_run_obsolete",
+            "project_id",
+            sqlite_where=text("obsolete_plan"),
+            postgresql_where=text("obsolete_plan"),
+        ),
+        Index("ix_run_night", "project_id", "night_id"),
     )
 
     #: Also the public number of the run.
@@ -130,6 +184,14 @@ class Run(Base):
     state: Mapped[RunState] = mapped_column(word(RunState), default=RunState.QUEUED)
     #: The job that works on it (its progress, stop flag, attempts and heartbeat).
     job_id: Mapped[int | None]
+    #: Of a scheduled run: its night, and the slot that it is for, which may be of an earlier day
+    #: when the server was down.
+    night_id: Mapped[int | None]
+    slot: Mapped[Micros | None] = mapped_column(BigInteger)
+    #: Whether it only looks (R28).
+    watching: Mapped[bool] = mapped_column(default=False)
+    #: Of a run by hand that is over the brake: the number of changes that the person confirmed.
+    confirmed: Mapped[int | None]
     #: The last job that undid it, or took that back (R27).
     undo_id: Mapped[int | None]
 
@@ -155,22 +217,46 @@ class Run(Base):
     errors: Mapped[int] = mapped_column(default=0)
     #: How many rows of the plan are done, and so the place of the next one.
     processed: Mapped[int] = mapped_column(default=0)
+    #: What it would do, counted before anything is written: of a run that only looks, and of one
+    #: that came near the brake. The names are those of `webapp.rules.rehearse.Totals`.
+    would: Mapped[dict[str, int] | None] = mapped_column(JsonObject)
     #: Why it failed or stopped: a sentence.
     problem: Mapped[str | None] = mapped_column(Text)
 
     queued_on: Mapped[Micros] = mapped_column(BigInteger)
     started_on: Mapped[Micros | None] = mapped_column(BigInteger)
     finished_on: Mapped[Micros | None] = mapped_column(BigInteger)
+    #: Since when it works without having been stopped, for the limit of hours (R20).
+    working_since: Mapped[Micros | None] = mapped_column(BigInteger)
+
+    #: When the brake held it; who decided, as in `audit_event`, when, and why (R22).
+    held_on: Mapped[Micros | None] = mapped_column(BigInteger)
+    decided_on: Mapped[Micros | None] = mapped_column(BigInteger)
+    decider_id: Mapped[str | None] = mapped_column(String(255))
+    decider: Mapped[str | None] = mapped_column(String(255))
+    decision: Mapped[str | None] = mapped_column(Text)
+    #: Whether a plan that nobody will use is still to be dropped.
+    obsolete_plan: Mapped[bool] = mapped_column(default=False)
+
+    @property
+    def would_change(self) -> int | None:
+        """How many cases it would change, where that was counted before it wrote."""
+        return None if self.would is None else self.would["changed"]
 
     @property
     def left(self) -> int:
-        """How many matched cases are still to come."""
-        return self.matched - self.processed
+        """How many matched cases are still to come; none of a run that only looks."""
+        return 0 if self.watching else self.matched - self.processed
 
     @property
     def over(self) -> bool:
         """Whether nothing more happens unless a person resumes it."""
-        return self.state in (RunState.FINISHED, RunState.STOPPED, RunState.FAILED)
+        return self.state not in (
+            RunState.QUEUED,
+            RunState.PLANNING,
+            RunState.HELD,
+            RunState.RUNNING,
+        )
 
 
 class RunCase(Base):
@@ -196,3 +282,16 @@ class RunCase(Base):
     failed: Mapped[bool | None]
     #: Why it was skipped or at fault: a sentence.
     reason: Mapped[str | None] = mapped_column(String(1000))
+    #: Of a run that only looks: what it would do, as `webapp.rules.watch` writes it.
+    would: Mapped[dict[str, Any] | None] = mapped_column(JsonObject)
+
+
+class DailyUse(Base):
+    """How many forms the runs of a project wrote on one of its calendar days (R20)."""
+
+    __tablename__ = "daily_use"
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), primary_key=True)
+    #: ISO date, in the project's time zone at that time.
+    day: Mapped[str] = mapped_column(String(10), primary_key=True)
+    submissions: Mapped[int] = mapped_column(default=0)

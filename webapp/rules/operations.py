@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 from webapp.audit.actor import Actor
 from webapp.audit.record import record
 from webapp.audit.tags import Tag
-from webapp.clock import now
+from webapp.clock import Micros, now
 from webapp.database import lock_name
 from webapp.errors import NotFound, Refused
+from webapp.rules.held import expire_held
 from webapp.rules.models import Rule, RuleState, RuleVersion
 from webapp.rules.portable import LONGEST_NAME, RuleData, rule_from_json
 from webapp.rules.queries import get_rule, version_of
@@ -57,12 +58,16 @@ def edit_rule(
                 number=rule.version,
             )
         )
-    if version_of(session, rule, rule.version).definition == data.document():
+    in_force = version_of(session, rule, rule.version).definition
+    if in_force == data.document():
         return rule
     before = {"name": rule.name, "version": rule.version}
     rule.version += 1
     rule.name, rule.case_type = data.definition.name, data.definition.case_type
+    if data.schedule != in_force["schedule"] and rule.armed_on is not None:
+        rule.armed_on = now()
     _add_version(session, rule, data, by)
+    _expire(session, rule, _("The rule was changed."), by)
     _record(
         session,
         rule,
@@ -92,6 +97,9 @@ def set_state(
     if rule.state is not state:
         before = {"state": rule.state.value}
         rule.state = state
+        rule.armed_on = _armed_on(state)
+        if state is not RuleState.ACTIVE:
+            _expire(session, rule, _("The rule was switched off."), by)
         _record(session, rule, Tag.RULE_STATE, by, after={"state": state.value}, before=before)
     return rule
 
@@ -104,6 +112,8 @@ def delete_rule(session: Session, project_id: int, rule_id: str, *, by: Actor) -
     rule.deleted_on = now()
     if rule.state in {RuleState.ACTIVE, RuleState.WATCHING}:
         rule.state = RuleState.INACTIVE
+        rule.armed_on = None
+    _expire(session, rule, _("The rule was deleted."), by)
     _record(session, rule, Tag.RULE_DELETE, by, after={"name": rule.name}, before=before)
     return rule
 
@@ -170,11 +180,18 @@ def _add(session: Session, project_id: int, data: RuleData, state: RuleState, by
         version=1,
         position=(last or 0) + 1,
         created_on=now(),
+        armed_on=_armed_on(state),
     )
     session.add(rule)
     session.flush()  # the version needs its key
     _add_version(session, rule, data, by)
     return rule
+
+
+def _armed_on(state: RuleState) -> Micros | None:
+    """Since when a rule that has just come into a state runs by itself: only slots that are still
+    to come are its (R17)."""
+    return now() if state in {RuleState.ACTIVE, RuleState.WATCHING} else None
 
 
 def _add_version(session: Session, rule: Rule, data: RuleData, by: Actor) -> None:
@@ -203,6 +220,11 @@ def _hold(session: Session, project_id: int, rule_id: str, *, deleted: bool = Fa
     if rule is None:
         raise NotFound(_("There is no such rule in this project."))
     return rule
+
+
+def _expire(session: Session, rule: Rule, why: str, by: Actor) -> None:
+    """What the rule held for a decision is no longer what it would do (R22)."""
+    expire_held(session, rule.project_id, rule.id, why, by=by)
 
 
 def _record(

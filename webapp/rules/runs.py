@@ -31,12 +31,14 @@ def start_run(
     by: Actor,
     as_of: Micros | None = None,
     version: int | None = None,
+    confirmed: int | None = None,
 ) -> Run:
     """Queue a run of a rule, in whatever state but draft the rule is (R24); `wake_run` after the
-    commit.
+    commit. That of a rule that only watches only looks (R28).
 
     `version` is the number of a version, the one in force unless given; `as_of` stands in for now
-    in matching. Raises `Refused` for a draft or a deleted rule, `NotFound` for an unknown version.
+    in matching; `confirmed` is the number of changes over the brake that a person saw and wants
+    (R22). Raises `Refused` for a draft or a deleted rule, `NotFound` for an unknown version.
     A few statements.
     """
     if rule.deleted_on is not None:
@@ -54,6 +56,8 @@ def start_run(
         actor_id=by.user_id,
         actor=by.name,
         as_of=as_of,
+        watching=rule.state is RuleState.WATCHING,
+        confirmed=confirmed,
         queued_on=now(),
     )
     session.add(run)
@@ -67,12 +71,20 @@ def start_run(
     }
     if as_of is not None:
         after["as_of"] = iso(as_of)
+    if confirmed is not None:
+        after["confirmed"] = confirmed
     _record(session, run, Tag.RUN_QUEUE, by, after)
     return run
 
 
 def run_again(
-    session: Session, project_id: int, run_id: int, *, trigger: Trigger, by: Actor
+    session: Session,
+    project_id: int,
+    run_id: int,
+    *,
+    trigger: Trigger,
+    by: Actor,
+    confirmed: int | None = None,
 ) -> Run:
     """Queue the same version with the same as-of (R24). Raises `NotFound`, or `Refused` for a
     draft or a deleted rule."""
@@ -88,6 +100,7 @@ def run_again(
         by=by,
         as_of=run.as_of,
         version=run.rule_version,
+        confirmed=confirmed,
     )
 
 
@@ -154,6 +167,8 @@ def stop(session: Session, project_id: int, run_id: int, *, by: Actor) -> Run:
     job = job_of(session, run)
     if run.over:
         raise Refused(_("This run is over already, so there is nothing to stop."))
+    if run.state is RunState.HELD:
+        raise Refused(_("This run waits for a decision. Reject it instead."))
     if not job.stop_asked:
         _record(session, run, Tag.RUN_STOP, by, {"rule": run.rule_name})
     queue.ask_stop(session, project_id, job.id, by=by)

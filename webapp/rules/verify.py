@@ -104,7 +104,12 @@ def _run(session: Session, project_id: int, key: int, progress: Progress) -> Ite
 
 
 def _counts_of(run: Run) -> Done:
-    return Done(run.changed, run.closed, run.related_updates, run.submissions)
+    return Done(
+        changed=run.changed,
+        closed=run.closed,
+        related_updates=run.related_updates,
+        submissions=run.submissions,
+    )
 
 
 def _places(project_id: int, key: int) -> Any:
@@ -119,6 +124,7 @@ def _plan_is_dropped(session: Session, orders: Orders) -> Iterator[Finding]:
             RunCase.project_id == orders.project_id,
             RunCase.run == orders.run_id,
             RunCase.reason.is_(None),
+            RunCase.would.is_(None),
         )
     )
     if left:

@@ -7,6 +7,7 @@ say what was done.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -22,13 +23,17 @@ from webapp.dictionary.learn import learn_form
 from webapp.jobs.models import Job, JobState
 from webapp.jobs.pace import Pace
 from webapp.jobs.statistics import count_what_has_grown
+from webapp.jobs.task import StopHere
 from webapp.projects.models import Project
 from webapp.rules.apply_cases import Done, apply_rows, hold_chunk
 from webapp.rules.apply_sql import ChunkStatements, NotSimple, is_simple
+from webapp.rules.held import DECIDED_BY_PEOPLE, hold_run, must_ask
+from webapp.rules.limits import count_use, forms_left, why_not_whole
 from webapp.rules.models import Run, RunState
 from webapp.rules.moment import moment_at
 from webapp.rules.orders import Orders, orders_of
-from webapp.rules.plan import drop_some, note_left_out, plan, rows_from
+from webapp.rules.plan import Row, drop_some, note_left_out, plan, rows_from
+from webapp.rules.watch import watch
 from webapp.submissions.own import RULE_XMLNS
 
 #: Whether the fast way is gone at all; the other one leaves the same.
@@ -48,13 +53,24 @@ class RunRule:
         self._statements: ChunkStatements | None = None
 
     def plan(self, session: Session, job: Job, *, by: Actor) -> None:
-        """Decide which cases are changed, as of the tick that `moved` took."""
+        """Decide which cases are changed, as of the tick that `moved` took. A plan that a person
+        approved is there already."""
         run = self._run(session, job)
-        learn_form(session, run.project_id, app_id="", xmlns=RULE_XMLNS, name="")
-        planned = plan(session, orders_of(session, run))
-        run.open_cases, run.matched = planned.open_cases, planned.matched
+        if run.held_on is not None:
+            run.state, job.total = RunState.RUNNING, run.matched
+            return
+        orders = orders_of(session, run)
         run.state = RunState.RUNNING
-        job.total = run.matched
+        if run.watching:
+            watch(session, run, orders)
+        else:
+            learn_form(session, run.project_id, app_id="", xmlns=RULE_XMLNS, name="")
+            planned = plan(session, orders)
+            run.open_cases, run.matched = planned.open_cases, planned.matched
+            if must_ask(session, run, orders):
+                hold_run(session, run, by=by)
+            else:
+                job.total = run.matched
         record(
             session,
             project_id=run.project_id,
@@ -67,6 +83,8 @@ class RunRule:
     def step(self, session: Session, job: Job, pace: Pace, *, by: Actor) -> bool:  # noqa: ARG002
         """Do the next chunk of the plan; when all is done, drop the plan piece by piece."""
         run = self._run(session, job)
+        if run.state is not RunState.RUNNING or run.job_id != job.id or run.watching:
+            return False  # it waits for a person, who may have decided already, or only looked
         orders = self._orders = self._orders or orders_of(session, run)
         if run.processed >= run.matched:
             return drop_some(session, orders)
@@ -74,12 +92,18 @@ class RunRule:
         # After 1, 2, 4, 8, … chunks.
         if self._chunks & (self._chunks - 1) == 0 and count_what_has_grown(session):
             return True
-        first, end = run.processed, min(run.processed + pace.size, run.matched)
+        project = session.get_one(Project, run.project_id)
+        most = forms_left(session, project, run)
+        rows = pace.size if most is None else min(pace.size, most)
+        first, end = run.processed, min(run.processed + rows, run.matched)
         done = self._fast(session, orders, first, end, pace) or _slow(
-            session, orders, first, end, pace
+            session, orders, rows_from(session, orders, first, end), pace, most
         )
+        if not done.rows:
+            raise StopHere(why_not_whole(most or 0))
         note_left_out(session, orders, done.left_out)
-        _count(run, end - first, done)
+        _count(run, done)
+        count_use(session, project, done.submissions)
         job.processed = run.processed
         job.succeeded = run.processed - run.skipped - run.errors
         return True
@@ -96,18 +120,26 @@ class RunRule:
         )
 
     def moved(self, session: Session, job: Job, *, by: Actor) -> None:
-        """The run's state follows. When planning begins, `now` is taken: one tick (R8)."""
+        """The run's state follows, unless it waits for a person: then only that decides. When
+        planning begins, `now` is taken: one tick (R8)."""
         run = self._run(session, job)
+        if run.state in DECIDED_BY_PEOPLE or run.job_id not in {None, job.id}:
+            return
         if job.state == JobState.QUEUED:
             run.state, run.problem, run.finished_on = RunState.QUEUED, None, None
+            run.working_since = None
         elif job.state != JobState.RUNNING:
             run.state, run.problem = RunState(job.state.value), job.problem
             run.finished_on = job.finished_on
             _record_end(session, run, by)
-        elif job.started_on is not None:
-            run.state = RunState.RUNNING
         else:
-            _begin_planning(session, run)
+            run.working_since = run.working_since or now()
+            if job.started_on is not None:
+                run.state = RunState.RUNNING
+            elif run.held_on is None:
+                _begin_planning(session, run)
+            else:
+                run.started_on = now()  # its forms say when it really began
 
     def _fast(
         self, session: Session, orders: Orders, first: int, end: int, pace: Pace
@@ -140,11 +172,12 @@ class RunRule:
         ).one()
 
 
-def _slow(session: Session, orders: Orders, first: int, end: int, pace: Pace) -> Done:
-    rows = rows_from(session, orders, first, end)
+def _slow(
+    session: Session, orders: Orders, rows: Sequence[Row], pace: Pace, most: int | None
+) -> Done:
     chunk = hold_chunk(session, orders, rows)
     pace.begin()
-    return apply_rows(session, orders, rows, chunk)
+    return apply_rows(session, orders, rows, chunk, most)
 
 
 def _begin_planning(session: Session, run: Run) -> None:
@@ -159,8 +192,8 @@ def _begin_planning(session: Session, run: Run) -> None:
     run.matched_at, run.today = moment.now, moment.today.isoformat()
 
 
-def _count(run: Run, rows: int, done: Done) -> None:
-    run.processed += rows
+def _count(run: Run, done: Done) -> None:
+    run.processed += done.rows
     run.changed += done.changed
     run.closed += done.closed
     run.related_updates += done.related_updates
