@@ -1,0 +1,171 @@
+"""Runs that wait for a person: approve, reject, expire (SPEC R22)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import ColumnElement, Select, delete, exists, literal_column, select
+from sqlalchemy.orm import Session
+
+from webapp.audit.actor import Actor
+from webapp.audit.record import record
+from webapp.audit.tags import Tag
+from webapp.clock import DAY, Micros, now
+from webapp.database import write_transaction
+from webapp.errors import Refused
+from webapp.extensions import db
+from webapp.jobs import queue
+from webapp.jobs.kind import Kind
+from webapp.projects.models import Project
+from webapp.rules.brake import brake_of
+from webapp.rules.models import Run, RunCase, RunState
+from webapp.rules.orders import Orders, version_of
+from webapp.rules.plan import DROPPED
+from webapp.rules.queries import data_of
+from webapp.rules.runs import get_run
+from webapp.rules.watch import count_changes
+
+#: A held run waits so long for a decision.
+WAITS: Micros = 7 * DAY
+#: As whom a run expires by the clock.
+BY = Actor.system("schedule")
+#: Where a run no longer follows its job.
+DECIDED_BY_PEOPLE = frozenset({RunState.HELD, RunState.REJECTED, RunState.EXPIRED})
+
+
+def must_ask(session: Session, run: Run, orders: Orders) -> bool:
+    """Whether a run that is planned has to ask a person: it would change more than its brake
+    allows, and nobody confirmed just that number. Counts the changes into `run.would` where the
+    number of matches alone does not answer it."""
+    project = session.get_one(Project, run.project_id)
+    brake = brake_of(project, data_of(version_of(session, run)))
+    if brake is None or not brake.holds(run.matched, run.open_cases):
+        return False
+    changes = min(count_changes(session, run, orders).would_change, run.matched)
+    return brake.holds(changes, run.open_cases) and run.confirmed != changes
+
+
+def hold_run(session: Session, run: Run, *, by: Actor) -> None:
+    """Let a run wait for a person, with its plan."""
+    run.state, run.held_on = RunState.HELD, now()
+    record(
+        session,
+        project_id=run.project_id,
+        tag=Tag.RUN_HOLD,
+        subject=f"run:{run.id}",
+        by=by,
+        after={"rule": run.rule_name, "open_cases": run.open_cases, "changes": run.would_change},
+    )
+
+
+def approve(session: Session, project_id: int, run_id: int, *, by: Actor, reason: str = "") -> Run:
+    """Queue the held plan as it is; `wake_run` after the commit.
+
+    Its cases are looked at again at their turn where something else changed them since, and none
+    is added (R18). Raises `NotFound`, or `Refused` when the run does not wait for a decision.
+    """
+    run = _hold(session, project_id, run_id)
+    _decide(run, by, reason)
+    run.state = RunState.QUEUED
+    job = queue.enqueue(session, project_id, Kind.RUN, {"run_id": run.id}, by=by)
+    run.job_id = job.id
+    _record(session, run, Tag.RUN_APPROVE, by, reason)
+    return run
+
+
+def reject(session: Session, project_id: int, run_id: int, *, by: Actor, reason: str = "") -> Run:
+    """Let a held run end without a change. Raises `NotFound`, or `Refused` when it does not wait
+    for a decision."""
+    run = _hold(session, project_id, run_id)
+    _decide(run, by, reason)
+    _let_go(run, RunState.REJECTED)
+    _record(session, run, Tag.RUN_REJECT, by, reason)
+    return run
+
+
+def expire_held(session: Session, project_id: int, rule: int, why: str, *, by: Actor) -> None:
+    """Let the held runs of a rule (its key) end: what they planned is no longer what the rule would
+    do. One query, and two statements for each."""
+    for run in session.scalars(
+        _locked().where(Run.project_id == project_id, Run.rule == rule, Run.state == RunState.HELD)
+    ):
+        _expire(session, run, why, by)
+
+
+def tidy_held(at: Micros) -> None:
+    """Let the runs of all projects end that have waited for a week at an instant, and drop a piece
+    of a plan that nobody will use. One query when there is nothing to do; else a short transaction.
+    """
+    session = db.session()
+    session.rollback()  # see what is, not what was when this process last looked
+    old = (Run.state == RunState.HELD) & (Run.held_on < at - WAITS)
+    if not session.scalar(select(exists().where(old) | exists().where(Run.obsolete_plan))):
+        return
+    with write_transaction() as writing:
+        for run in writing.scalars(_locked().where(old)):
+            _expire(writing, run, str(_("Nobody decided within 7 days.")), BY)
+        _drop_obsolete(writing)
+
+
+def _drop_obsolete(session: Session) -> None:
+    run = session.scalar(_locked().where(Run.obsolete_plan).limit(1))
+    if run is None:
+        return
+    row: ColumnElement[Any] = literal_column(
+        "ctid" if session.get_bind().dialect.name == "postgresql" else "rowid"
+    )
+    some = (
+        select(row)
+        .select_from(RunCase)
+        .where(RunCase.project_id == run.project_id, RunCase.run == run.id)
+        .limit(DROPPED)
+    )
+    dropped = session.connection().execute(
+        delete(RunCase.__table__).where(row.in_(some))  # type: ignore[arg-type]  # a Table
+    )
+    run.obsolete_plan = dropped.rowcount == DROPPED
+
+
+def _hold(session: Session, project_id: int, run_id: int) -> Run:
+    get_run(session, project_id, run_id)
+    run = session.scalars(_locked().where(Run.project_id == project_id, Run.id == run_id)).one()
+    if run.state is not RunState.HELD:
+        raise Refused(_("This run does not wait for a decision."))
+    return run
+
+
+def _locked() -> Select[Run]:
+    return (
+        select(Run)
+        .with_for_update(key_share=True)
+        .order_by(Run.id)
+        .execution_options(populate_existing=True)
+    )
+
+
+def _decide(run: Run, by: Actor, reason: str) -> None:
+    run.decided_on, run.decider_id, run.decider = now(), by.user_id, by.name
+    run.decision, run.problem = reason.strip() or None, None
+
+
+def _expire(session: Session, run: Run, why: str, by: Actor) -> None:
+    _let_go(run, RunState.EXPIRED)
+    run.problem = why
+    _record(session, run, Tag.RUN_EXPIRE, by, why)
+
+
+def _let_go(run: Run, state: RunState) -> None:
+    run.state, run.finished_on, run.obsolete_plan = state, now(), True
+
+
+def _record(session: Session, run: Run, tag: Tag, by: Actor, reason: str) -> None:
+    record(
+        session,
+        project_id=run.project_id,
+        tag=tag,
+        subject=f"run:{run.id}",
+        by=by,
+        reason=reason,
+        after={"rule": run.rule_name, "matched": run.matched},
+    )
