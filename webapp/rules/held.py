@@ -67,7 +67,7 @@ def approve(session: Session, project_id: int, run_id: int, *, by: Actor, reason
     """
     run = _hold(session, project_id, run_id)
     _decide(run, by, reason)
-    run.state = RunState.QUEUED
+    run.state, run.working_since = RunState.QUEUED, None
     job = queue.enqueue(session, project_id, Kind.RUN, {"run_id": run.id}, by=by)
     run.job_id = job.id
     _record(session, run, Tag.RUN_APPROVE, by, reason)
@@ -156,7 +156,7 @@ def _expire(session: Session, run: Run, why: str, by: Actor) -> None:
 
 
 def _let_go(run: Run, state: RunState) -> None:
-    run.state, run.finished_on, run.obsolete_plan = state, now(), True
+    run.state, run.finished_on, run.obsolete_plan = state, run.decided_on or now(), True
 
 
 def _record(session: Session, run: Run, tag: Tag, by: Actor, reason: str) -> None:

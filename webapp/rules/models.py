@@ -17,9 +17,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.clock import Micros
+from webapp.clock import MINUTE, Micros
 from webapp.columns import JsonObject, word
 from webapp.extensions import Base
+
+#: A run that is queued so long after its slot was missed in it.
+MADE_UP_AFTER: Micros = 10 * MINUTE
 
 
 class RuleState(StrEnum):
@@ -237,6 +240,11 @@ class Run(Base):
     decision: Mapped[str | None] = mapped_column(Text)
     #: Whether a plan that nobody will use is still to be dropped.
     obsolete_plan: Mapped[bool] = mapped_column(default=False)
+
+    @property
+    def made_up(self) -> bool:
+        """Whether it is for a slot that had gone by long before: the server was down (R17)."""
+        return self.slot is not None and self.queued_on - self.slot > MADE_UP_AFTER
 
     @property
     def would_change(self) -> int | None:
