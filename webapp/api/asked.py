@@ -71,6 +71,33 @@ def texts_in_body(*names: str) -> dict[str, str]:
     return given
 
 
+@dataclass(frozen=True, slots=True)
+class RunAsked:
+    """What the body of a request for a run says."""
+
+    as_of: str | None
+    confirm_changes: int | None
+
+
+def run_asked() -> RunAsked:
+    """Read the body of a request for a run, which may be none. Raises `Invalid`."""
+    body = json_body()
+    if body is None:
+        return RunAsked(None, None)
+    if not isinstance(body, dict):
+        raise Invalid("Send a JSON object.")
+    _refuse_unknown(body, ("as_of", "confirm_changes"))
+    as_of, number = body.get("as_of"), body.get("confirm_changes")
+    wrong = {}
+    if as_of is not None and not isinstance(as_of, str):
+        wrong["as_of"] = "Must be a text."
+    if number is not None and (not isinstance(number, int) or isinstance(number, bool)):
+        wrong["confirm_changes"] = "Must be a whole number."
+    if wrong:
+        raise InvalidFields(wrong)
+    return RunAsked(as_of, number)
+
+
 def parameters(*names: str) -> dict[str, str]:
     """The parameters of the address; empty ones count as not given. Raises `Invalid` for names
     that the route does not know, and for one that is given twice."""

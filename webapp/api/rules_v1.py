@@ -13,6 +13,7 @@ from webapp.api.asked import (
     json_object,
     one_of,
     parameters,
+    run_asked,
     texts_in_body,
     window,
 )
@@ -23,7 +24,6 @@ from webapp.database import write_transaction
 from webapp.extensions import db
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
-from webapp.rules.definition import Definition
 from webapp.rules.documents import (
     explanation_document,
     preview_document,
@@ -34,14 +34,23 @@ from webapp.rules.lists import count, rules_of
 from webapp.rules.models import RuleState, Trigger
 from webapp.rules.moment import moment_at
 from webapp.rules.operations import create_rule, delete_rule, edit_rule, set_state
+from webapp.rules.outlook import MustConfirm, confirmed_changes, outlook
 from webapp.rules.portable import RuleData, rule_from_json
 from webapp.rules.preview import preview
-from webapp.rules.queries import definition_of, get_rule
+from webapp.rules.queries import data_of, definition_of, get_rule, version_of
 from webapp.rules.rule_documents import EXTRA, rule_document, rule_documents
 from webapp.rules.runs import start_run, wake_run
 
 rules_v1 = Blueprint("rules_v1", __name__, url_prefix="/a/<project_name>/api/rules/v1")
 say_which_fields(rules_v1)
+
+
+@rules_v1.errorhandler(MustConfirm)
+def say_the_number(error: MustConfirm) -> ResponseReturnValue:
+    """409, with what must be confirmed (SPEC R22)."""
+    return jsonify(
+        error=error.message, confirm_changes=error.changes, open_cases=error.open_cases
+    ), 409
 
 
 @rules_v1.get("/")
@@ -131,7 +140,7 @@ def preview_unsaved(project: Project, by: Actor) -> ResponseReturnValue:  # noqa
     """What a rule that is not saved would do. It writes nothing, so reading is enough."""
     given = parameters("as_of")
     data, _sent = _rule_sent()
-    return _preview(db.session(), project, data.definition, given.get("as_of"))
+    return _preview(db.session(), project, data, given.get("as_of"))
 
 
 @rules_v1.post("/<rule_id>/preview/")
@@ -140,8 +149,9 @@ def preview_saved(project: Project, by: Actor, rule_id: str) -> ResponseReturnVa
     """What a rule would do now."""
     given, sent = parameters("as_of"), texts_in_body("as_of")
     session = db.session()
-    definition = definition_of(session, get_rule(session, project.id, rule_id))
-    return _preview(session, project, definition, given.get("as_of"), sent.get("as_of"))
+    rule = get_rule(session, project.id, rule_id)
+    data = data_of(version_of(session, rule, rule.version))
+    return _preview(session, project, data, given.get("as_of"), sent.get("as_of"))
 
 
 @rules_v1.get("/<rule_id>/explain/")
@@ -162,12 +172,29 @@ def explain(project: Project, by: Actor, rule_id: str) -> ResponseReturnValue:  
 @rules_v1.post("/<rule_id>/runs/")
 @api_route(Right.EDIT_DATA)
 def run(project: Project, by: Actor, rule_id: str) -> ResponseReturnValue:
-    """Queue a run of the saved version: 202 with the run, which a worker then does."""
-    given, sent = parameters("as_of"), texts_in_body("as_of")
-    instant = as_of(project, given.get("as_of"), sent.get("as_of"))
+    """Queue a run of the saved version: 202 with the run, which a worker then does. One that is
+    over its brake needs the number of its changes (`confirm_changes`): 409 with that number."""
+    given, sent = parameters("as_of"), run_asked()
+    instant = as_of(project, given.get("as_of"), sent.as_of)
+    reading = db.session()
+    confirmed = confirmed_changes(
+        reading,
+        project,
+        get_rule(reading, project.id, rule_id),
+        given=sent.confirm_changes,
+        as_of=instant,
+    )
     with write_transaction() as session:
         rule = get_rule(session, project.id, rule_id)
-        queued = start_run(session, project.id, rule, trigger=Trigger.API, by=by, as_of=instant)
+        queued = start_run(
+            session,
+            project.id,
+            rule,
+            trigger=Trigger.API,
+            by=by,
+            as_of=instant,
+            confirmed=confirmed,
+        )
         document = run_document(session, queued)
     wake_run(session, queued)
     answer = jsonify(document)
@@ -178,13 +205,12 @@ def run(project: Project, by: Actor, rule_id: str) -> ResponseReturnValue:
     return answer
 
 
-def _preview(
-    session: Session, project: Project, definition: Definition, *given: str | None
-) -> Response:
+def _preview(session: Session, project: Project, data: RuleData, *given: str | None) -> Response:
     instant = as_of(project, *given)
     moment = moment_at(now() if instant is None else instant, project.timezone)
-    found = preview(session, project.id, definition, moment)
-    return jsonify(preview_document(definition, found, instant))
+    found = preview(session, project.id, data.definition, moment)
+    ahead = outlook(session, project, data, found)
+    return jsonify(preview_document(data.definition, found, ahead, instant))
 
 
 def _rule_sent() -> tuple[RuleData, dict[str, Any]]:

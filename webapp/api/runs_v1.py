@@ -1,4 +1,5 @@
-"""Runs of rules over HTTP, for machines (SPEC I7): list, show, stop, resume, undo, redo."""
+"""Runs of rules over HTTP, for machines (SPEC I7): list, show, approve, reject, stop, resume,
+undo, redo."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ from webapp.jobs.queue import wake
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.rules.documents import run_document, run_documents
+from webapp.rules.held import approve, reject
 from webapp.rules.lists import count, newest_runs
 from webapp.rules.models import RunState
 from webapp.rules.runs import get_run, resume, stop, wake_run
@@ -71,6 +73,31 @@ def resume_run(project: Project, by: Actor, run_id: int) -> ResponseReturnValue:
         document = _present(session, project, run_id)
     wake_run(session, run)
     return jsonify(document), 202
+
+
+@runs_v1.post("/<int:run_id>/approve/")
+@api_route(Right.EDIT_DATA)
+def approve_run(project: Project, by: Actor, run_id: int) -> ResponseReturnValue:
+    """Let a held run do what it has planned, for a `reason` if one is given: 202."""
+    parameters()
+    sent = texts_in_body("reason")
+    with write_transaction() as session:
+        run = approve(session, project.id, run_id, by=by, reason=sent.get("reason", ""))
+        document = _present(session, project, run_id)
+    wake_run(session, run)
+    return jsonify(document), 202
+
+
+@runs_v1.post("/<int:run_id>/reject/")
+@api_route(Right.EDIT_DATA)
+def reject_run(project: Project, by: Actor, run_id: int) -> ResponseReturnValue:
+    """Let a held run end without a change, for a `reason` if one is given."""
+    parameters()
+    sent = texts_in_body("reason")
+    with write_transaction() as session:
+        reject(session, project.id, run_id, by=by, reason=sent.get("reason", ""))
+        document = _present(session, project, run_id)
+    return jsonify(document)
 
 
 @runs_v1.post("/<int:run_id>/undo/")

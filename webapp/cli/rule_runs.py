@@ -18,6 +18,7 @@ from webapp.rules.documents import run_documents
 from webapp.rules.lists import rules_of
 from webapp.rules.models import RuleState, Run, Trigger
 from webapp.rules.moment import parse_as_of
+from webapp.rules.outlook import confirmed_changes
 from webapp.rules.runs import start_run, wake_run
 
 as_of_option = click.option(
@@ -32,20 +33,42 @@ as_of_option = click.option(
 @project_option
 @as_of_option
 @click.option("--wait", is_flag=True, help="Wait until it is over.")
+@click.option(
+    "--confirm-changes",
+    type=int,
+    metavar="N",
+    help="Run a rule over its brake, if that changes just so many cases.",
+)
 @json_option
 @with_appcontext
 @answers
 def run_rules(
-    typed: str | None, project_name: str, as_of: str | None, wait: bool, as_json: bool
+    typed: str | None,
+    *,
+    project_name: str,
+    as_of: str | None,
+    wait: bool,
+    confirm_changes: int | None,
+    as_json: bool,
 ) -> None:
     """Run a rule now, or all active ones in their order. A worker does the work.
 
+    A rule that would change more than its brake allows is run only with --confirm-changes; where
+    all are run, it waits for a decision instead (“runs approve”).
+
     With --wait the exit status is 1 when a run failed, was stopped, or had cases at fault.
     """
+    if typed is None and confirm_changes is not None:
+        raise click.UsageError("--confirm-changes is for one rule: name it.")
+    reading = db.session()
+    project = get_project(reading, project_name)
+    instant = None if as_of is None else parse_as_of(as_of, project.timezone)
+    confirmed = None
+    if typed is not None:
+        rule = find_rule(reading, project.id, typed)
+        confirmed = confirmed_changes(reading, project, rule, given=confirm_changes, as_of=instant)
+    project_id = project.id
     with write_transaction() as session:
-        project = get_project(session, project_name)
-        project_id = project.id
-        instant = None if as_of is None else parse_as_of(as_of, project.timezone)
         if typed is not None:
             rules = [find_rule(session, project_id, typed)]
         else:
@@ -58,6 +81,7 @@ def run_rules(
                 trigger=Trigger.COMMAND_LINE,
                 by=Actor.command_line(),
                 as_of=instant,
+                confirmed=confirmed,
             )
             for rule in rules
         ]

@@ -29,8 +29,9 @@ from webapp.rules.lists import rules_of
 from webapp.rules.models import RuleState
 from webapp.rules.moment import Moment, moment_at, parse_as_of
 from webapp.rules.operations import set_state
+from webapp.rules.outlook import outlook
 from webapp.rules.preview import preview
-from webapp.rules.queries import definition_of
+from webapp.rules.queries import data_of, definition_of, version_of
 from webapp.rules.rule_documents import rule_document, rule_documents
 
 
@@ -109,9 +110,11 @@ def preview_rule(typed: str, project_name: str, as_of: str | None, as_json: bool
     session = db.session()
     project = get_project(session, project_name)
     instant, moment = _moment(project, as_of)
-    definition = definition_of(session, find_rule(session, project.id, typed))
-    found = preview(session, project.id, definition, moment)
-    document = preview_document(definition, found, instant)
+    rule = find_rule(session, project.id, typed)
+    data = data_of(version_of(session, rule, rule.version))
+    found = preview(session, project.id, data.definition, moment)
+    ahead = outlook(session, project, data, found)
+    document = preview_document(data.definition, found, ahead, instant)
     show(document, _preview_lines(document), as_json=as_json)
 
 

@@ -16,7 +16,7 @@ _COUNTS = (
     "open_cases", "matched", "changed", "closed", "related_updates", "submissions", "unchanged",
     "skipped", "errors", "left",
 )  # fmt: skip
-_TIMES = ("queued_on", "started_on", "finished_on")
+_TIMES = ("slot", "queued_on", "held_on", "started_on", "finished_on")
 
 
 def went_well(run: dict[str, Any]) -> bool:
@@ -28,9 +28,10 @@ def line_of(run: dict[str, Any]) -> str:
     """A run in one line."""
     as_of = f"  as of {run['as_of']}" if run["as_of"] else ""
     errors = f", {run['errors']:,} errors" if run["errors"] else ""
+    would = "" if run["would_change"] is None else f" of {run['would_change']:,} that would"
     return (
         f"{run['id']}  {run['queued_on']}  {run['state']}  {printable(run['rule_name'])}"
-        f"  {run['matched']:,} matched, {run['changed']:,} changed{errors}{as_of}"
+        f"  {run['matched']:,} matched, {run['changed']:,} changed{would}{errors}{as_of}"
     )
 
 
@@ -44,6 +45,12 @@ def lines_of(run: dict[str, Any]) -> Iterator[str]:
             yield f"{name}: {printable(run[name])}"
     for name in _COUNTS:
         yield f"{name}: {run[name]:,}"
+    if run["would_change"] is not None:
+        yield f"would_change: {run['would_change']:,}"
+    if run["decision"] is not None:
+        decided = run["decision"]
+        why = f": {printable(decided['reason'])}" if decided["reason"] else ""
+        yield f"decided: {decided['on']} by {printable(decided['by'])}{why}"
     if run["undo"] is not None:
         undo = run["undo"]
         yield f"{undo['kind']}: {undo['state']}, {undo['succeeded']:,} forms"

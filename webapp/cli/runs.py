@@ -1,4 +1,4 @@
-"""`flask --app webapp runs list / show / stop / resume / undo / redo` (SPEC L1)."""
+"""`flask --app webapp runs list / show / approve / reject / stop / …` (SPEC L1)."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from webapp.jobs.queue import wake
 from webapp.projects.operations import get_project
 from webapp.rules import runs
 from webapp.rules.documents import run_document, run_documents
+from webapp.rules.held import approve, reject
 from webapp.rules.lists import newest_runs
 from webapp.rules.models import RunState
 from webapp.rules.undo import start_redo, start_undo
@@ -29,7 +30,7 @@ _run_argument = click.argument("run_id", metavar="RUN", type=click.IntRange(1, 2
 
 @click.group("runs")
 def runs_group() -> None:
-    """Runs of rules: look at them, stop them, resume them, undo them."""
+    """Runs of rules: look at them, decide on them, stop them, undo them."""
 
 
 @runs_group.command("list")
@@ -63,6 +64,47 @@ def show_run(run_id: int, project_name: str, as_json: bool) -> None:
     session = db.session()
     run = runs.get_run(session, get_project(session, project_name).id, run_id)
     document = run_document(session, run)
+    show(document, lines_of(document), as_json=as_json)
+
+
+_reason = click.option("--reason", default="", help="Why; it is kept in the log.")
+
+
+@runs_group.command("approve")
+@_run_argument
+@project_option
+@_reason
+@wait_option
+@json_option
+@with_appcontext
+@answers
+def approve_run(run_id: int, project_name: str, reason: str, wait: bool, as_json: bool) -> None:
+    """Let a run that its brake holds do what it has planned."""
+    with write_transaction() as session:
+        project_id = get_project(session, project_name).id
+        run = approve(session, project_id, run_id, by=Actor.command_line(), reason=reason)
+    runs.wake_run(session, run)
+    if wait:
+        _wait(runs.job_of(session, run), "Running")
+    document = run_document(db.session(), runs.get_run(db.session(), project_id, run_id))
+    show(document, lines_of(document), as_json=as_json)
+    if wait and not went_well(document):
+        raise click.exceptions.Exit(1)
+
+
+@runs_group.command("reject")
+@_run_argument
+@project_option
+@_reason
+@json_option
+@with_appcontext
+@answers
+def reject_run(run_id: int, project_name: str, reason: str, as_json: bool) -> None:
+    """Let a run that its brake holds end without a change."""
+    with write_transaction() as session:
+        project_id = get_project(session, project_name).id
+        run = reject(session, project_id, run_id, by=Actor.command_line(), reason=reason)
+        document = run_document(session, run)
     show(document, lines_of(document), as_json=as_json)
 
 
@@ -107,7 +149,7 @@ def resume_run(run_id: int, project_name: str, wait: bool, as_json: bool) -> Non
 @runs_group.command("undo")
 @_run_argument
 @project_option
-@click.option("--reason", default="", help="Why; it is kept in the log.")
+@_reason
 @wait_option
 @json_option
 @with_appcontext

@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 from webapp.cases.models import Case
 from webapp.clock import Micros, iso
 from webapp.jobs.models import Job
-from webapp.rules.changes import ValueChange
+from webapp.rules.changes import CaseChange, ValueChange
 from webapp.rules.definition import Definition, Match
 from webapp.rules.describe import criterion_words
 from webapp.rules.explain_case import Explained
 from webapp.rules.models import Rule, Run, RunCase
+from webapp.rules.outlook import Outlook
 from webapp.rules.preview import Preview
 
 #: Cases at fault that are named of each run; `errors` is how many there are.
@@ -35,7 +36,9 @@ def run_document(session: Session, run: Run) -> Document:
 def run_documents(session: Session, project_id: int, runs: Sequence[Run]) -> list[Document]:
     """Runs of one project, in the same order. Three queries for all of them.
 
-    Beside the names of I7: `problem`, a sentence on why it failed or stopped, and `undo`, the last
+    Beside the names of I7: `problem`, a sentence on why it failed or stopped; `slot`, which it was
+    scheduled for; `watching`, whether it only looked; `would_change`, counted where a brake or
+    watching asked for it; `held_on` and `decision` of one that a brake held; and `undo`, the last
     job that took it back, or took that back.
     """
     rule_ids = dict(
@@ -60,7 +63,9 @@ def run_documents(session: Session, project_id: int, runs: Sequence[Run]) -> lis
             "rule_name": run.rule_name,
             "rule_version": run.rule_version,
             "trigger": run.trigger.value,
+            "slot": _instant(run.slot),
             "as_of": _instant(run.as_of),
+            "watching": run.watching,
             "state": run.state.value,
             "problem": run.problem,
             "open_cases": run.open_cases,
@@ -78,13 +83,20 @@ def run_documents(session: Session, project_id: int, runs: Sequence[Run]) -> lis
             "finished_on": _instant(run.finished_on),
             "attempts": jobs[run.job_id].attempt if run.job_id in jobs else 0,
             "error_cases": faults.get(run.id, []),
+            "would_change": run.would_change,
+            "held_on": _instant(run.held_on),
+            "decision": None
+            if run.decided_on is None
+            else {"by": run.decider, "on": iso(run.decided_on), "reason": run.decision},
             "undo": _undo(jobs.get(run.undo_id)) if run.undo_id is not None else None,
         }
         for run in runs
     ]
 
 
-def preview_document(definition: Definition, found: Preview, as_of: Micros | None) -> Document:
+def preview_document(
+    definition: Definition, found: Preview, ahead: Outlook, as_of: Micros | None
+) -> Document:
     """What a rule would do. No queries."""
     number = "matches" if definition.match is Match.ANY else "left"
     return {
@@ -105,15 +117,29 @@ def preview_document(definition: Definition, found: Preview, as_of: Micros | Non
             {"criterion": criterion_words(step.criterion), "count": step.cases}
             for step in found.unreadable
         ],
-        "cases": [
-            {
-                "case_id": case.case_id,
-                "name": case.name,
-                "closes": case.closes,
-                "changes": _changes(case.changes),
-            }
-            for case in found.cases
-        ],
+        "limit": {
+            "daily": ahead.use.daily,
+            "used": ahead.use.used,
+            "left": ahead.use.left,
+            "cuts": ahead.cuts,
+        },
+        "brake": None
+        if ahead.brake is None
+        else {
+            "cases": ahead.brake.cases,
+            "percent": ahead.brake.percent,
+            "holds": ahead.holds,
+        },
+        "cases": [_case(case) for case in found.cases],
+    }
+
+
+def _case(change: CaseChange) -> Document:
+    return {
+        "case_id": change.case_id,
+        "name": change.name,
+        "closes": change.closes,
+        "changes": _changes(change.changes),
     }
 
 

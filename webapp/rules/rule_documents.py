@@ -8,8 +8,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.clock import iso
+from webapp.clock import iso, now
+from webapp.projects.models import Project
 from webapp.rules.models import Rule, RuleVersion, Run
+from webapp.rules.nights import next_runs
 from webapp.rules.queries import last_good_runs, last_runs
 
 #: What a rule has beside the JSON of §4.9.
@@ -26,17 +28,18 @@ EXTRA = (
 
 
 def rule_document(session: Session, rule: Rule) -> dict[str, Any]:
-    """A rule. Three queries."""
+    """A rule. Five queries."""
     return rule_documents(session, rule.project_id, [rule])[0]
 
 
 def rule_documents(
     session: Session, project_id: int, rules: Sequence[Rule]
 ) -> list[dict[str, Any]]:
-    """Rules of one project, in the same order. Three queries for all of them.
+    """Rules of one project, in the same order. Five queries for all of them.
 
     `last_run` is when the last run began that finished without errors, `last_attempt` when the last
-    one began, or was queued, whatever became of it (R20).
+    one began, or was queued, whatever became of it (R20); `next_run` is its next slot (R17), null
+    where it does not run by itself.
     """
     keys = [rule.id for rule in rules]
     definitions = {
@@ -54,6 +57,7 @@ def rule_documents(
     }
     runs = last_good_runs(session, project_id, keys)
     attempts = last_runs(session, project_id, keys)
+    following = next_runs(session, session.get_one(Project, project_id), now())
     return [
         definitions[rule.id]
         | {
@@ -65,7 +69,7 @@ def rule_documents(
             "last_attempt": _began(attempts.get(rule.id)),
             "last_attempt_id": attempts[rule.id].id if rule.id in attempts else None,
             "last_attempt_state": attempts[rule.id].state.value if rule.id in attempts else None,
-            "next_run": None,  # nothing runs by itself yet
+            "next_run": iso(following[rule.id]) if rule.id in following else None,
         }
         for rule in rules
     ]

@@ -32,13 +32,14 @@ def start_run(
     as_of: Micros | None = None,
     version: int | None = None,
     confirmed: int | None = None,
+    reason: str = "",
 ) -> Run:
     """Queue a run of a rule, in whatever state but draft the rule is (R24); `wake_run` after the
     commit. That of a rule that only watches only looks (R28).
 
     `version` is the number of a version, the one in force unless given; `as_of` stands in for now
     in matching; `confirmed` is the number of changes over the brake that a person saw and wants
-    (R22). Raises `Refused` for a draft or a deleted rule, `NotFound` for an unknown version.
+    (R22), with their `reason` for the log. Raises `Refused` for a draft or a deleted rule, `NotFound` for an unknown version.
     A few statements.
     """
     if rule.deleted_on is not None:
@@ -73,7 +74,7 @@ def start_run(
         after["as_of"] = iso(as_of)
     if confirmed is not None:
         after["confirmed"] = confirmed
-    _record(session, run, Tag.RUN_QUEUE, by, after)
+    _record(session, run, Tag.RUN_QUEUE, by, after, reason)
     return run
 
 
@@ -85,6 +86,7 @@ def run_again(
     trigger: Trigger,
     by: Actor,
     confirmed: int | None = None,
+    reason: str = "",
 ) -> Run:
     """Queue the same version with the same as-of (R24). Raises `NotFound`, or `Refused` for a
     draft or a deleted rule."""
@@ -101,6 +103,7 @@ def run_again(
         as_of=run.as_of,
         version=run.rule_version,
         confirmed=confirmed,
+        reason=reason,
     )
 
 
@@ -234,12 +237,15 @@ def _version(session: Session, rule: Rule, number: int) -> RuleVersion:
     return version
 
 
-def _record(session: Session, run: Run, tag: Tag, by: Actor, after: dict[str, Any]) -> None:
+def _record(  # noqa: PLR0917  # as the columns of the log
+    session: Session, run: Run, tag: Tag, by: Actor, after: dict[str, Any], reason: str = ""
+) -> None:
     record(
         session,
         project_id=run.project_id,
         tag=tag,
         subject=f"run:{run.id}",
         by=by,
+        reason=reason,
         after=after,
     )

@@ -17,10 +17,13 @@ from webapp.rules import operations
 from webapp.rules.explain_case import explain_case
 from webapp.rules.models import Run, Trigger
 from webapp.rules.moment import parse_as_of
+from webapp.rules.outlook import MustConfirm, confirmed_changes
 from webapp.rules.queries import data_of, definition_of, get_rule, version_of, versions_of
 from webapp.rules.runs import start_run, wake_run
 from webapp.rules.versions import differences
 from webapp.web.access import project_route
+from webapp.web.confirming import ask_to_confirm
+from webapp.web.forms.confirm_run import ConfirmForm
 from webapp.web.forms.rule import CheckForm, RunForm
 from webapp.web.rule_preview import moment_of, preview_of
 from webapp.web.run_undos import undos_of
@@ -118,13 +121,27 @@ def preview(project: Project, rule_id: str) -> ResponseReturnValue:
 @rules.post("/a/<project_name>/rules/<rule_id>/run")
 @project_route(Right.EDIT_DATA)
 def run(project: Project, rule_id: str) -> ResponseReturnValue:
-    """Queue a run of the saved version: 303 to its page."""
+    """Queue a run of the saved version: 303 to its page. One that is over its brake is asked about
+    first: 409 with the question."""
     text = request.form.get("as_of", "").strip()
     as_of = parse_as_of(text, project.timezone) if text else None
+    reading = db.session()
+    rule = get_rule(reading, project.id, rule_id)
+    typed = ConfirmForm()
+    try:
+        confirmed = confirmed_changes(reading, project, rule, given=typed.number, as_of=as_of)
+    except MustConfirm as must:
+        return ask_to_confirm(project, rule, must, typed, as_of=as_of)
     with write_transaction() as session:
-        rule = get_rule(session, project.id, rule_id)
         queued = start_run(
-            session, project.id, rule, trigger=Trigger.PERSON, by=g.actor, as_of=as_of
+            session,
+            project.id,
+            get_rule(session, project.id, rule_id),
+            trigger=Trigger.PERSON,
+            by=g.actor,
+            as_of=as_of,
+            confirmed=confirmed,
+            reason=typed.why if confirmed is not None else "",
         )
         run_id = queued.id
     wake_run(db.session(), queued)

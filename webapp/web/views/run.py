@@ -23,9 +23,12 @@ from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.rules import runs as running
 from webapp.rules.models import Rule, Run, RunState, Trigger
+from webapp.rules.outlook import MustConfirm, confirmed_changes
 from webapp.rules.runs import get_run, run_cases, wake_run
 from webapp.submissions.models import Submission
 from webapp.web.access import project_route
+from webapp.web.confirming import ask_to_confirm
+from webapp.web.forms.confirm_run import ConfirmForm
 from webapp.web.htmx import is_fragment_request, render_page_or_fragment, trigger
 from webapp.web.pagination import keyset_page
 from webapp.web.views.runs import runs
@@ -119,9 +122,27 @@ def resume(project: Project, run_id: int) -> ResponseReturnValue:
 @runs.post("/a/<project_name>/runs/<int:run_id>/again")
 @project_route(Right.EDIT_DATA)
 def again(project: Project, run_id: int) -> ResponseReturnValue:
-    """Run the same version of the rule again, as of the same instant."""
+    """Run the same version of the rule again, as of the same instant; 409 with a question where
+    that is over its brake."""
+    reading = db.session()
+    old = get_run(reading, project.id, run_id)
+    rule, typed = rule_of(reading, old), ConfirmForm()
+    try:
+        confirmed = confirmed_changes(
+            reading, project, rule, given=typed.number, as_of=old.as_of, version=old.rule_version
+        )
+    except MustConfirm as must:
+        return ask_to_confirm(project, rule, must, typed, as_of=old.as_of)
     with write_transaction() as session:
-        run = running.run_again(session, project.id, run_id, trigger=Trigger.PERSON, by=g.actor)
+        run = running.run_again(
+            session,
+            project.id,
+            run_id,
+            trigger=Trigger.PERSON,
+            by=g.actor,
+            confirmed=confirmed,
+            reason=typed.why if confirmed is not None else "",
+        )
         new_id = run.id
     wake_run(db.session(), run)
     flash(_("This is the new run."))

@@ -1,0 +1,35 @@
+"""Asking for the number before a run by hand that is over its brake (SPEC R22, UX "Brake hit")."""
+
+from __future__ import annotations
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from webapp.clock import Micros
+from webapp.projects.models import Project
+from webapp.rules.models import Rule
+from webapp.rules.outlook import MustConfirm
+from webapp.web.formatting import number
+from webapp.web.forms.confirm_run import ConfirmForm
+
+
+def ask_to_confirm(
+    project: Project, rule: Rule, must: MustConfirm, form: ConfirmForm, *, as_of: Micros | None
+) -> ResponseReturnValue:
+    """The question, on a page whose form asks for the same run again: 409."""
+    if (form.confirm_changes.data or "").strip():
+        sentence = _("It is %(number)s now. Look again, then type it.", number=number(must.changes))
+        form.confirm_changes.errors = [sentence]
+    percent = 100 * must.changes / max(must.open_cases, 1)
+    return render_template(
+        "rules/confirm_run.html",
+        project=project,
+        rule=rule,
+        must=must,
+        percent=round(percent),
+        form=form,
+        as_of=as_of,
+        as_of_text=request.form.get("as_of", ""),
+        here=request.path,
+    ), 409
