@@ -37,6 +37,7 @@ RULE = {
         {"kind": "set", "property": "status", "value": "closed by rule"},
         {"kind": "close"},
     ],
+    "brake": None,
 }
 XMLNS = "http://commcarehq.org/hq_case_update_rule"
 #: Cases that the ORM changes one by one, from which the time of all is reckoned.

@@ -18,7 +18,7 @@ from webapp.config import Settings
 from webapp.database import write_transaction
 from webapp.database_upgrade import upgrade_database
 from webapp.extensions import db
-from webapp.projects.operations import create_project
+from webapp.projects.operations import create_project, set_project
 
 BY = Actor("bench", "bench", "benchmark")
 
@@ -69,7 +69,9 @@ def world(database: str, cases: int) -> Iterator[World]:
         upgrade_database(app)
         with app.app_context():
             with write_transaction() as session:
-                project_id = create_project(session, "bench", by=BY).id
+                project = create_project(session, "bench", by=BY)
+                set_project(session, project, {"daily_limit": 0}, by=BY)
+                project_id = project.id
             fill(database, project_id, cases)
             yield World(app, database, project_id, cases)
             db.session.remove()

@@ -78,9 +78,11 @@ class Server:
             raise Stop(f"{method} {path} was answered with {status}: {_words(answer)}")
         return json.loads(answer)
 
-    def run(self, rule_id: str, as_of: str) -> dict[str, Any]:
-        """Queue a run of a rule, wait until the worker has done it, and return it."""
-        queued = self.api("POST", f"rules/v1/{rule_id}/runs/", {"as_of": as_of})
+    def run(self, rule_id: str, as_of: str, changes: int) -> dict[str, Any]:
+        """Queue a run of a rule, wait until the worker has done it, and return it. `changes` is how
+        many cases it may change: over its brake, a rule is run only with that number."""
+        asked = {"as_of": as_of, "confirm_changes": changes}
+        queued = self.api("POST", f"rules/v1/{rule_id}/runs/", asked)
         return self._when(queued["id"], lambda run: run["state"])
 
     def undo(self, run: int) -> dict[str, Any]:
@@ -97,7 +99,7 @@ class Server:
         limit = time.monotonic() + PATIENCE_S
         while time.monotonic() < limit:
             document: dict[str, Any] = self.api("GET", f"runs/v1/{run}/")
-            if state(document) in {"finished", "stopped", "failed"}:
+            if state(document) in {"finished", "stopped", "failed", "held"}:
                 return document
             time.sleep(0.2)
         raise Stop(f"Run {run} is not over after {PATIENCE_S:.0f} s. Does a worker run?")

@@ -155,7 +155,7 @@ class Synthea(Taken):
             walk.same(name, preview[name], number)
 
         walk.step(f"The worker runs it as of {AS_OF}")
-        run = self.server.run(rule["id"], str(AS_OF))
+        run = self.server.run(rule["id"], str(AS_OF), preview["would_change"])
         walk.same("state", run["state"], "finished")
         numbers |= {"changed": ended, "closed": ended, "skipped": 0, "left": 0}
         for name, number in numbers.items():

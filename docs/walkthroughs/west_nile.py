@@ -107,7 +107,7 @@ class WestNile(Taken):
         )
 
         walk.step(f"The worker runs it as of {AS_OF}")
-        run = self.server.run(rule["id"], str(AS_OF))
+        run = self.server.run(rule["id"], str(AS_OF), preview["would_change"])
         walk.same("state", run["state"], "finished")
         for name, number in {
             "open_cases": len(self.rows),

@@ -430,7 +430,7 @@ def test_hostile_json_is_a_400_that_says_so(caller: Caller, body: bytes):
     "body",
     [[], 5, "x", {"colour": 1}, {"as_of": 5}, {"as_of": ["2020-01-01"]}, {"as_of": "tomorrow"},
      {"as_of": "2020-02-30"}, {"as_of": "9999-12-31"}, {"as_of": "2020-01-01\0"},
-     {"confirm_changes": 5}],
+     {"confirm_changes": "5"}],
 )  # fmt: skip
 @pytest.mark.parametrize("verb", ["preview", "runs"])
 def test_a_body_that_is_no_rule_has_nothing_but_as_of(caller: Caller, verb: str, body: Any):

@@ -66,9 +66,9 @@ def equals(name: str, value: str) -> PropertyIs:
 
 
 def saved(project: Project, definition: Definition) -> Rule:
-    """The rule as people save it, active."""
+    """The rule as people save it, active, and without a brake."""
     with write_transaction() as session:
-        data = RuleData(definition, None)
+        data = RuleData(definition, None, has_brake=True)
         return create_rule(session, project.id, data, by=actor(), state=RuleState.ACTIVE)
 
 

@@ -61,14 +61,17 @@ def texts_in_body(*names: str) -> dict[str, str]:
         raise Invalid("Send a JSON object.")
     _refuse_unknown(body, names)
     given = {name: value for name, value in body.items() if value is not None}
-    wrong = {
-        name: f"Must be a text of at most {LONGEST} characters."
-        for name, value in given.items()
-        if not isinstance(value, str) or len(value) > LONGEST or "\0" in value
-    }
+    wrong = {name: _NO_TEXT for name, value in given.items() if not _is_text(value)}
     if wrong:
         raise InvalidFields(wrong)
     return given
+
+
+_NO_TEXT = f"Must be a text of at most {LONGEST} characters."
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= LONGEST and "\0" not in value
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +92,8 @@ def run_asked() -> RunAsked:
     _refuse_unknown(body, ("as_of", "confirm_changes"))
     as_of, number = body.get("as_of"), body.get("confirm_changes")
     wrong = {}
-    if as_of is not None and not isinstance(as_of, str):
-        wrong["as_of"] = "Must be a text."
+    if as_of is not None and not _is_text(as_of):
+        wrong["as_of"] = _NO_TEXT
     if number is not None and (not isinstance(number, int) or isinstance(number, bool)):
         wrong["confirm_changes"] = "Must be a whole number."
     if wrong:

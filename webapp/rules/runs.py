@@ -39,8 +39,8 @@ def start_run(
 
     `version` is the number of a version, the one in force unless given; `as_of` stands in for now
     in matching; `confirmed` is the number of changes over the brake that a person saw and wants
-    (R22), with their `reason` for the log. Raises `Refused` for a draft or a deleted rule, `NotFound` for an unknown version.
-    A few statements.
+    (R22), with their `reason` for the log. Raises `Refused` for a draft or a deleted rule,
+    `NotFound` for an unknown version. A few statements.
     """
     if rule.deleted_on is not None:
         raise Refused(_("This rule is deleted. Restore it to run it."))
