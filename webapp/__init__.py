@@ -18,12 +18,14 @@ from webapp.api.runs_v1 import runs_v1
 from webapp.cli import register as register_commands
 from webapp.config import Settings, flask_config, settings_from
 from webapp.database import init_database
-from webapp.extensions import babel, compress, csrf, limiter, migrate
+from webapp.extensions import babel, csrf, limiter, migrate
 from webapp.people.passwords import init_passwords
 from webapp.web.access import init_access
+from webapp.web.compression import init_compression
 from webapp.web.errors import Format, init_errors
 from webapp.web.formatting import init_formatting
 from webapp.web.health import health
+from webapp.web.htmx import init_htmx
 from webapp.web.ids import init_ids
 from webapp.web.security import init_security
 from webapp.web.sessions import init_sessions
@@ -60,7 +62,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     migrate.init_app(app, directory=str(ROOT / "webapp" / "migrations"), render_as_batch=True)
     limiter.init_app(app)
     babel.init_app(app)
-    compress.init_app(app)
+    init_compression(app)
     init_passwords(app)
     init_security(app)
     csrf.init_app(app)
@@ -68,6 +70,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     init_access(app)
     init_errors(app, MACHINE_FORMATS)
     init_formatting(app)
+    init_htmx(app)
     init_shell(app)
     init_ids(app)
     register_pages(app)

@@ -25,7 +25,7 @@ from wtforms import (
 from wtforms.validators import InputRequired, Length
 
 from webapp.web.formatting import init_formatting
-from webapp.web.htmx import render_page_or_fragment
+from webapp.web.htmx import init_htmx, render_page_or_fragment
 from webapp.web.pagination import Page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,6 +94,7 @@ def make_specimen() -> Flask:
     Babel(app)
     CSRFProtect(app)
     init_formatting(app)
+    init_htmx(app)
     assert app.jinja_env.loader is not None
     app.jinja_env.loader = ChoiceLoader(
         [FileSystemLoader(Path(__file__).parent / "specimen_pages"), app.jinja_env.loader]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from flask import Request, Response, make_response, render_template
+from flask import Flask, Request, Response, make_response, render_template
 from flask import request as current_request
 
 
@@ -55,3 +55,8 @@ def trigger(
     events[event] = detail
     response.headers[header] = json.dumps(events)  # ASCII: headers carry nothing else
     return response
+
+
+def init_htmx(app: Flask) -> None:
+    """Let templates ask `by_htmx()`: whether what they write goes to htmx, as a fragment."""
+    app.jinja_env.globals["by_htmx"] = lambda: is_fragment_request(current_request)
