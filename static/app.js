@@ -64,12 +64,15 @@
   document.addEventListener("htmx:beforeRequest", (event) => {
     event.detail.target.setAttribute("aria-busy", "true");
   });
+  const asked = (event) => event.detail.requestConfig.target || event.detail.target;
   document.addEventListener("htmx:afterRequest", (event) => {
-    event.detail.target.removeAttribute("aria-busy");
+    asked(event).removeAttribute("aria-busy");  /* an answer may be for another region */
+    if (event.detail.xhr.status < 400) signedIn();
   });
   let focusWasIn = null;  /* id of the region whose content held the focus before the swap */
   document.addEventListener("htmx:beforeSwap", (event) => {
     focusWasIn = event.detail.target.contains(document.activeElement) ? event.detail.target.id : null;
+    if (event.detail.xhr.status === 401) signedOut(event);
     /* A whole page where a fragment was asked for: a redirect, mostly to "Sign in". Go there. An
        error page stays out of the region; htmx:responseError has said so. */
     const answer = event.detail.xhr;
@@ -96,9 +99,66 @@
   /* What could not be fetched: the region says that it is out of date until the next answer. */
   function failed(event, sentence) {
     if (event.detail.target) event.detail.target.dataset.stale = "";
-    announce(status() && status().dataset[sentence]);
+    if (!renewed.has(event.detail.requestConfig)) announce(status() && status().dataset[sentence]);
   }
   document.addEventListener("htmx:responseError", (event) => failed(event, "failed"));
   document.addEventListener("htmx:timeout", (event) => failed(event, "failed"));
   document.addEventListener("htmx:sendError", (event) => failed(event, "offline"));
+
+  /* Nobody was signed in any more: the answer says so in #signed-out, and the page stays as it is.
+     The person signs in beside it; when they come back, what they asked for is asked again. */
+  const refused = new Map();  /* by element: its last request */
+  function signedOut(event) {
+    const config = event.detail.requestConfig;
+    refused.set(config.elt, config);
+    asked(event).dataset.stale = "";
+    if (config.triggeringEvent && config.triggeringEvent.type === "click") {
+      window.setTimeout(() => document.getElementById("signed-out").focus(), 50);
+    }
+  }
+  function signedIn() {
+    const note = document.getElementById("signed-out");
+    if (!note || !note.firstChild) return;
+    note.replaceWith(Object.assign(document.createElement("div"), { id: "signed-out" }));
+  }
+  function askAgain(config) {
+    if (!config.elt.isConnected) return;
+    window.htmx.ajax(config.verb, config.path, {
+      source: config.elt, target: config.target, headers: { "X-Again": "yes" },
+    });
+  }
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return;
+    const configs = [...refused.values()];
+    refused.clear();
+    configs.forEach(askAgain);
+  });
+  /* The page's token was that of the session that ended: here is the new one, for all its forms. */
+  const renewed = new WeakSet();
+  document.addEventListener("token", (event) => {
+    for (const field of document.querySelectorAll("input[name=csrf_token]")) field.value = event.detail.value;
+  });
+  document.addEventListener("htmx:beforeOnLoad", (event) => {
+    const { requestConfig, xhr } = event.detail;
+    if (xhr.status !== 400 || !/"token"/.test(xhr.getResponseHeader("HX-Trigger"))) return;
+    if (renewed.has(requestConfig.elt) && requestConfig.headers["X-Again"]) return;  /* in vain */
+    renewed.add(requestConfig).add(requestConfig.elt);
+    window.setTimeout(() => askAgain(requestConfig));
+  });
+
+  /* A form that says data-unsaved is not left by accident: "yes" when it shows what was typed. */
+  const unsaved = () => document.querySelector("form[data-unsaved=yes]");
+  function typed(event) {
+    const form = event.target.closest && event.target.closest("form[data-unsaved]");
+    if (form) form.dataset.unsaved = "yes";
+  }
+  document.addEventListener("input", typed);
+  document.addEventListener("change", typed);
+  document.addEventListener("rows", () => {  /* rows were added or removed */
+    for (const form of document.querySelectorAll("form[data-unsaved]")) form.dataset.unsaved = "yes";
+  });
+  document.addEventListener("submit", (event) => {
+    if ("unsaved" in event.target.dataset) event.target.dataset.unsaved = "sent";
+  });
+  window.addEventListener("beforeunload", (event) => { if (unsaved()) event.preventDefault(); });
 })();

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
-from urllib.parse import urlsplit
 
-from flask import Flask, Response, g, redirect, request, url_for
+from flask import Flask, Response, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -19,7 +18,10 @@ from webapp.errors import NotAllowed, NotFound
 from webapp.extensions import db
 from webapp.people.accounts import member_of
 from webapp.projects.rights import Right
+from webapp.web.forms.login import SignInForm
+from webapp.web.htmx import is_fragment_request
 from webapp.web.sessions import SignedIn
+from webapp.web.typed import Typed, typed_now
 
 View = Callable[..., ResponseReturnValue]
 
@@ -88,19 +90,32 @@ def actor_of(user: SignedIn) -> Actor:
 
 
 def to_sign_in() -> Response:
-    """Send to the login page, and from there back to where the person is now."""
-    # What a form sent cannot be repeated after signing in: back to the page that it stood on.
+    """Send to the login page, and from there back to where the person is now.
+
+    Nothing that was typed is lost: htmx gets a note for the page as it is, and a form that can be
+    shown again (`webapp.web.typed`) goes with the person.
+    """
+    if is_fragment_request(request):
+        note = make_response(render_template("_signed_out.html"), 401)
+        note.headers["HX-Retarget"] = "#signed-out"
+        note.headers["HX-Reswap"] = "outerHTML"
+        note.vary.add("HX-Request")
+        return note
+    typed = typed_now()
+    if typed is not None:
+        return sign_in_page(SignInForm(formdata=None), typed, 401)
+    # Where a form was sent to is no page to come back to.
     shown = request.full_path.rstrip("?") if request.method in {"GET", "HEAD"} else None
-    if request.headers.get("HX-Request") == "true":
-        asked = urlsplit(request.headers.get("HX-Current-URL", ""))
-        shown = asked.path + (f"?{asked.query}" if asked.query else "")
-        target = url_for("login.sign_in", next=safe_next(shown))
-        # htmx would put the login page into a piece of the page.
-        return Response(status=401, headers={"HX-Redirect": target})
-    back = safe_next(shown)
-    response = redirect(url_for("login.sign_in", next=back), 303)
+    response = redirect(url_for("login.sign_in", next=safe_next(shown)), 303)
     assert isinstance(response, Response)
     return response
+
+
+def sign_in_page(form: SignInForm, typed: Typed | None, status: int = 200) -> Response:
+    """The login page, with what was typed before the session ended, if anything."""
+    action = url_for("login.take_sign_in", next=safe_next(request.args.get("next")))
+    page = render_template("login/index.html", form=form, action=action, typed=typed)
+    return make_response(page, status)
 
 
 def safe_next(target: str | None) -> str | None:

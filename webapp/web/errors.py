@@ -11,10 +11,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from flask import Flask, Response, current_app, g, jsonify, make_response, render_template, request
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    flash,
+    g,
+    jsonify,
+    make_response,
+    render_template,
+    request,
+)
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_wtf.csrf import CSRFError
+from flask_wtf.csrf import CSRFError, generate_csrf
 from sqlalchemy.exc import DataError, DBAPIError
 from werkzeug.exceptions import HTTPException, UnprocessableEntity, default_exceptions
 
@@ -31,6 +41,8 @@ from webapp.errors import (
 from webapp.extensions import db
 from webapp.time_limit import was_too_slow
 from webapp.web.access import signed_in_user, to_sign_in
+from webapp.web.htmx import is_fragment_request, trigger
+from webapp.web.typed import shown_again
 
 #: A blueprint's own way to say an error: from status and sentence to an answer.
 Format = Callable[[int, str], Response]
@@ -67,11 +79,27 @@ def init_errors(app: Flask, machine_formats: Mapping[str, Format]) -> None:
 
 def _on_csrf(_error: CSRFError) -> ResponseReturnValue:
     # The commonest cause is a session that ended while the page was open: then the person is asked
-    # to sign in, as on any other page.
+    # to sign in, as on any other page. Once they have, in another tab, the page's token is no
+    # longer theirs: htmx gets the new one and asks again; a form is shown again, and not saved.
     view = current_app.view_functions.get(request.endpoint or "")
-    if getattr(view, "needs", None) is not None and signed_in_user() is None:
+    if getattr(view, "needs", None) is None:
+        return _answer(Problem(400))
+    if signed_in_user() is None:
         return to_sign_in()
-    return _answer(Problem(400))
+    if is_fragment_request(request):
+        return trigger(Response(status=400), "token", generate_csrf())
+    again = shown_again()
+    if again is None or not request.form.keys() - {"csrf_token"}:
+        return _answer(Problem(400))
+    if again != request.endpoint:
+        sentence = _("Nothing was saved, because you signed in again in between. Press Save again.")
+        flash(sentence)
+    parts = request.view_args or {}
+    try:
+        page = current_app.view_functions[again](project_name=parts.get("project_name"))
+    except CasekeeperError as error:
+        return _on_ours(error)
+    return make_response(page, 400)
 
 
 def _on_http(error: HTTPException) -> ResponseReturnValue:

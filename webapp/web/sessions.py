@@ -10,7 +10,7 @@ import hmac
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from flask import Flask, Request, current_app, has_request_context, request, session
+from flask import Flask, Request, current_app, g, has_request_context, request, session
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask_login import UserMixin, login_user, logout_user
 from sqlalchemy import select
@@ -62,6 +62,7 @@ def begin_session(user: WebUser, *, shared: bool) -> None:
     """Sign a web user in. Whatever the browser's session held is gone first, so that a session
     that somebody planted there becomes worthless."""
     session.clear()
+    g.pop("csrf_token", None)  # Flask-WTF keeps the token of the session that is gone
     session.permanent = not shared
     if shared:
         session["seen"] = _seconds()

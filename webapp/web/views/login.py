@@ -14,9 +14,10 @@ from webapp.database import write_transaction
 from webapp.extensions import db
 from webapp.people.accounts import check_web_user
 from webapp.people.models import WebUser
-from webapp.web.access import safe_next, signed_in_user
+from webapp.web.access import safe_next, sign_in_page, signed_in_route, signed_in_user
 from webapp.web.forms.login import SignInForm
 from webapp.web.sessions import begin_session, cookie_would_be_lost, end_session
+from webapp.web.typed import typed_before
 
 login = Blueprint("login", __name__)
 
@@ -26,31 +27,39 @@ def sign_in() -> ResponseReturnValue:
     """The login page; whoever is signed in already goes on."""
     if signed_in_user() is not None:
         return redirect(_target(), 303)
-    return _page(SignInForm(formdata=None))
+    return sign_in_page(SignInForm(formdata=None), None)
+
+
+@login.get("/login/done")
+@signed_in_route
+def done() -> ResponseReturnValue:
+    """Where one arrives who signed in beside a page that was left open."""
+    return render_template("login/done.html")
 
 
 @login.post("/login")
 def take_sign_in() -> ResponseReturnValue:
-    """Check e-mail and password, and go on to where the person wanted to be.
+    """Check e-mail and password, and go on to where the person wanted to be, or to the form that
+    was sent after its session ended.
 
     The answer to a wrong one is the same whether the e-mail is known or not. Raises `TooMany` after
     too many of them.
     """
-    form = SignInForm()
+    form, typed = SignInForm(), typed_before()
     if not form.validate_on_submit():
-        return _page(form, 422)
+        return sign_in_page(form, typed, 422)
     if cookie_would_be_lost(current_app, request):
         # Without this the browser would drop the cookie, and the person see nothing but the login.
         form.form_errors.append(
             _("Signing in needs https here. Open this page with an address that begins with https.")
         )
-        return _page(form, 422)
+        return sign_in_page(form, typed, 422)
     address = request.remote_addr or ""
     email, password = form.email.data or "", form.password.data or ""
     found = check_web_user(db.session(), email, password, address=address)
     if found is None:
         form.form_errors.append(_("E-mail or password is not right"))
-        return _page(form, 422)
+        return sign_in_page(form, typed, 422)
     with write_transaction() as session:
         user = session.scalars(select(WebUser).where(WebUser.id == found.web_user_id)).one()
         record(
@@ -61,6 +70,8 @@ def take_sign_in() -> ResponseReturnValue:
             by=Actor(user.user_id, user.email, address),
         )
     begin_session(user, shared=bool(form.shared.data))
+    if typed is not None:
+        return render_template("login/again.html", typed=typed)
     return redirect(_target(), 303)
 
 
@@ -69,11 +80,6 @@ def sign_out() -> ResponseReturnValue:
     """End the session."""
     end_session()
     return redirect(url_for("login.sign_in"), 303)
-
-
-def _page(form: SignInForm, status: int = 200) -> ResponseReturnValue:
-    action = url_for("login.take_sign_in", next=safe_next(request.args.get("next")))
-    return render_template("login/index.html", form=form, action=action), status
 
 
 def _target() -> str:

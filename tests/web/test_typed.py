@@ -1,0 +1,157 @@
+"""What was typed outlives the session that it was typed in (UX "Lost session")."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tests import factories
+from tests.factories import PASSWORD
+from tests.web.pages import Page, PageClient
+from tests.web.rule_pages import make_rule
+from tests.web.signing_in import signed_in
+from webapp.people.models import WebUser
+from webapp.projects.models import Project
+from webapp.rules.models import Rule
+from webapp.web import typed
+
+TYPED = {"name": "Close\u00e9 “old”", "criteria-0-value": " two  spaces ", "description": "a\nb"}
+
+
+@pytest.fixture
+def amina(project: Project) -> WebUser:
+    """Amina may edit data."""
+    return factories.web_user(project, role="editor")
+
+
+@pytest.fixture
+def page(app: Flask, project: Project, amina: WebUser) -> Page:
+    """A rule that she has begun to write."""
+    form = signed_in(app, amina).get(f"/a/{project.name}/rules/new").form("rule-form")
+    return form.submit("Add a condition on: Property")
+
+
+def end_session(page: Page) -> None:
+    page.client.client.delete_cookie("casekeeper")
+
+
+def sign_in(page: Page, amina: WebUser) -> Page:
+    return page.form("Sign in").submit(email=amina.email, password=PASSWORD)
+
+
+def names(session: Session, project: Project) -> list[str]:
+    session.rollback()
+    return list(session.scalars(select(Rule.name).where(Rule.project_id == project.id)))
+
+
+def assert_kept(page: Page) -> None:
+    form = page.form("rule-form")
+    assert form.value("name") == TYPED["name"]
+    assert form.value("criteria-0-value") == TYPED["criteria-0-value"]
+    assert form.value("description") == "a\r\nb"
+    assert page.one("//form[@id='rule-form']").get("data-unsaved") == "yes"
+
+
+def test_a_form_sent_too_late_is_shown_again_after_signing_in(
+    session: Session, project: Project, page: Page, amina: WebUser
+):
+    end_session(page)
+    login = page.form("rule-form").submit("Save as draft", fill=TYPED, status=401)
+    assert login.h1 == "Sign in"
+    assert "What you typed is kept" in login.text
+    wrong = login.form("Sign in").submit(email=amina.email, password="no", status=422)
+    back = sign_in(wrong, amina)
+    assert back.h1 == "What you typed is still here"
+    again = back.form("Go on with it").submit()
+    assert_kept(again)
+    assert names(session, project) == []
+    done = again.form("rule-form").submit(
+        "Save as draft", fill={"criteria-0-property": "p", "case_type": "t", "close": True}
+    )
+    assert done.status == 303
+    assert names(session, project) == [TYPED["name"]]
+
+
+def test_an_edit_is_still_that_of_its_rule(
+    app: Flask, session: Session, project: Project, amina: WebUser
+):
+    rule = make_rule(project)
+    page = signed_in(app, amina).get(f"/a/{project.name}/rules/{rule.rule_id}/edit")
+    end_session(page)
+    login = page.form("rule-form").submit("Save", name="Renamed", status=401)
+    again = sign_in(login, amina).form("Go on with it").submit()
+    assert again.h1 == "Edit “Close the done”"
+    saved = again.form("rule-form").submit("Save").follow()
+    assert "saved as version 2" in saved.status_line
+    assert names(session, project) == ["Renamed"]
+
+
+def test_who_signed_in_beside_the_page_presses_again(
+    session: Session, project: Project, page: Page, amina: WebUser
+):
+    end_session(page)
+    sign_in(page.client.get("/login?next=/login/done"), amina).follow()
+    told = page.form("rule-form").submit("Save as draft", fill=TYPED, status=400)
+    assert "Nothing was saved" in told.status_line
+    assert_kept(told)
+    assert names(session, project) == []
+
+
+def test_htmx_gets_the_token_of_the_new_session(page: Page, amina: WebUser):
+    end_session(page)
+    form = page.form("rule-form")
+    note = form.submit("Count now", htmx=True, status=401)
+    assert note.headers["HX-Retarget"] == "#signed-out"
+    done = sign_in(page.client.get(note.one("//a").get("href")), amina).follow()
+    assert done.h1 == "You are signed in"
+    refused = form.submit("Count now", htmx=True, status=400)
+    form.element.xpath(".//input[@name='csrf_token']")[0].set("value", refused.events["token"])
+    assert form.submit("Count now", htmx=True).one("//*[@id='preview']") is not None
+
+
+def test_somebody_else_who_signs_in_sees_no_more_than_they_may(
+    app: Flask, project: Project, page: Page
+):
+    end_session(page)
+    login = page.form("rule-form").submit("Save as draft", fill=TYPED, status=401)
+    stranger = factories.web_user(factories.project())
+    sign_in(login, stranger).form("Go on with it").submit(status=404)
+
+
+KEPT: list[Any] = [
+    "",
+    "{",
+    "[]",
+    '{"path": 1, "fields": []}',
+    '{"path": "/login", "fields": []}',
+    '{"path": "//evil.example/a/p/rules/rows", "fields": []}',
+    '{"path": "/a/p/rules/new", "fields": [["name", "x"]]}',
+    '{"path": "/a/p/rules/rows", "fields": [["name", "\\ud800"]]}',
+    '{"path": "/a/p/rules/rows", "fields": [["name", 1]]}',
+    '{"path": "/a/p/rules/rows", "fields": [["name"]]}',
+    '{"path": "/a/p/rules/rows", "fields": 7}',
+]
+
+
+@pytest.mark.parametrize("kept", KEPT, ids=range(len(KEPT)))
+def test_what_the_login_page_did_not_write_is_let_go(app: Flask, amina: WebUser, kept: str):
+    browser = PageClient(app)
+    token = browser.get("/login").form("Sign in").value("csrf_token")
+    sent = {"csrf_token": token, "email": amina.email, "password": PASSWORD, "kept": kept}
+    answer = browser.post("/login", sent)
+    assert (answer.status, answer.location) == (303, "/")
+
+
+def test_what_is_larger_than_a_person_types_is_let_go(
+    app: Flask, project: Project, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(typed, "LARGEST", 100)
+    sent = {"name": "x" * 101}
+    answer = PageClient(app).post(f"/a/{project.name}/rules/new", sent)
+    assert (answer.status, answer.location) == (303, "/login")
+    assert json.loads(typed.Typed("/", (("a", "b"),)).as_text())["fields"] == [["a", "b"]]
