@@ -71,7 +71,10 @@ def test_a_rule_is_written_run_and_undone(page: Page, office: Office, session: S
     page.get_by_role("button", name="Count now").click()
     expect(page.locator("#preview")).to_contain_text("1 case would change")
     expect(page.locator("#first-cases")).to_contain_text("p-1")
-    page.get_by_role("button", name="Save and switch on").click()
+    page.get_by_role("button", name="Save and switch on…").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Switch on “Close the done”?")
+    expect(page.locator("main")).to_contain_text("If it ran now: 1 case would change.")
+    page.get_by_role("button", name="Switch on").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Close the done")
 
     page.get_by_role("link", name="Run now…").click()

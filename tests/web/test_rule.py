@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests import factories
+from tests.forms import case_block, form, send
 from tests.history.statements import counted
 from tests.web.pages import PageClient
 from tests.web.rule_pages import CLOSE_DONE, finished_run, make_rule, patient, post
@@ -179,7 +180,7 @@ class TestCheckingOneCase:
         self, session: Session, project: Project, viktor: PageClient, url: str
     ):
         patient(session, project, "p-1", status="done")
-        page = viktor.get(url).form("Check one case").submit(case="p-1")
+        page = viktor.get(url).form("Check one case").submit(case="p-1").follow()
         assert "The rule matches “p-1”" in page.text
         (row,) = page.rows("Each condition, what was found and what it was compared with")
         assert row[1:] == ["done", "done", "true"]
@@ -206,10 +207,68 @@ class TestCheckingOneCase:
         assert "a run would count this case as an error" in page.text
         assert "at most 255" in page.text
 
-    @pytest.mark.parametrize("case", ["nobody", "x" * 5000, "a b", "\u0001"])
+    def test_says_that_there_is_no_parent(
+        self, session: Session, project: Project, viktor: PageClient
+    ):
+        touching = make_rule(
+            project,
+            match="any",
+            criteria=[
+                {"kind": "property", "property": "parent/x", "operator": "has_no_value"},
+                {"kind": "parent_closed"},
+            ],
+            actions=[
+                {"kind": "set", "property": "parent/seen", "value": "yes"},
+                {"kind": "set", "property": "host/parent/seen", "value": "yes"},
+                {"kind": "copy", "property": "a", "from": "host/b"},
+                {"kind": "copy", "property": "a2", "from": "never"},
+                {"kind": "set", "property": "status", "value": "done"},
+            ],
+        )
+        patient(session, project, "p-1", status="done")
+        page = viktor.get(f"/a/{project.name}/rules/{touching.rule_id}/check?case=p-1")
+        first, second = page.rows("Each condition, what was found and what it was compared with")
+        assert first[1:] == ["The case has no parent, or a deleted one.", "–none", "true"]
+        assert second[1:] == ["The case has no parent, or a deleted one.", "closed", "false"]
+        assert "Nothing. A run would write no form about this case." in page.text
+        idle = [" ".join(e.text_content().split()) for e in page.document.xpath("//h3/../ul/li")]
+        assert idle == [
+            "set parent/seen to “yes”: The case has no parent, or a deleted one.",
+            "set host/parent/seen to “yes”: There is no case at “host/parent”, or a deleted one.",
+            (
+                "set a to the value of host/b, unless that was never filled in:"
+                " The case has no host, or a deleted one."
+            ),
+            (
+                "set a2 to the value of never, unless that was never filled in:"
+                " never was never filled in."
+            ),
+            "set status to “done”: It is as wanted already.",
+        ]
+
+    def test_the_case_is_found_by_its_name(
+        self, session: Session, project: Project, viktor: PageClient, url: str
+    ):
+        for case_id, name in (("1", "Ana Mwangi"), ("2", "Anabel"), ("3", "Beno")):
+            create = {"case_name": name, "case_type": "patient"}
+            send(session, project.id, form(case_block(case_id, create=create)))
+        other = {"case_name": "Ana’s household", "case_type": "household"}
+        send(session, project.id, form(case_block("h", create=other)))
+        asked = viktor.get(url + "check").form("Which case")
+        assert asked.submit(case="beno", as_of="2031-01-31").location == (
+            url + "check?case=3&as_of=2031-01-31"
+        )
+        page = asked.submit(case=" ANA ")
+        assert [row[0] for row in page.rows("Cases with this name")] == ["Anabel", "Ana Mwangi"]
+        assert "does not match “Anabel”" in page.click("Anabel").text
+        assert asked.submit(case="h").location == url + "check?case=h"
+
+    @pytest.mark.parametrize("case", ["nobody", "x" * 5000, "a b", "\u0001", " "])
     def test_an_unknown_case_is_said_at_the_field(self, viktor: PageClient, url: str, case: str):
         page = viktor.get(url + "check").form("Which case").submit(case=case)
         assert page.status == 422
+        assert len(page.errors) == 1
+        page = viktor.get(url + "check?case=nobody")
         assert page.errors == ["This project has no case with this id"]
 
     def test_as_of_is_read_or_refused(

@@ -77,7 +77,7 @@ class TestSaving:
         page = press(page, "Add another update")
         page = press(
             page,
-            "Save and switch on",
+            "Save as draft",
             name=" Close stale ",
             description="Agreed in May",
             case_type="patient",
@@ -105,7 +105,7 @@ class TestSaving:
         )
         rule_page = page.follow()
         assert rule_page.h1 == "Close stale"
-        assert "The rule is saved and on." in rule_page.status_line
+        assert "The rule is saved as a draft." in rule_page.status_line
         assert saved(session, project) == {
             "name": "Close stale",
             "description": "Agreed in May",
@@ -135,13 +135,12 @@ class TestSaving:
                 {"kind": "close"},
             ],
         }
-        assert rules_of(session, project)[0].state == RuleState.ACTIVE
+        assert rules_of(session, project)[0].state == RuleState.DRAFT
 
     @pytest.mark.parametrize(
         ("button", "state"),
         [
             ("Save as draft", RuleState.DRAFT),
-            ("Save and switch on", RuleState.ACTIVE),
             ("Save switched off", RuleState.INACTIVE),
         ],
     )
@@ -159,6 +158,19 @@ class TestSaving:
         )
         assert page.follow().h1 == "All"
         assert rules_of(session, project)[0].state == state
+
+    def test_switching_on_shows_first_what_would_change(
+        self, session: Session, project: Project, amina: PageClient, new: str
+    ):
+        patient(session, project, "p-1")
+        said = {"name": "All", "case_type": "patient", "match": "every_case", "close": True}
+        page = press(amina.get(new), "Save and switch on…", **said).follow()
+        assert page.h1 == "Switch on “All”?"
+        assert "It is not on yet" in page.status_line
+        assert "If it ran now: 1 case would change." in page.text
+        assert rules_of(session, project)[0].state == RuleState.INACTIVE
+        page.form("Switch on").submit()
+        assert rules_of(session, project)[0].state == RuleState.ACTIVE
 
     def test_warns_of_a_new_type_and_of_a_namesake(
         self, session: Session, project: Project, amina: PageClient, new: str
@@ -282,14 +294,51 @@ class TestRows:
         assert page.document.xpath("//body/*/@id") == ["updates"]
         assert page.events["announce"] == "Update 1 added"
 
-    def test_forty_of_them_are_no_trouble(
+    def test_of_many_those_that_are_complete_stand_closed_and_lose_nothing(
         self, session: Session, project: Project, amina: PageClient
     ):
-        criteria = [{"kind": "not_modified_since", "days": n} for n in range(40)]
+        criteria = [
+            {"kind": "property", "property": "p", "operator": "one_of", "values": ["A\tB", " C"]},
+            {"kind": "date", "property": "edd", "operator": "before", "days": -7},
+            *({"kind": "not_modified_since", "days": n} for n in range(38)),
+        ]
         rule = make_rule(project, criteria=criteria, name="n" * 126)
-        page = amina.get(f"/a/{project.name}/rules/{rule.rule_id}/edit")
+        url = f"/a/{project.name}/rules/{rule.rule_id}/edit"
+        page = amina.get(url)
         assert len(legends(page)) == 41
-        assert press(page, "Save").follow().h1 == "n" * 126
+        assert legends(page)[1].endswith("today is before the date in edd minus 7 days")
+        assert not page.document.xpath("//*[@id='criteria']//input[not(@type='hidden')]")
+        assert "Nothing was different" in press(page, "Save").follow().status_line
+
+        page = press(page, "Edit condition 2:")
+        assert focused(page) == "criteria-1-operator"
+        page = press(page, "Edit condition 3:", criteria__1__days="8")
+        assert focused(page) == "criteria-2-days"
+        assert legends(page)[1].endswith("today is before the date in edd minus 8 days")
+        page = press(page, "Remove condition 40:", criteria__2__days="")
+        assert page.form("rule-form").value("criteria-2-days") == "", "what lacks something is open"
+        page = press(page, "Save", criteria__2__days="soon")
+        assert page.status == 422
+        page = press(page, "Save", criteria__2__days="500").follow()
+        assert page.h1 == "n" * 126
+        assert saved(session, project)["criteria"] == [
+            criteria[0],
+            criteria[1] | {"days": -8},
+            criteria[2] | {"days": 500},
+            *criteria[3:39],
+        ]
+
+    def test_a_closed_one_is_opened_by_htmx_alone(
+        self, session: Session, project: Project, amina: PageClient
+    ):
+        actions = [{"kind": "set", "property": f"p{n}", "value": f"v{n}"} for n in range(9)]
+        rule = make_rule(project, actions=actions)
+        form = amina.get(f"/a/{project.name}/rules/{rule.rule_id}/edit").form("rule-form")
+        page = form.submit("Edit update 9:", htmx=True)
+        assert page.document.xpath("//body/*/@id") == ["updates"]
+        assert focused(page) == "actions-8-property"
+        assert page.one("//*[@id='actions-8-value']").get("value") == "v8"
+        assert "HX-Trigger-After-Settle" not in page.headers, "nothing to be counted anew"
 
 
 class TestThePreview:
@@ -322,6 +371,25 @@ class TestThePreview:
         assert "Not complete yet:" in page.text and "Condition 1:" in page.text
         assert not page.document.xpath("//*[@aria-invalid]")
 
+    def test_days_that_are_not_typed_are_not_counted_as_none(
+        self, session: Session, project: Project, amina: PageClient, new: str
+    ):
+        patient(session, project, "p-1", edd="2020-01-31")
+        page = press(amina.get(new), ADD + "Date")
+        typed: dict[str, Any] = {"name": "n", "case_type": "patient", "close": True}
+        typed |= {"criteria__0__property": "edd", "criteria__0__operator": "after"}
+        page = press(page, "Count now", **typed)
+        assert "Condition 1: Enter a number of days, like 60." in page.text
+        assert "case would change" not in page.text
+        assert legends(page) == ["Condition 1 of 1: Date, not complete yet"]
+        assert "1 case would change" in press(page, "Count now", criteria__0__days="0").text
+        page = press(page, "Count now", criteria__0__sign="minus", criteria__0__days="-7")
+        assert "Condition 1: Write the days without a sign: choose plus or minus." in page.text
+        page = press(page, "Save as draft", criteria__0__days="+7")
+        assert page.errors == ["Condition 1: Write the days without a sign: choose plus or minus."]
+        page = press(page, "Save as draft", criteria__0__days="7").follow()
+        assert saved(session, project)["criteria"][0]["days"] == -7
+
     def test_comes_alone_to_htmx_with_the_words_of_the_rows(
         self, session: Session, project: Project, amina: PageClient, new: str
     ):
@@ -334,7 +402,7 @@ class TestThePreview:
         assert answer.one("//*[@id='preview']") is not None
         assert answer.events["announce"] == "There is no open case of this type."
         assert "9" in answer.one("//*[@id='criteria-0-words']").text
-        assert answer.one("//*[@id='criteria-0-words']").get("hx-swap-oob") == "true"
+        assert answer.one("//*[@id='criteria-0-words']").get("hx-swap-oob") == "innerHTML"
 
     def test_warns(self, project: Project, amina: PageClient, new: str):
         page = press(
@@ -358,10 +426,13 @@ class TestEditing:
         assert page.h1 == "Edit “Close the done”"
         same = press(page, "Save").follow()
         assert "Nothing was different" in same.status_line
-        page = press(amina.get(url), "Save and switch on", name="Close them").follow()
-        assert "The rule is saved as version 2. It is on." in page.status_line
+        page = press(amina.get(url), "Save and switch on…", name="Close them").follow()
+        assert "The rule is saved as version 2. It is not on yet" in page.status_line
+        page.form("Switch on").submit()
         session.refresh(rule)
         assert (rule.version, rule.name, rule.state) == (2, "Close them", RuleState.ACTIVE)
+        page = press(amina.get(url), "Save and switch off").follow()
+        assert "It is off." in page.status_line
 
     def test_the_second_of_two_people_is_told_and_loses_nothing(
         self, session: Session, project: Project, amina: PageClient

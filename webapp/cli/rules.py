@@ -83,7 +83,7 @@ def show_rule(typed: str, project_name: str, as_json: bool) -> None:
 @with_appcontext
 @answers
 def activate(typed: tuple[str, ...], project_name: str, as_json: bool) -> None:
-    """Let rules run every night."""
+    """Let rules run by their schedules, from the next slot on."""
     _set_states(typed, project_name, RuleState.ACTIVE, as_json=as_json)
 
 

@@ -127,9 +127,20 @@ class Checked:
             return sent.strip(" \t\n\r")
         return _plain(sent)
 
-    def whole(self, name: str, least: int, most: int, *, default: int | None = None) -> int:
-        """A whole number within bounds."""
+    def whole(
+        self,
+        name: str,
+        least: int,
+        most: int,
+        *,
+        default: int | None = None,
+        required: str | None = None,
+    ) -> int:
+        """A whole number within bounds; `required` is what is said of the empty text."""
         sent = self._sent.get(name, default)
+        if sent == "" and required:
+            self.wrong(name, required)
+            return least
         if isinstance(sent, bool) or not isinstance(sent, int) or not least <= sent <= most:
             self.wrong(
                 name,

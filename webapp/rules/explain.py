@@ -24,19 +24,22 @@ from webapp.rules.definition import (
 )
 from webapp.rules.effect import Effect, copies_of, effects
 from webapp.rules.moment import Moment
+from webapp.rules.no_effect import no_case_words
 from webapp.rules.operators import NUMBER, PROPERTY, date_of, dates_for, number_of
-from webapp.rules.view import Cases, attribute_text, parent_closed
+from webapp.rules.view import Cases, attribute_text, parent_closed, path_of
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """One criterion, the value that was found (None where there is none), a sentence on what it was
-    compared with, and whether it is true."""
+    compared with, and whether it is true. `missing` says that there is no case where the value
+    would be found, if so."""
 
     criterion: Criterion
     found: str | None
     wanted: str
     matches: bool
+    missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +124,13 @@ def is_true(cases: Cases, key: int, criterion: Criterion, moment: Moment) -> boo
 
 def verdict(cases: Cases, key: int, criterion: Criterion, moment: Moment) -> Verdict:
     """A criterion with what was found and what that was compared with."""
+    path = path_of(criterion)
     return Verdict(
         criterion,
         _found(cases, key, criterion),
         _wanted(criterion, moment),
         is_true(cases, key, criterion, moment),
+        no_case_words(path) if cases.follow(key, path) is None else "",
     )
 
 

@@ -13,17 +13,20 @@ from webapp.rules.changes import CaseChange, case_change
 from webapp.rules.definition import Definition
 from webapp.rules.explain import Explanation, explain
 from webapp.rules.moment import Moment
+from webapp.rules.no_effect import NoEffect, without_effect
 from webapp.rules.view import load, paths_read, paths_written
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
     """An explanation, its effects as before and after, and why they cannot be done, if so: a run
-    would count the case as an error (R21)."""
+    would count the case as an error (R21). `without_effect` are the updates that do nothing to a
+    case that matches."""
 
     explanation: Explanation
     change: CaseChange
     problem: str | None
+    without_effect: tuple[NoEffect, ...] = ()
 
 
 def explain_case(
@@ -45,4 +48,7 @@ def explain_case(
     except Invalid as error:
         problem = error.message
         explanation = explain(replace(definition, actions=()), cases, key, moment)
-    return Explained(explanation, case_change(cases, key, explanation.effects), problem)
+    idle: tuple[NoEffect, ...] = ()
+    if explanation.matches and problem is None:
+        idle = without_effect(definition, cases, key, explanation.effects)
+    return Explained(explanation, case_change(cases, key, explanation.effects), problem, idle)

@@ -64,7 +64,7 @@ def read_reference(one: Checked, name: str) -> Reference | None:
 
 def _not_modified(one: Checked) -> Criterion:
     one.only("kind", "days")
-    return NotModifiedSince(one.whole("days", 0, MOST_DAYS))
+    return NotModifiedSince(one.whole("days", 0, MOST_DAYS, required=_no_days()))
 
 
 def _property(one: Checked) -> Criterion | None:
@@ -109,10 +109,14 @@ def _date(one: Checked) -> Criterion | None:
     one.only("kind", "property", "operator", "days")
     reference = read_reference(one, "property")
     operator = one.word("operator", {key: key for key in DATE}, required=_("Choose a comparison."))
-    days = one.whole("days", -MOST_DAYS, MOST_DAYS, default=0)
+    days = one.whole("days", -MOST_DAYS, MOST_DAYS, default=0, required=_no_days())
     if reference is None or operator is None:
         return None
     return DateIs(reference, operator, days)
+
+
+def _no_days() -> str:
+    return str(_("Enter a number of days, like 60."))
 
 
 def _parent_closed(one: Checked) -> Criterion:

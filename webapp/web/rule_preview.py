@@ -93,8 +93,8 @@ def would_change_words(found: Preview) -> str:
     count = found.would_change
     if not count and not found.errors:
         return ngettext(
-            "%(number)s case matches, and is as wanted already.",
-            "%(number)s cases match, and are as wanted already.",
+            "%(number)s case matches, and would stay as it is.",
+            "%(number)s cases match, and would stay as they are.",
             found.matched,
             number=number(found.matched),
         )
@@ -106,8 +106,19 @@ def would_change_words(found: Preview) -> str:
     )
 
 
-def row_words(form: RuleForm) -> dict[str, list[str]]:
-    """Each row of the form as a sentence; what kind it is as long as it is not complete."""
+@dataclass(frozen=True, slots=True)
+class RowWords:
+    """A row of the form as a sentence; what kind it is as long as it is not complete."""
+
+    sentence: str
+    complete: bool
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+def row_words(form: RuleForm) -> dict[str, list[RowWords]]:
+    """Each row of the form in words."""
     return {
         "criteria": [_criterion_words(row.form) for row in form.criteria],
         "actions": [_update_words(row.form) for row in form.actions],
@@ -125,18 +136,20 @@ def kind_words() -> list[tuple[str, str]]:
     ]
 
 
-def _criterion_words(row: CriterionForm) -> str:
+def _criterion_words(row: CriterionForm) -> RowWords:
     alone = {"criteria": [criterion_of(row)], "actions": [{"kind": "close"}]}
     found = _definition(alone)
     if found is not None:
-        return criterion_words(found.criteria[0])
+        return RowWords(criterion_words(found.criteria[0]), True)
     label = dict(kind_words()).get(str(row.kind.data), _("Unknown"))
-    return _("%(kind)s, not complete yet", kind=label)
+    return RowWords(_("%(kind)s, not complete yet", kind=label), False)
 
 
-def _update_words(row: UpdateForm) -> str:
+def _update_words(row: UpdateForm) -> RowWords:
     found = _definition({"match": "every_case", "criteria": [], "actions": [update_of(row)]})
-    return _("not complete yet") if found is None else action_words(found.actions[0])
+    if found is None:
+        return RowWords(_("not complete yet"), False)
+    return RowWords(action_words(found.actions[0]), True)
 
 
 def _definition(parts: Mapping[str, object]) -> Definition | None:

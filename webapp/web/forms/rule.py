@@ -35,4 +35,4 @@ class RunForm(Form):
 class CheckForm(RunForm):
     """Which case is to be checked."""
 
-    case = StringField(_("Case id"), default="", description=_("As the case's page shows it."))
+    case = StringField(_("Case"), default="", description=_("A part of its name, or its whole id."))

@@ -9,13 +9,13 @@ from typing import Any
 from flask_babel import gettext as _
 from wtforms import FieldList, HiddenField
 
-from webapp.web.forms.rules import RuleForm
+from webapp.web.forms.rules import RuleForm, has_own_sign
 
 
 def show_problems(form: RuleForm, problems: Mapping[str, str]) -> None:
     """Put what is wrong, by path (`criteria[1].operator`), to the fields of the form. What belongs
     to no field is said above them all."""
-    for path, sentence in problems.items():
+    for path, sentence in (dict(problems) | _of_signs(form)).items():
         field = _field_at(form, path)
         if field is None:
             form.form_errors.append(sentence)
@@ -24,6 +24,15 @@ def show_problems(form: RuleForm, problems: Mapping[str, str]) -> None:
     for rows in (form.criteria, form.actions):
         # Otherwise the form would not know that one of its rows has an error.
         rows.errors = [*rows.errors, *(row.errors for row in rows if row.errors)]
+
+
+def _of_signs(form: RuleForm) -> dict[str, str]:
+    """What only the form has: a sign to be chosen before the days."""
+    return {
+        f"criteria[{number}].days": _("Write the days without a sign: choose plus or minus.")
+        for number, row in enumerate(form.criteria)
+        if has_own_sign(row.form)
+    }
 
 
 def problems_of(form: RuleForm) -> Iterator[tuple[str, str]]:

@@ -235,9 +235,17 @@ def _whole(text: str | None) -> int | str:
 
 
 def _days(row: CriterionForm) -> int | str:
-    """The days of a date with their sign; none typed is the day itself."""
-    days = _whole(row.days.data or "0")
-    return -days if isinstance(days, int) and row.sign.data == "minus" else days
+    """The days of a date with the sign that was chosen. What has a sign of its own is no number of
+    days: two minuses would make a plus that nobody meant."""
+    days = _whole(row.days.data)
+    if has_own_sign(row) or isinstance(days, str):
+        return (row.days.data or "").strip()
+    return -days if row.sign.data == "minus" else days
+
+
+def has_own_sign(row: CriterionForm) -> bool:
+    """Whether the days of a date were typed with a sign, beside the one that is chosen."""
+    return row.kind.data == "date" and (row.days.data or "").strip()[:1] in {"+", "-", "−", "–"}
 
 
 def _line(text: str | None) -> str:

@@ -1,5 +1,5 @@
-"""A rule's own page: what it says, its versions and runs, the preview, the check of one case, and
-running it now (SPEC U2, R24–R26, R29)."""
+"""A rule's own page: what it says, its versions and runs, the preview, and running it now (SPEC U2,
+R24, R25, R29)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from webapp.database import write_transaction
-from webapp.errors import NotFound
 from webapp.extensions import db
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.rules import operations
-from webapp.rules.explain_case import explain_case
 from webapp.rules.models import Run, Trigger
 from webapp.rules.moment import parse_as_of
 from webapp.rules.outlook import MustConfirm, confirmed_changes
@@ -25,7 +23,7 @@ from webapp.web.access import project_route
 from webapp.web.confirming import ask_to_confirm
 from webapp.web.forms.confirm_run import ConfirmForm
 from webapp.web.forms.rule import CheckForm, RunForm
-from webapp.web.rule_preview import moment_of, preview_of
+from webapp.web.rule_preview import preview_of
 from webapp.web.run_undos import undos_of
 from webapp.web.views.rules import rules
 
@@ -146,31 +144,3 @@ def run(project: Project, rule_id: str) -> ResponseReturnValue:
         run_id = queued.id
     wake_run(db.session(), queued)
     return redirect(url_for("runs.show", run_id=run_id), 303)
-
-
-@rules.get("/a/<project_name>/rules/<rule_id>/check")
-@project_route(Right.VIEW)
-def check(project: Project, rule_id: str) -> ResponseReturnValue:
-    """Why the rule does or does not match one case (`case`, its id), now or `as_of`."""
-    session = db.session()
-    rule = get_rule(session, project.id, rule_id, deleted=True)
-    definition = definition_of(session, rule)
-    form = CheckForm(request.args)
-    as_of = form.read_as_of(project.timezone)
-    case_id = (form.case.data or "").strip()
-    explained = None
-    if case_id and not form.errors:
-        moment = moment_of(project, as_of)
-        try:
-            explained = explain_case(session, project.id, definition, case_id, moment)
-        except NotFound:
-            form.case.errors = [_("This project has no case with this id")]
-    return render_template(
-        "rules/check.html",
-        project=project,
-        rule=rule,
-        definition=definition,
-        form=form,
-        as_of=as_of,
-        explained=explained,
-    ), 422 if form.errors else 200

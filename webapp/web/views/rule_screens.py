@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from webapp.web.views import rule, rule_form, rule_state, run, run_undo
+from webapp.web.views import rule, rule_check, rule_form, rule_rows, rule_state, run, run_undo
 from webapp.web.views.rules import rules
 from webapp.web.views.runs import runs
 
-__all__ = ["rule", "rule_form", "rule_state", "rules", "run", "run_undo", "runs"]
+__all__ = [
+    "rule",
+    "rule_check",
+    "rule_form",
+    "rule_rows",
+    "rule_state",
+    "rules",
+    "run",
+    "run_undo",
+    "runs",
+]

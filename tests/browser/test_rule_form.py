@@ -1,0 +1,181 @@
+"""The form of a rule in a browser: many rows, a session that ends, leaving by accident."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Dialog, Page, expect
+from sqlalchemy.orm import Session
+
+from tests import factories
+from tests.browser.conftest import Office, axe_findings, sign_in
+from tests.browser.test_walk import overflow
+from tests.web.rule_pages import make_rule, patient
+from webapp.projects.models import Project
+
+FORTY = [{"kind": "not_modified_since", "days": 300 + number} for number in range(40)]
+
+
+@pytest.fixture(params=[True, False], ids=["javascript", "no-javascript"])
+def page(request: pytest.FixtureRequest, browser: Browser, office: Office) -> Iterator[Page]:
+    context = browser.new_context(java_script_enabled=request.param, locale="en-GB")
+    page = context.new_page()
+    sign_in(page, office)
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def browsing(browser: Browser, office: Office) -> Iterator[Page]:
+    """With JavaScript, signed in."""
+    context = browser.new_context(locale="en-GB")
+    page = context.new_page()
+    sign_in(page, office)
+    yield page
+    context.close()
+
+
+def sign_in_again(page: Page, office: Office) -> None:
+    page.get_by_label("E-mail").fill(office.officer.email)
+    page.get_by_label("Password").fill(factories.PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def begin(page: Page, office: Office) -> None:
+    """Somebody has begun to write a rule, and their session ends."""
+    page.goto(office.url("rules/new"))
+    page.get_by_label("Name", exact=True).fill("Half written")
+    page.get_by_role("button", name="Add a condition on: Property").click()
+    page.locator("#criteria-0-property").fill("status")
+    page.wait_for_load_state("networkidle")  # an answer under way would bring the cookie back
+    page.context.clear_cookies()
+
+
+def test_one_of_many_rows_is_edited(page: Page, office: Office, session: Session):
+    project = session.get_one(Project, office.project.id)
+    rule = make_rule(project, criteria=FORTY)
+    session.rollback()
+    page.goto(office.url(f"rules/{rule.rule_id}/edit"))
+    expect(page.locator("#criteria-6-words")).to_be_visible()
+    expect(page.locator("#criteria-6-days")).to_have_count(0)
+    page.get_by_role("button", name="Edit condition 7: no form has come").press("Enter")
+    expect(page.locator("#criteria-6-days")).to_be_focused()
+    page.locator("#criteria-6-days").fill("7")
+    page.get_by_role("button", name="Remove condition 9:").click()
+    expect(page.locator("#criteria-6-words")).to_contain_text("for more than 7 days")
+    expect(page.locator("#criteria legend")).to_have_count(39)
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("status")).to_contain_text("The rule is saved as version 2.")
+
+
+def test_a_session_that_ends_loses_nothing_that_was_typed(browsing: Page, office: Office):
+    page = browsing
+    begin(page, office)
+    page.get_by_role("button", name="Add a condition on: Date").click()
+    note = page.locator("#signed-out")
+    expect(note).to_contain_text("You are signed out, so this was not done")
+    expect(note).to_be_focused()
+    expect(page.locator("#criteria-0-property")).to_have_value("status")
+    with page.expect_popup() as opened:
+        note.get_by_role("link").click()
+    other = opened.value
+    sign_in_again(other, office)
+    expect(other.get_by_role("heading", level=1)).to_have_text("You are signed in")
+    other.close()
+    # A browser without windows hides no tab, and so shows none again.
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator("#criteria-1-operator")).to_be_focused()
+    expect(note).to_be_empty()
+    expect(page.locator("#criteria-0-property")).to_have_value("status")
+    page.get_by_role("button", name="Save as draft").click()
+    expect(page.get_by_role("alert")).to_contain_text("There is a problem")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Half written")
+
+
+def test_a_rule_saved_too_late_is_shown_again(page: Page, office: Office):
+    begin(page, office)
+    page.get_by_role("button", name="Save as draft").click()
+    expect(page.locator("main")).to_contain_text("What you typed is kept")
+    sign_in_again(page, office)
+    page.get_by_role("button", name="Go on with it").click()
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Half written")
+    expect(page.locator("#criteria-0-property")).to_have_value("status")
+
+
+def test_the_panel_says_that_it_is_out_of_date_without_a_session(browsing: Page, office: Office):
+    page = browsing
+    begin(page, office)
+    page.keyboard.press("Tab")
+    expect(page.locator("#signed-out")).to_contain_text("You are signed out")
+    expect(page.locator("#preview .when-stale")).to_be_visible()
+    expect(page.locator("#criteria-0-property")).not_to_be_focused()
+
+
+def test_what_is_not_saved_is_not_left_by_accident(browsing: Page, office: Office):
+    page = browsing
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", stay)
+    page.goto(office.url("rules/new"))
+    page.get_by_role("link", name="Cancel").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Automatic updates")
+    assert asked == []
+    page.goto(office.url("rules/new"))
+    page.get_by_label("Name", exact=True).fill("Half written")
+    page.get_by_role("link", name="Cancel").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Automatic updates")
+    assert asked == ["beforeunload"]
+    page.goto(office.url("rules/new"))
+    page.get_by_label("Name", exact=True).fill("Whole")
+    page.get_by_role("combobox", name="Case type").fill("patient")
+    page.get_by_label("Every open case of this type").check()
+    page.get_by_label("Close the case").check()
+    page.get_by_role("button", name="Save as draft").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Whole")
+    assert asked == ["beforeunload"]
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
+def test_axe_finds_nothing_on_the_form(
+    browser: Browser, office: Office, session: Session, scheme: Any, width: int
+):
+    context = browser.new_context(
+        color_scheme=scheme,
+        viewport={"width": width, "height": 900},
+        bypass_csp=True,
+        locale="en-GB",
+    )
+    page = context.new_page()
+    project = session.get_one(Project, office.project.id)
+    patient(session, project, "p-1", status="done")
+    rules = {
+        count: make_rule(
+            project,
+            name="N" * 126,
+            criteria=FORTY[:count],
+            match="all" if count else "every_case",
+        )
+        for count in (0, 3, 40)
+    }
+    session.rollback()
+    sign_in(page, office)
+    found = {}
+    for count, rule in rules.items():
+        page.goto(office.url(f"rules/{rule.rule_id}/edit"))
+        expect(page.locator("#preview")).to_contain_text("would change")
+        found[f"{count} conditions"] = axe_findings(page) + overflow(page, width)
+    page.get_by_role("button", name="Edit condition 7:").click()
+    page.locator("#criteria-6-days").fill("-7")
+    page.wait_for_load_state("networkidle")
+    page.context.clear_cookies()
+    page.keyboard.press("Tab")
+    expect(page.locator("#signed-out")).to_contain_text("You are signed out")
+    found["signed out"] = axe_findings(page) + overflow(page, width)
+    context.close()
+    assert {place: faults for place, faults in found.items() if faults} == {}

@@ -1,0 +1,90 @@
+"""What the form of a rule weighs on its way to a browser (UX "Weight")."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from tests import factories
+from tests.web.pages import Page, PageClient
+from tests.web.rule_pages import CLOSE_DONE, make_rule
+from tests.web.signing_in import signed_in
+from webapp.projects.models import Project
+
+FIRST_PAGE, FRAGMENT = 150_000, 15_000
+
+#: What browsers take where there is no https, which is the least.
+ENCODINGS = {"Accept-Encoding": "gzip, deflate"}
+
+
+def weight(answer: TestResponse) -> int:
+    """Bytes of an answer, with its headers."""
+    return len(answer.data) + len(str(answer.headers))
+
+
+def conditions(count: int) -> list[dict[str, Any]]:
+    kinds: list[dict[str, Any]] = [
+        CLOSE_DONE["criteria"][0],
+        {"kind": "date", "property": "edd", "operator": "after", "days": 60},
+        {"kind": "not_modified_since", "days": 365},
+    ]
+    found = [dict(kinds[number % 3]) for number in range(count)]
+    for number, one in enumerate(found):
+        if "property" in one:
+            one["property"] = f"{one['property']}_{number}_" + "w" * (number % 60)
+    return found
+
+
+def rule_page(app: Flask, project: Project, count: int) -> Page:
+    """The form of a rule of so many conditions, and up to ten updates, with the longest name."""
+    sets = [{"kind": "set", "property": f"p{n}", "value": "v" * n} for n in range(min(count, 10))]
+    rule = make_rule(
+        project,
+        name="N" * 126,
+        description="d" * 2000,
+        match="any" if count else "every_case",
+        criteria=conditions(count),
+        actions=[*sets, {"kind": "close"}],
+    )
+    browser = signed_in(app, factories.web_user(project, role="editor"))
+    return browser.get(f"/a/{project.name}/rules/{rule.rule_id}/edit")
+
+
+def files_of(page: Page) -> list[str]:
+    """What a browser fetches with the page: the sprite once, whatever symbols."""
+    found = page.document.xpath("//link/@href | //script/@src | //*[local-name()='use']/@href")
+    return sorted({address.partition("#")[0] for address in found})
+
+
+@pytest.mark.parametrize("count", [0, 3, 40])
+def test_the_form_of_a_rule_is_light(app: Flask, project: Project, count: int):
+    page = rule_page(app, project, count)
+    browser: PageClient = page.client
+    files = [browser.client.get(url, headers=ENCODINGS) for url in files_of(page)]
+    assert len(files) >= 6
+    assert weight(page.response) + sum(map(weight, files)) <= FIRST_PAGE
+
+    sent = dict(page.form("rule-form").entries())
+    for place, more in [
+        ("rows", {"add": "date"}),
+        ("rows", {"add": "update"}),
+        ("rows", {"remove": "criteria-0"}),
+        ("rows", {"open": "criteria-1"}),
+        ("preview", {}),
+    ]:
+        answer = browser.client.post(
+            f"/a/{project.name}/rules/{place}",
+            data=sent | more,
+            headers=ENCODINGS | {"HX-Request": "true"},
+        )
+        assert answer.status_code == 200
+        assert weight(answer) <= FRAGMENT, (place, more)
+
+
+def test_a_whole_page_is_not_compressed(app: Flask, project: Project):
+    page = rule_page(app, project, 0)
+    answer = page.client.client.get(page.url, headers=ENCODINGS)
+    assert "Content-Encoding" not in answer.headers

@@ -1,0 +1,56 @@
+"""The page of a rule that is being written, and what its pieces need (SPEC U3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import render_template
+from flask.typing import ResponseReturnValue
+
+from webapp.extensions import db
+from webapp.history.case_list import case_types
+from webapp.history.property_names import property_names
+from webapp.projects.models import Project
+from webapp.rules.models import Rule
+from webapp.rules.queries import get_rule
+from webapp.rules.references import SYSTEM
+from webapp.web.forms.rule_problems import problems_of
+from webapp.web.forms.rules import RuleForm
+from webapp.web.rule_preview import kind_words, row_words
+
+#: Shows the form as it was typed (`webapp.web.typed`).
+AGAIN = "rules.rows"
+
+
+def form_page(
+    project: Project, form: RuleForm, rule: Rule | None = None, *, status: int = 200, **more: Any
+) -> ResponseReturnValue:
+    """The whole page; `more` are variables of its template."""
+    problems = list(problems_of(form))
+    context = form_context(project, form, rule)
+    return render_template("rules/edit.html", **context, problems=problems, **more), status
+
+
+def form_context(project: Project, form: RuleForm, rule: Rule | None) -> dict[str, Any]:
+    """What the page and each of its pieces need. Two queries."""
+    return {
+        "project": project,
+        "form": form,
+        "rule": rule,
+        "case_types": case_types(db.session(), project.id),
+        "names": _names(project, form),
+        "kinds": kind_words(),
+        "words": row_words(form),
+    }
+
+
+def rule_in(project: Project, form: RuleForm) -> Rule | None:
+    """The rule that the form is about; None for a new one. Raises `NotFound`."""
+    rule_id = form.rule_id.data or ""
+    return get_rule(db.session(), project.id, rule_id) if rule_id else None
+
+
+def _names(project: Project, form: RuleForm) -> list[str]:
+    """The names that fields for properties offer: those of cases of the type, then the system's."""
+    case_type = (form.case_type.data or "").strip()
+    return [*property_names(db.session(), project.id, case_type), *SYSTEM]
