@@ -31,7 +31,7 @@ from webapp.cases.models import Case, CaseTransaction
 from webapp.clock import take_ticks
 from webapp.people.kinds import SYSTEM
 from webapp.rules.apply_cases import Done
-from webapp.rules.chunk_rows import ChunkRows, FreshId, Held, rows_on
+from webapp.rules.chunk_rows import ChunkRows, Held, rows_on
 from webapp.rules.compile import can_fail
 from webapp.rules.definition import Copy, Definition
 from webapp.rules.family import Family, value_of
@@ -52,6 +52,7 @@ from webapp.rules.json_text import (
 from webapp.rules.orders import Orders
 from webapp.rules.view import Path, paths_read
 from webapp.rules.write_forms import columns_of
+from webapp.submissions.ids import FreshId
 from webapp.submissions.models import Submission
 
 
@@ -125,17 +126,17 @@ class ChunkStatements:
     def _inserting_submissions(self) -> Insert:
         common = columns_of(self._orders)
         place = self._rows.place
-        tick = bindparam("tick", type_=Submission.received_on.type)
-        arrival = tick + func.row_number().over(order_by=place) - 1
+        # Where a row makes no form, its tick is left out.
+        arrival = bindparam("tick", type_=_BIG) + place - bindparam("first", type_=_BIG)
         columns = {
             **{name: literal(value, _type(name)) for name, value in common.items()},
-            "submission_id": FreshId(),
+            "submission_id": FreshId(arrival),
             "run_place": place,
             "run_part": literal(0, Submission.run_part.type),
             "received_on": arrival,
             "indexed_on": arrival,
         }
-        rows = self._rows.with_cases(select(*columns.values()))
+        rows = self._rows.with_cases(select(*columns.values())).order_by(place)
         if not self._orders.definition.closes:
             rows = rows.where(or_(*(one.differs for one in self._writes)))
         return self._rows.making_forms(

@@ -27,10 +27,7 @@ from sqlalchemy import (
     func,
     select,
 )
-from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
 
 from webapp.cases.models import Case
 from webapp.database import find_by_key
@@ -41,32 +38,6 @@ from webapp.rules.orders import Orders
 from webapp.rules.target import target_of
 from webapp.rules.view import Path
 from webapp.submissions.models import Submission
-
-
-class FreshId(FunctionElement[str]):
-    """A new id for each row, as `webapp.submissions.place.new_id` gives them: a UUID of version
-    4."""
-
-    type = Text()
-    name = "fresh_id"
-    inherit_cache = True
-
-
-@compiles(FreshId, "sqlite")
-def _fresh_id_sqlite(_element: FreshId, _compiler: SQLCompiler, **_kw: Any) -> str:
-    def digits(length: int) -> str:
-        return f"lower(hex(randomblob({length})))"
-
-    variant = "substr('89ab', 1 + (random() & 3), 1)"
-    return (
-        f"({digits(4)} || '-' || {digits(2)} || '-4' || substr({digits(2)}, 2)"
-        f" || '-' || {variant} || substr({digits(2)}, 2) || '-' || {digits(6)})"
-    )
-
-
-@compiles(FreshId, "postgresql")
-def _fresh_id_postgresql(_element: FreshId, _compiler: SQLCompiler, **_kw: Any) -> str:
-    return "CAST(gen_random_uuid() AS TEXT)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +172,7 @@ class _Arrays:
             zip(("place", "key", "copies"), map(list, zip(*rows, strict=True)), strict=True)
         )
         connection.execute(self._locking(paths), values)
-        return Held(len(rows), values)
+        return Held(len(rows), {"first": first, **values})
 
     def with_cases(self, rows: Select[Any]) -> Select[Any]:
         return rows.select_from(self._planned).join(Case, self._is_case(self._planned))

@@ -14,9 +14,9 @@ from webapp.cases.models import CaseTransaction
 from webapp.clock import Micros
 from webapp.people.kinds import SYSTEM, UserKind
 from webapp.rules.orders import Orders
+from webapp.submissions.ids import new_id
 from webapp.submissions.models import State, Submission
 from webapp.submissions.own import RULE_XMLNS
-from webapp.submissions.place import new_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def write_forms(session: Session, orders: Orders, forms: Sequence[Form]) -> None
     rows = [
         {
             **common,
-            "submission_id": new_id(),
+            "submission_id": new_id(form.tick),
             "run_place": form.place,
             "run_part": form.part,
             "received_on": form.tick,

@@ -14,9 +14,9 @@ from webapp.cases.store import HeldCase, hold_cases, ids_of, write_cases
 from webapp.clock import take_ticks
 from webapp.database import one_or_many
 from webapp.dictionary.learn import learn_case_types
+from webapp.submissions.ids import new_id
 from webapp.submissions.models import State, Submission
 from webapp.submissions.parse import ParsedForm
-from webapp.submissions.place import new_id
 from webapp.submissions.queries import Touch, touches
 from webapp.submissions.rebuild import replay_held
 from webapp.submissions.resolve import changes_of

@@ -15,8 +15,8 @@ from webapp.errors import Invalid, NotFound, Refused
 from webapp.people.kinds import UserKind
 from webapp.submissions.archive import archive
 from webapp.submissions.blocks import CaseBlock
+from webapp.submissions.ids import new_id
 from webapp.submissions.models import State, Submission
-from webapp.submissions.place import new_id
 from webapp.submissions.queries import hold_submission, touches
 from webapp.submissions.receive import Arrival, Outcome, Sender, read, receive
 from webapp.submissions.render import render_case_form

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
+from webapp.submissions.ids import new_id
 from webapp.submissions.models import State, Submission, SubmissionXml
 from webapp.submissions.rule_forms import is_rule_form, sha256_of
 
@@ -56,11 +56,6 @@ _VERSIONS = (
     .order_by(Submission.id)
     .with_for_update(of=Submission, key_share=True)
 )
-
-
-def new_id() -> str:
-    """A fresh submission id."""
-    return str(uuid.uuid4())
 
 
 def find_place(

@@ -18,9 +18,10 @@ from webapp.dictionary.learn import learn_form
 from webapp.people.kinds import UserKind, Whose, whose
 from webapp.submissions.apply_form import apply_edit, apply_last
 from webapp.submissions.attachments import Kept
+from webapp.submissions.ids import new_id
 from webapp.submissions.models import Attachment, State, Submission, SubmissionXml
 from webapp.submissions.parse import NotAForm, ParsedForm, parse, parse_time
-from webapp.submissions.place import Place, find_place, new_id
+from webapp.submissions.place import Place, find_place
 from webapp.submissions.resolve import form_user, known_targets, missing_target
 
 
