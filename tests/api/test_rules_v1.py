@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,8 +16,9 @@ from tests.factories import mobile_worker, web_user
 from tests.factories import project as make_project
 from tests.forms import open_case
 from tests.web.signing_in import basic, signed_in
-from webapp.api import asked
+from webapp.api import asked, rules_v1
 from webapp.projects.models import Project
+from webapp.rules.preview import preview
 
 EXTRA = {"id", "version", "last_run", "last_attempt", "next_run"}
 #: Every route with its method, and whether it writes. `7` is no rule.
@@ -273,6 +275,14 @@ def test_preview_says_what_each_criterion_matches_where_any_will_do(caller: Call
     document = caller.post("rules/v1/preview/", rule(match="any")).get_json()
     assert [step["matches"] for step in document["funnel"]] == [3, 2]
     assert document["matched"] == 3
+
+
+def test_a_preview_that_is_too_slow_says_so(monkeypatch: pytest.MonkeyPatch, caller: Caller):
+    monkeypatch.setattr(rules_v1, "preview", partial(preview, limit_s=0))
+    answer = caller.post("rules/v1/preview/", rule())
+    assert answer.status_code == 503
+    assert answer.get_json()["error"].startswith("This is too slow to count")
+    assert answer.headers["Retry-After"]
 
 
 @pytest.mark.usefixtures("three_patients")

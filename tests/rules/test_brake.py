@@ -3,6 +3,7 @@ watch (R28)."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -24,11 +25,14 @@ from webapp.errors import Refused
 from webapp.jobs import tasks
 from webapp.jobs.models import Job
 from webapp.projects.models import Project
+from webapp.rules import outlook
 from webapp.rules.brake import Brake, brake_of
 from webapp.rules.held import approve, reject, tidy_held
 from webapp.rules.models import Rule, RuleState, Run, RunCase, RunState, Trigger
 from webapp.rules.operations import delete_rule, edit_rule, set_state
+from webapp.rules.outlook import MustConfirm, confirmed_changes
 from webapp.rules.portable import rule_from_json
+from webapp.rules.preview import preview
 from webapp.rules.queries import data_of, version_of
 from webapp.rules.runs import resume, start_run, stop
 from webapp.rules.undo import start_undo
@@ -322,3 +326,14 @@ class TestWatching:
         rule_at(NOON, careful, state=RuleState.WATCHING)
         (run,) = night_at(NIGHT, session, careful)
         assert (run.would_change, len(watched_cases(session, run))) == (6, 4)
+
+
+def test_what_is_too_slow_to_count_is_left_to_the_plan(
+    session: Session, careful: Project, monkeypatch: pytest.MonkeyPatch
+):
+    rule = rule_at(NOON, careful)
+    with pytest.raises(MustConfirm):
+        confirmed_changes(session, careful, rule, given=None)
+    monkeypatch.setattr(outlook, "preview", partial(preview, limit_s=0))
+    assert confirmed_changes(session, careful, rule, given=None) is None
+    assert confirmed_changes(session, careful, rule, given=6) == 6

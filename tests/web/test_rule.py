@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from flask import Flask
 from sqlalchemy import select
@@ -19,6 +21,8 @@ from webapp.projects.models import Project
 from webapp.rules.models import Rule, RuleState, Run
 from webapp.rules.operations import edit_rule
 from webapp.rules.portable import rule_from_json
+from webapp.rules.preview import preview
+from webapp.web import rule_preview
 
 
 @pytest.fixture
@@ -155,6 +159,15 @@ class TestThePreview:
         session.rollback()
         run = session.scalars(select(Run).where(Run.project_id == project.id)).one()
         assert run.as_of == 1_927_584_000_000_000
+
+    def test_that_is_too_slow_says_so_and_the_rule_can_be_run_all_the_same(
+        self, monkeypatch: pytest.MonkeyPatch, amina: PageClient, url: str
+    ):
+        monkeypatch.setattr(rule_preview, "preview", partial(preview, limit_s=0))
+        page = amina.get(url + "preview")
+        assert "This is too slow to count: after 0 seconds it was given up." in page.text
+        assert "This is too slow to count" in amina.get(url + "activate").text
+        assert page.form(url + "run").submit("Run now").follow().h1.startswith("Run ")
 
     @pytest.mark.parametrize("text", ["tomorrow", "2031-02-30", "9" * 500, "\ud7ff", "0001-01-01"])
     def test_a_day_that_cannot_be_read_is_said(self, amina: PageClient, url: str, text: str):

@@ -112,7 +112,7 @@ def preview_rule(typed: str, project_name: str, as_of: str | None, as_json: bool
     instant, moment = _moment(project, as_of)
     rule = find_rule(session, project.id, typed)
     data = data_of(version_of(session, rule, rule.version))
-    found = preview(session, project.id, data.definition, moment)
+    found = preview(session, project.id, data.definition, moment, limit_s=None)
     ahead = outlook(session, project, data, found)
     document = preview_document(data.definition, found, ahead, instant)
     show(document, _preview_lines(document), as_json=as_json)

@@ -50,6 +50,11 @@ class Family:
         other = aliased(Case)
         return exists(self._at(_of(other, 1), other, path).where(condition(other)))
 
+    def key(self, path: Path) -> ColumnElement[Any]:
+        """The key of the case that a path that is not empty leads to: NULL where there is none."""
+        other = aliased(Case)
+        return self._at(_of(other, other.id), other, path).scalar_subquery()
+
     def found(self, path: Path) -> Condition:
         """Whether a path that is not empty leads to a case."""
         other = aliased(Case)

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from webapp.clock import Micros, now
-from webapp.errors import Refused
+from webapp.errors import Refused, TooSlow
 from webapp.projects.models import Project
 from webapp.rules.brake import Brake, brake_of
 from webapp.rules.limits import Use, use_today
@@ -68,8 +68,9 @@ def confirmed_changes(
     else the number of changes, if that is the one `given`.
 
     Counts all open cases of the type, so it is called before the transaction that queues the run;
-    should the number be another one when the run is planned, the run is held. Raises `MustConfirm`
-    when the number was not given, or is another one.
+    should the number be another one when the run is planned, the run is held. So it is where
+    counting is too slow for now. Raises `MustConfirm` when the number was not given, or is another
+    one.
     """
     if rule.state in {RuleState.DRAFT, RuleState.WATCHING}:
         return None  # the one is refused when it is queued, the other changes nothing
@@ -77,7 +78,10 @@ def confirmed_changes(
     if brake_of(project, data) is None:
         return None
     moment = moment_at(now() if as_of is None else as_of, project.timezone)
-    found = preview(session, project.id, data.definition, moment, shown=0)
+    try:
+        found = preview(session, project.id, data.definition, moment, shown=0)
+    except TooSlow:
+        return given
     if not outlook(session, project, data, found).holds:
         return None
     if given != found.would_change:

@@ -3,24 +3,32 @@ moment does."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
+from flask_babel import gettext as _
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
+from webapp.cases.apply import CaseState
 from webapp.cases.models import Case
 from webapp.rules.changes import CaseChange, case_change
 from webapp.rules.compile import can_fail, changes, fails, funnel, narrowed, of_type, unreadable
 from webapp.rules.definition import Criterion, Definition, Match
-from webapp.rules.effect import copies_of, effects
+from webapp.rules.effect import Effect, copies_of, effects
 from webapp.rules.family import Family
 from webapp.rules.moment import Moment
 from webapp.rules.rehearse import Totals, rehearse
-from webapp.rules.view import load, paths_read, paths_written
+from webapp.rules.view import Cases, Known, load, paths_read, paths_written
+from webapp.submissions.snapshot import snapshot, snapshot_beside
+from webapp.time_limit import TimeLimit, time_limit
 
 #: How many cases are shown with what would change.
 SHOWN = 10
+#: A page may count this long, in seconds; a person at a terminal as long as it takes.
+LIMIT_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +66,54 @@ class Preview:
 
 
 def preview(
-    session: Session, project_id: int, definition: Definition, moment: Moment, *, shown: int = SHOWN
+    session: Session,
+    project_id: int,
+    definition: Definition,
+    moment: Moment,
+    *,
+    shown: int = SHOWN,
+    limit_s: float | None = LIMIT_S,
 ) -> Preview:
     """Look at all open cases of the rule's type; writes nothing.
 
-    One query over them for the counts, one over those that match, and a few for the cases that are
-    shown. A rule that writes to related cases is rehearsed case by case, for what one case does to
-    its parent decides what is left to do for the next.
+    All numbers are of one state: the session's transaction is ended, and a snapshot begun. Raises
+    `TooSlow` when it takes longer than `limit_s` seconds in all (None: no limit).
     """
+    snapshot(session)
+    with time_limit(session, limit_s, _too_slow(limit_s)) as limit:
+        return _look(session, project_id, definition, moment, shown=shown, limit=limit)
+
+
+def preview_beside(
+    session: Session, project_id: int, definition: Definition, moment: Moment, *, shown: int = SHOWN
+) -> Preview:
+    """The same for a transaction that is writing, which goes on; as long as it takes."""
+    with snapshot_beside(session) as reading:
+        limit = TimeLimit(reading, inf, "")
+        return _look(reading, project_id, definition, moment, shown=shown, limit=limit)
+
+
+def _look(
+    session: Session,
+    project_id: int,
+    definition: Definition,
+    moment: Moment,
+    *,
+    shown: int,
+    limit: TimeLimit,
+) -> Preview:
+    """One query over the open cases for the counts, one over those that match, and a few for the
+    cases that are shown. A rule that writes to related cases is rehearsed case by case, for what
+    one case does to its parent decides what is left to do for the next."""
     counted = _count(session, project_id, definition, moment)
+    limit.renew()
     if definition.touches_others:
-        totals, first = rehearse(session, project_id, definition, moment, shown=shown)
+        totals, keys = rehearse(session, project_id, definition, moment, limit=limit, shown=shown)
     else:
         totals = _totals(session, project_id, definition, moment, counted.matched)
-        first = _first(session, project_id, definition, moment, shown)
+        limit.renew()
+        keys = _first(session, project_id, definition, moment, shown)
+    limit.renew()
     return Preview(
         moment,
         open_cases=counted.open_cases,
@@ -83,7 +125,7 @@ def preview(
         errors=totals.errors,
         funnel=counted.funnel,
         unreadable=counted.unreadable,
-        cases=tuple(first),
+        cases=tuple(_changes_of(session, project_id, definition, keys)),
     )
 
 
@@ -160,14 +202,49 @@ def _totals(
 
 def _first(
     session: Session, project_id: int, definition: Definition, moment: Moment, shown: int
-) -> list[CaseChange]:
+) -> list[int]:
+    """The keys of the first cases that would change, by a rule that writes to no others."""
     family = Family(project_id)
     rows = narrowed(
         family.select(Case.id).where(changes(family, definition)), family, definition, moment
     )
-    keys = list(session.scalars(rows.order_by(Case.server_modified_on, Case.id).limit(shown)))
+    in_order = rows.order_by(Case.server_modified_on, Case.id).limit(shown)
+    return list(session.scalars(in_order))
+
+
+def _changes_of(
+    session: Session, project_id: int, definition: Definition, keys: Sequence[int]
+) -> list[CaseChange]:
+    """What would change of the first cases that would: those between them write nothing, so each
+    finds what these have left."""
     cases = load(session, project_id, keys, paths_read(definition) | paths_written(definition))
-    return [
-        case_change(cases, key, effects(definition, cases, key, copies_of(definition, cases, key)))
-        for key in keys
-    ]
+    # Values to copy are those of the start, whatever the run has done since (R18).
+    copies = {key: copies_of(definition, cases, key) for key in keys}
+    found = []
+    for key in keys:
+        done = effects(definition, cases, key, copies[key])
+        found.append(case_change(cases, key, done))
+        for effect in done:
+            cases.known[effect.key] = _after(cases, effect)
+    return found
+
+
+def _after(cases: Cases, effect: Effect) -> Known:
+    known = cases.known[effect.key]
+    state: CaseState = replace(
+        known.state,
+        **effect.given,  # type: ignore[arg-type]  # the names of attributes that are texts
+        properties={**known.state.properties, **effect.properties},
+        closed=known.state.closed or effect.closes,
+    )
+    return replace(known, state=state)
+
+
+def _too_slow(limit_s: float | None) -> str:
+    return str(
+        _(
+            "This is too slow to count: after %(seconds)s seconds it was given up. Conditions on"
+            " related cases take longest. A run has no such limit, and can be undone.",
+            seconds=f"{limit_s or 0:g}",
+        )
+    )

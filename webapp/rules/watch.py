@@ -13,7 +13,7 @@ from webapp.database import insert_new
 from webapp.rules.changes import CaseChange, ValueChange
 from webapp.rules.models import Run, RunCase
 from webapp.rules.orders import Orders
-from webapp.rules.preview import Preview, preview
+from webapp.rules.preview import Preview, preview_beside
 
 #: So many cases of a run that only looks are kept with what it would do to them.
 KEPT = 1000
@@ -21,7 +21,7 @@ KEPT = 1000
 
 def count_changes(session: Session, run: Run, orders: Orders, *, shown: int = 0) -> Preview:
     """Count what a run would do, into `run.would`. A preview: a few queries over the open cases."""
-    found = preview(session, run.project_id, orders.definition, orders.moment, shown=shown)
+    found = preview_beside(session, run.project_id, orders.definition, orders.moment, shown=shown)
     run.would = {
         "changed": found.would_change,
         "closed": found.would_close,

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from webapp.clock import now
 from webapp.database import is_busy
-from webapp.errors import Invalid
+from webapp.errors import Invalid, TooSlow
 from webapp.projects.models import Project
 from webapp.rules.definition import Definition
 from webapp.rules.describe import action_words, criterion_words, rule_words
@@ -59,11 +59,13 @@ def preview_of(
     words = rule_words(definition)
     try:
         found = preview(session, project.id, definition, moment_of(project, as_of))
+    except TooSlow as error:
+        return Shown(definition, words, failed=error.message)
     except DBAPIError as error:
         session.rollback()
         if not is_busy(error):
             raise
-        sentence = _("It could not be counted: the server is busy, or it took too long. Try again.")
+        sentence = _("It could not be counted: the server is busy. Try again.")
         return Shown(definition, words, failed=sentence)
     return Shown(definition, words, found)
 
