@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextvars
 import ipaddress
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,7 +22,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from tests.databases import postgres_database
-from webapp import create_app
+from webapp import clock, create_app
 from webapp.config import Settings
 from webapp.database_upgrade import upgrade_database
 from webapp.extensions import db
@@ -87,6 +89,13 @@ def session(app: Flask) -> Iterator[Session]:
         yield db.session()
         db.session.rollback()
     _in_session.reset(token)
+
+
+@pytest.fixture
+def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock stands still, so that what is done twice has the same times."""
+    at = time.time_ns()
+    monkeypatch.setattr(clock, "time", SimpleNamespace(time_ns=lambda: at))
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"jobs"}),
     frozenset({"rules"}),
     frozenset({"history"}),
-    frozenset({"models", "database_upgrade", "embedded"}),
+    frozenset({"models", "database_upgrade", "embedded", "demo"}),
     frozenset({"web", "api", "cli"}),
     frozenset({"__init__"}),
 )

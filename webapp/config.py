@@ -60,6 +60,9 @@ class Settings:
     #: CASEKEEPER_PROXIES: how many proxies in front set X-Forwarded-For, -Proto and -Host (0: none,
     #: and these are not believed).
     proxies: int = 0
+    #: CASEKEEPER_DEMO: whether the first `up` makes the demonstration project. Unless set: where
+    #: only this machine is served.
+    demo: bool | None = None
     #: SESSION_HOURS: a session ends this long after its last use.
     session_hours: int = 12
 
@@ -98,6 +101,7 @@ _NAMES = {
     "CASEKEEPER_MAX_REQUEST": "max_request",
     "CASEKEEPER_HTTPS": "https",
     "CASEKEEPER_PROXIES": "proxies",
+    "CASEKEEPER_DEMO": "demo",
     "SESSION_HOURS": "session_hours",
 }
 
@@ -196,7 +200,7 @@ def _read(name: str, text: str, default: object) -> object:
     if not text.isprintable():
         raise BadSetting(f"{name} has a character that is no text.")
     shown = text if len(text) <= 40 else text[:40] + "…"
-    if isinstance(default, bool):
+    if isinstance(default, bool | None):
         if text.lower() in {"1", "true", "yes", "on"}:
             return True
         if text.lower() in {"0", "false", "no", "off"}:

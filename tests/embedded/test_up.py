@@ -30,7 +30,12 @@ class Running:
         self.port = int(environment.get("PORT", free_port()))
         self.log = data.parent / f"{data.name}-{time.monotonic_ns()}.log"
         keep = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
-        settings = {"CASEKEEPER_DATA": str(data), "PORT": str(self.port), "WEB_CONCURRENCY": "1"}
+        settings = {
+            "CASEKEEPER_DATA": str(data),
+            "PORT": str(self.port),
+            "WEB_CONCURRENCY": "1",
+            "CASEKEEPER_DEMO": "0",
+        }
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "flask", "--app", "webapp", "up"],

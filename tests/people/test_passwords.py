@@ -98,7 +98,7 @@ def test_what_is_remembered_is_bounded(
 
 def test_an_unknown_account_costs_a_check_too(checks: PasswordChecks, verified: list[str]):
     assert not checks.right("web:nobody", RIGHT, None, HERE)
-    assert verified == [passwords._NOBODY]
+    assert verified == [passwords.NOBODY_KNOWS]
 
 
 def test_no_more_than_two_checks_run_at_once(

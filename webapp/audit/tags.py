@@ -13,6 +13,8 @@ class Tag(StrEnum):
 
     PROJECT_CREATE = "project.create"
     PROJECT_SET = "project.set"
+    DEMO_BEGIN = "demo.begin"
+    DEMO_END = "demo.end"
     WEB_USER_CREATE = "web_user.create"
     WEB_USER_PASSWORD = "web_user.password"  # noqa: S105  # a tag, no password
     WEB_USER_SET = "web_user.set"
@@ -68,6 +70,8 @@ _COUNTS = frozenset(
 KEYS: dict[Tag, frozenset[str]] = {
     Tag.PROJECT_CREATE: _SETTINGS | {"name"},
     Tag.PROJECT_SET: _SETTINGS,
+    Tag.DEMO_BEGIN: frozenset({"seed", "until"}),
+    Tag.DEMO_END: frozenset({"cases", "forms"}),
     Tag.WEB_USER_CREATE: frozenset({"email"}),
     Tag.WEB_USER_PASSWORD: frozenset(),
     Tag.WEB_USER_SET: frozenset({"active"}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from webapp.cli.cases import case_group
+from webapp.cli.demo import demo
 from webapp.cli.forms import forms_group
 from webapp.cli.init import init
 from webapp.cli.keys import key_group
@@ -20,6 +21,7 @@ from webapp.cli.workers import worker_group
 COMMANDS = (
     up,
     init,
+    demo,
     project_group,
     web_user_group,
     worker_group,

@@ -17,12 +17,17 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 from redis.exceptions import RedisError
 from rq import Worker
+from sqlalchemy.exc import DBAPIError
 
+from webapp.audit.actor import Actor
 from webapp.cli import command
 from webapp.cli.command import say
+from webapp.cli.demo import line, make
 from webapp.config import Settings
 from webapp.database_upgrade import upgrade_database
-from webapp.embedded.address import free_port, location, page_address
+from webapp.demo.build import SEED
+from webapp.demo.marks import unfinished
+from webapp.embedded.address import free_port, is_loopback, location, page_address
 from webapp.embedded.data_folder import only_instance, prepare
 from webapp.embedded.redis_server import Redis, answers, redis_for
 from webapp.embedded.supervisor import Supervisor
@@ -52,9 +57,28 @@ def up() -> None:
         port = free_port(settings.host, settings.port, asked_for=asked_for, say=say)
         upgrade_database(app)
         login = first_start(settings.data)
+        make_demos(settings, login)
         db.engine.dispose()
         with redis_for(settings.data / "redis", settings.redis_url) as redis:
             serve(replace(settings, port=port), redis, lock, login)
+
+
+def make_demos(settings: Settings, login: FirstLogin | None) -> None:
+    """Make the demonstration project when somebody gets the first login, and finish what was broken
+    off; unless the settings say otherwise. Nothing of it keeps the server from starting."""
+    here = is_loopback(location(settings.host, settings.port))
+    if not (here if settings.demo is None else settings.demo):
+        return
+    names = dict.fromkeys([*unfinished(db.session()), *([login.project] if login else [])])
+    for name in names:
+        say(
+            f"Making up two years of a health programme in the project “{name}”, to look at and to"
+            " try things on. This takes half a minute, once."
+        )
+        try:
+            say(line(make(name, SEED, by=Actor.system("first start"))))
+        except (CasekeeperError, DBAPIError) as error:
+            say(f"That did not work, and is tried again at the next start: {error}")
 
 
 def serve(settings: Settings, redis: Redis, lock: int, login: FirstLogin | None) -> None:

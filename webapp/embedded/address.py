@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Callable
+from ipaddress import ip_address
 
 from webapp.errors import CasekeeperError
 
@@ -44,6 +45,17 @@ def location(host: str, port: int) -> str:
 def page_address(host: str, port: int) -> str:
     """The address to open on this machine."""
     return f"http://{location(EVERYWHERE.get(host, host), port)}/"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, as in the Host header, is this machine itself."""
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def _is_free(host: str, port: int) -> bool:

@@ -16,7 +16,7 @@ from webapp.clock import now
 from webapp.database import lock_name
 from webapp.errors import Invalid, NotFound
 from webapp.people.models import Membership, MobileWorker, WebUser
-from webapp.people.passwords import hash_password
+from webapp.people.passwords import NOBODY_KNOWS, hash_password
 from webapp.projects.models import Project, Role
 
 #: Not all that the standard allows: no white space, quotes, or colon (which Basic cannot carry).
@@ -28,17 +28,23 @@ SHORTEST_WEB = 8
 SHORTEST_WORKER = 6
 
 
-def create_web_user(session: Session, email: str, password: str, *, by: Actor) -> WebUser:
-    """Make a web user, who is no member of anything yet. Raises `Invalid`."""
+def create_web_user(
+    session: Session, email: str, password: str | None, *, by: Actor, user_id: str | None = None
+) -> WebUser:
+    """Make a web user, who is no member of anything yet. Raises `Invalid`.
+
+    Without a password nobody can sign in as them until one is set; `user_id` is a fresh one unless
+    given (32 hexadecimal digits).
+    """
     email = email.strip().lower()
     if len(email) > 254 or not _EMAIL.fullmatch(email):
         raise Invalid(f"“{email[:80]}” is no e-mail address. Write one like amina@example.org.")
-    password_hash = hash_password(password, shortest=SHORTEST_WEB)
+    password_hash = _hash(password, SHORTEST_WEB)
     lock_name(session, "web user", email)
     if session.scalar(select(WebUser.id).where(WebUser.email == email)) is not None:
         raise Invalid(f"There is a web user “{email}” already.")
     user = WebUser(
-        user_id=uuid.uuid4().hex,
+        user_id=user_id or uuid.uuid4().hex,
         email=email,
         password_hash=password_hash,
         active=True,
@@ -94,16 +100,26 @@ def add_member(
 
 
 def create_worker(
-    session: Session, project: Project, username: str, password: str, *, by: Actor
+    session: Session,
+    project: Project,
+    username: str,
+    password: str | None,
+    *,
+    by: Actor,
+    user_id: str | None = None,
 ) -> MobileWorker:
-    """Make a mobile worker. `username` may come with the project's domain. Raises `Invalid`."""
+    """Make a mobile worker. `username` may come with the project's domain. Raises `Invalid`.
+
+    Without a password nobody can sign in as them until one is set; `user_id` is a fresh one unless
+    given (32 hexadecimal digits).
+    """
     username = username.strip().lower().removesuffix(f"@{project.name}.commcarehq.org")
     if not _USERNAME.fullmatch(username):
         raise Invalid(
             "A mobile worker's username has letters, digits, dots, hyphens, plus signs and"
             " underscores, at most 80, and begins and ends with a letter or digit."
         )
-    password_hash = hash_password(password, shortest=SHORTEST_WORKER)
+    password_hash = _hash(password, SHORTEST_WORKER)
     lock_name(session, "worker", project.id, username)
     taken = select(MobileWorker.id).where(
         MobileWorker.project_id == project.id, MobileWorker.username == username
@@ -112,7 +128,7 @@ def create_worker(
         raise Invalid(f"There is a mobile worker “{username}” in “{project.name}” already.")
     worker = MobileWorker(
         project_id=project.id,
-        user_id=uuid.uuid4().hex,
+        user_id=user_id or uuid.uuid4().hex,
         username=username,
         password_hash=password_hash,
         active=True,
@@ -179,6 +195,10 @@ def get_role(session: Session, project: Project, name: str) -> Role:
         known = ", ".join(sorted(roles))
         raise NotFound(f"There is no role “{name}” in “{project.name}”. There are: {known}.")
     return roles[name]
+
+
+def _hash(password: str | None, shortest: int) -> str:
+    return NOBODY_KNOWS if password is None else hash_password(password, shortest=shortest)
 
 
 def _record_web_user(

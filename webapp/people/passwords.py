@@ -32,9 +32,9 @@ REMEMBERED_AT_MOST = 20_000
 #: Characters that a password may have; more would only cost time.
 LONGEST = 1_000
 
-#: Checked in the place of an account that does not exist, so that timing tells nothing. Nobody
-#: knows its password.
-_NOBODY = _hasher.hash(secrets.token_bytes(32))
+#: The hash of a password that nobody knows: for accounts that have none yet, and checked in the
+#: place of one that does not exist, so that timing tells nothing.
+NOBODY_KNOWS = _hasher.hash(secrets.token_bytes(32))
 
 
 def new_password() -> str:
@@ -88,7 +88,7 @@ class PasswordChecks:
         try:
             # Again, now that it is our turn: others may have failed meanwhile.
             self._refuse_too_many(account, address)
-            right = _verify(stored or _NOBODY, prepared) and stored is not None
+            right = _verify(stored or NOBODY_KNOWS, prepared) and stored is not None
         finally:
             _at_once.release()
         if right:

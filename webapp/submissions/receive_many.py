@@ -36,6 +36,7 @@ class Timed:
 def receive_many(session: Session, project_id: int, forms: Sequence[Timed]) -> None:
     """Receive forms in their order, each as at its instant, which must not go back.
 
+    The keys of new cases are in the order of their ids, whatever the forms' order.
     All of their cases are locked until the commit, and all of it is in memory: a few hundred at a
     time. Raises as `receive`, and `IntegrityError` when one of their ids comes in elsewhere at the
     same moment. Some 15 statements, and a dozen for each form that is not plain.
@@ -192,15 +193,10 @@ def _after(
     """What the cases are after the forms, with their ticks; and the rows of the transactions."""
     states = {one.key: one.state for one in held}
     ticks: dict[int, Micros] = {}
-    #: In which order the cases of a form take their ticks: that of the keys that they would have,
-    #: had the forms come one by one.
-    order = {one.key: place for place, one in enumerate(one for one in held if not one.made)}
     transactions: list[dict[str, Any]] = []
     for one, row in forms:
         changes = changes_of(one.form, user=row.user_id, arrived_on=row.received_on, keys=keys)
-        for case_id in sorted(one.case_ids):
-            order.setdefault(keys[case_id], len(order))
-        for place, key in enumerate(sorted(changes, key=order.__getitem__)):
+        for place, key in enumerate(sorted(changes)):
             ticks[key] = row.received_on + place
         for key, change in changes.items():
             before = states[key]

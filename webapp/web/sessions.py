@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 from flask import Flask, Request, current_app, g, has_request_context, request, session
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
@@ -17,6 +16,7 @@ from sqlalchemy import select
 
 from webapp.clock import now
 from webapp.config import Settings
+from webapp.embedded.address import is_loopback
 from webapp.extensions import db, login
 from webapp.people.models import WebUser
 
@@ -73,17 +73,6 @@ def end_session() -> None:
     """Sign out."""
     logout_user()
     session.clear()
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host, as in the Host header, is this machine itself."""
-    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def cookie_is_secure(app: Flask, asked: Request) -> bool:
