@@ -14,9 +14,18 @@ from sqlalchemy.orm import Session
 #: Tables smaller than this are read quickly anyhow (pages of 8 kB).
 SMALL = 16
 
+#: By table, the columns by which a job's statements find rows. Texts and JSON are left to the
+#: database's own daemon: sorting them takes ten times as long as all of these.
+COLUMNS = {
+    "cases": "id, project_id, type, closed, deleted, indexed_on",
+    "submission": "id, project_id, state, received_on, run_id",
+    "case_transaction": 'id, project_id, submission, "case"',
+    "run_case": 'project_id, run, place, "case"',
+}
+
 _GROWN = text(
-    "SELECT quote_ident(relname) FROM pg_class"
-    " WHERE relname IN ('cases', 'submission', 'case_transaction', 'run_case')"
+    "SELECT relname FROM pg_class"
+    " WHERE relname = ANY (:tables)"
     " AND relnamespace = current_schema()::regnamespace AND relkind = 'r'"
     " AND pg_relation_size(oid) / 8192 > :small + 2 * relpages"
 )
@@ -25,10 +34,10 @@ _GROWN = text(
 def count_what_has_grown(session: Session) -> bool:
     """Count tables that have more than doubled since they were counted last; whether there were
     any. Commit then before going on: it locks out another counting. One small query where nothing
-    has grown; counting reads some 30,000 rows of a table. Nothing is done on SQLite."""
+    has grown; counting reads some 30,000 rows of a table, 0.1 s. Nothing is done on SQLite."""
     if session.get_bind().dialect.name != "postgresql":
         return False
-    grown = session.scalars(_GROWN, {"small": SMALL}).all()
+    grown = session.scalars(_GROWN, {"small": SMALL, "tables": [*COLUMNS]}).all()
     for table in grown:
-        session.execute(text(f"ANALYZE {table}"))
+        session.execute(text(f"ANALYZE {table} ({COLUMNS[table]})"))
     return bool(grown)
