@@ -95,7 +95,7 @@ def send(
     """Receive a form as the receiver does, in a transaction of its own."""
     arrival = Arrival(read(xml), sender, app_id=app_id, own=own)
     with write_transaction():
-        return receive(session, project_id, arrival)
+        return receive(session, project_id, arrival, last=True)
 
 
 def open_case(

@@ -71,13 +71,14 @@ def take_ticks(session: Session, project_id: int, count: int = 1) -> Micros:
     increase in the order of commits. It must be the **last** lock that a transaction takes: cases
     first, then this, then only writes. One statement.
     """
-    last = session.connection().scalar(_TAKE, {"of": project_id, "at": now(), "more": count - 1})
+    last = session.connection().scalar(TAKE, {"of": project_id, "at": now(), "more": count - 1})
     if last is None:
         raise LookupError(f"project {project_id} has no tick")
     return last - (count - 1)
 
 
-_TAKE = (
+#: Takes `more` + 1 ticks of the project `of`, `at` the present instant; gives the last one.
+TAKE = (
     update(Tick.__table__)  # type: ignore[arg-type]  # a Table, as its class says
     .where(Tick.project_id == bindparam("of"))
     .values(

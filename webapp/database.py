@@ -9,15 +9,27 @@ own and begins with BEGIN IMMEDIATE; everything else only reads, and a flush the
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from flask import Flask, current_app
-from sqlalchemy import Connection, Engine, Executable, Row, event, func, select, text
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Engine,
+    Executable,
+    Row,
+    bindparam,
+    event,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, UOWTransaction
@@ -62,6 +74,7 @@ def write_transaction() -> Iterator[Session]:
     token = _writing.set(True)
     try:
         yield session()
+        _write_last(session())
         session.commit()
     except BaseException as error:
         session.rollback()
@@ -72,8 +85,43 @@ def write_transaction() -> Iterator[Session]:
         raise
     finally:
         _writing.reset(token)
+        session().info.pop(_WITH_COMMIT, None)
         if queue is not None:
             queue.release()
+
+
+_WITH_COMMIT = "the write that goes with the commit"
+
+
+def write_with_commit(
+    session: Session, statement: Executable, values: Mapping[str, object]
+) -> None:
+    """Leave a write, of which nothing is wanted back, to the end of the transaction: PostgreSQL
+    gets it together with the commit, and the locks that it takes are gone before we hear of it.
+
+    Only there, once in a transaction, and as its last: whoever read afterwards would not find what
+    is still to be written.
+    """
+    if _WITH_COMMIT in session.info:
+        raise RuntimeError("only one write of a transaction can go with its commit")
+    session.info[_WITH_COMMIT] = (statement, values)
+
+
+def _write_last(session: Session) -> None:
+    if _WITH_COMMIT not in session.info:
+        return
+    session.flush()  # what is still to be written goes before
+    connection = session.connection()
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    try:
+        with driver.pipeline():
+            connection.execute(*session.info[_WITH_COMMIT])
+            driver.execute("COMMIT", prepare=False)
+    except psycopg.Error as error:  # after the pipeline's end SQLAlchemy is not there to say so
+        if driver.closed:
+            connection.invalidate(error)
+        raise DBAPIError.instance(None, None, error, psycopg.Error) from error
 
 
 def lock_name(session: Session, *parts: object) -> None:
@@ -85,7 +133,26 @@ def lock_name(session: Session, *parts: object) -> None:
     if session.get_bind().dialect.name != "postgresql":
         return
     digest = hashlib.blake2b("\0".join(map(str, parts)).encode(), digest_size=8).digest()
-    session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(digest, signed=True))))
+    session.connection().execute(_LOCK_NAME, {"name": int.from_bytes(digest, signed=True)})
+
+
+_LOCK_NAME = select(func.pg_advisory_xact_lock(bindparam("name", type_=BigInteger)))
+
+
+def read_alone(
+    session: Session, statement: Executable, values: Mapping[str, object]
+) -> Sequence[Row[Any]]:
+    """What one statement reads; on PostgreSQL outside of any transaction.
+
+    For what is asked before a form is read: nothing stays open there while a slow phone sends it.
+    And at a rollback, with which reading ends, psycopg forgets all statements that the server has
+    prepared; planning them anew costs as much as doing them.
+    """
+    if session.get_bind().dialect.name != "postgresql":
+        return session.connection().execute(statement, values).all()
+    engine = session.get_bind().engine
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        return connection.execute(statement, values).all()
 
 
 def find_by_key(session: Session) -> None:

@@ -297,7 +297,7 @@ class TestTheAnswers:
     def test_a_database_that_fails_is_503_and_never_a_success(
         self, phone: Phone, session: Session, project: Project, monkeypatch: pytest.MonkeyPatch
     ):
-        def fails(*_: object) -> None:
+        def fails(*_: object, **__: object) -> None:
             raise OperationalError("INSERT", {}, Exception("database is locked"))
 
         monkeypatch.setattr(openrosa, "receive", fails)

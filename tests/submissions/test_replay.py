@@ -233,7 +233,7 @@ class History(RuleBasedStateMachine):
     def receive(self, xml: bytes) -> Received:
         arrival = Arrival(read(xml), Sender("worker-1", "worker one"))
         with write_transaction() as session:
-            return receive(session, self.project_id, arrival)
+            return receive(session, self.project_id, arrival, last=True)
 
     def any_submission(self, data: st.DataObject) -> str:
         """Also one that failed, repeats another or was replaced: nobody may archive those."""

@@ -45,7 +45,7 @@ def receiver(project_id: int, sender: Sender, app_id: str = "") -> Response:
     xml, attachments = _body(settings)
     arrival = Arrival(read(xml), sender, app_id=app_id, attachments=attachments)
     with write_transaction() as session:
-        received = receive(session, project_id, arrival)
+        received = receive(session, project_id, arrival, last=True)
     response = _answer(received)
     # OpenRosa has no word for a duplicate; tools that count want to know.
     response.headers["X-Casekeeper-Outcome"] = received.outcome.value

@@ -88,7 +88,7 @@ def _send(project_id: int, sender: Sender, file: str) -> dict[str, Any]:
     try:
         xml = _read(file, settings.max_xml)
         with write_transaction() as session:
-            received = receive(session, project_id, Arrival(read(xml), sender))
+            received = receive(session, project_id, Arrival(read(xml), sender), last=True)
     except OSError as error:
         document["problem"] = f"It cannot be read: {error.strerror}."
     except (ValueError, Busy) as error:

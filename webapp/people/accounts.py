@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from webapp.database import read_alone
 from webapp.people.keys import hash_of
 from webapp.people.models import ApiKey, Membership, MobileWorker, WebUser
 from webapp.people.passwords import password_checks
@@ -84,11 +85,8 @@ def check_worker(
 ) -> Worker | None:
     """The active mobile worker with this password, or None. One query, and what
     `PasswordChecks.right` costs and raises."""
-    row = (
-        session.connection()
-        .execute(_WORKER, {"project": project_name, "username": username})
-        .one_or_none()
-    )
+    found = read_alone(session, _WORKER, {"project": project_name, "username": username})
+    row = found[0] if found else None
     account = f"worker:{project_name}:{username}"
     stored = None if row is None else row.password_hash
     right = password_checks().right(account, password, stored, address)

@@ -31,7 +31,7 @@ def apply_last(
 
     `row` is a new submission; `targets` are the keys of the cases that only its indexes name.
     """
-    held = hold_cases(session, row.project_id, [block.case_id for block in form.blocks])
+    held = hold_cases_of(session, row.project_id, form)
     first = take_ticks(session, row.project_id, max(1, len(held)))
     row.received_on = row.indexed_on = first
     session.add(row)
@@ -64,6 +64,7 @@ def apply_edit(
     old_cases = ids_of(session, project_id, [touch.case for touch in old_touches])
     new_cases = {block.case_id for block in form.blocks}
     held = hold_cases(session, project_id, new_cases | old_cases)
+    _learn_types(session, project_id, form)
     # Edits are rare: they take their ticks before the replay and hold them a little longer.
     first = take_ticks(session, project_id, 2 + len(held))
     place = replaces.received_on
@@ -107,12 +108,29 @@ def apply_late(
 ) -> None:
     """Apply a stored submission at the place that it has in history, and rebuild its cases."""
     project_id = row.project_id
-    held = hold_cases(session, project_id, [block.case_id for block in form.blocks])
+    held = hold_cases_of(session, project_id, form)
     first = take_ticks(session, project_id, max(1, len(held)))
     row.state, row.problem, row.indexed_on = State.NORMAL, None, first
     session.flush()  # the replay reads the state
     _add_transactions(session, row, _changes(row, form, held, targets), {})
     write_cases(session, project_id, replay_held(session, project_id, held), first)
+
+
+def hold_cases_of(session: Session, project_id: int, form: ParsedForm) -> list[HeldCase]:
+    """Lock the cases of a form, and learn their types: a type that somebody else has just learned
+    must be waited for before the tick, not after it."""
+    wanted = [block.case_id for block in form.blocks]
+    # A form that opens its case says of which type that is.
+    known = not any("case_type" in block.given for block in form.blocks)
+    held = hold_cases(session, project_id, wanted, one_is_known=known)
+    _learn_types(session, project_id, form)
+    return held
+
+
+def _learn_types(session: Session, project_id: int, form: ParsedForm) -> None:
+    learn_case_types(
+        session, project_id, [block.given.get("case_type", "") for block in form.blocks]
+    )
 
 
 def _changes(
@@ -141,5 +159,3 @@ def _add_transactions(
         for key, change in changes.items()
     ]
     session.connection().execute(_INSERT, one_or_many(rows))
-    types = [change.given.get("type", "") for change in changes.values()]
-    learn_case_types(session, row.project_id, types)

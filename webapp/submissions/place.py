@@ -39,6 +39,14 @@ class Place:
         return self.asked_id if self.asked_id != self.submission_id else None
 
 
+_ASKED = (
+    Submission.project_id == bindparam("project_id"),
+    or_(
+        Submission.submission_id == bindparam("asked_id"),
+        Submission.asked_id == bindparam("asked_id"),
+    ),
+)
+_ANY = select(Submission.id).where(*_ASKED)
 _VERSIONS = (
     select(Submission, SubmissionXml.sha256)
     .outerjoin(
@@ -46,13 +54,7 @@ _VERSIONS = (
         (SubmissionXml.project_id == Submission.project_id)
         & (SubmissionXml.submission == Submission.id),
     )
-    .where(
-        Submission.project_id == bindparam("project_id"),
-        or_(
-            Submission.submission_id == bindparam("asked_id"),
-            Submission.asked_id == bindparam("asked_id"),
-        ),
-    )
+    .where(*_ASKED)
     .order_by(Submission.id)
     .with_for_update(of=Submission, key_share=True)
 )
@@ -63,14 +65,15 @@ def find_place(
 ) -> Place:
     """Decide the place of a form that asks for `asked_id`, has this xmlns and these bytes.
 
-    The caller holds the name lock of the id; the versions found are locked here. One query, and one
-    more where a rule wrote the form of this id.
+    The caller holds the name lock of the id; the versions found are locked here. One query for an
+    id that is new, else two, and one more where a rule wrote the form of this id.
     """
     if asked_id is None:
         return Place(new_id())
-    found = session.execute(_VERSIONS, {"project_id": project_id, "asked_id": asked_id}).all()
-    if not found:
+    wanted = {"project_id": project_id, "asked_id": asked_id}
+    if session.connection().execute(_ANY, wanted).first() is None:
         return Place(asked_id)
+    found = session.execute(_VERSIONS, wanted).all()
     identical = [
         version
         for version, stored in found

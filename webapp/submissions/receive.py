@@ -17,6 +17,7 @@ from webapp.database import lock_name
 from webapp.dictionary.learn import learn_form
 from webapp.people.kinds import UserKind, Whose, whose
 from webapp.submissions.apply_form import apply_edit, apply_last
+from webapp.submissions.at_once import fits, write_at_once
 from webapp.submissions.attachments import Kept
 from webapp.submissions.ids import new_id
 from webapp.submissions.models import Attachment, State, Submission, SubmissionXml
@@ -90,11 +91,12 @@ def read(xml: bytes) -> Incoming:
         return Incoming(xml, sha256, None, error.message)
 
 
-def receive(session: Session, project_id: int, arrival: Arrival) -> Received:
+def receive(session: Session, project_id: int, arrival: Arrival, *, last: bool = False) -> Received:
     """Store a form and apply it to its cases, or store why it could not be (SPEC S5).
 
-    Raises only what the database raises: nothing about the form itself is an exception. About a
-    dozen statements for a form with one case.
+    Raises only what the database raises: nothing about the form itself is an exception. With `last`
+    the caller does nothing more in this transaction, so that the form may be written together with
+    its commit. About ten statements for a form with one case, on PostgreSQL then five.
     """
     form = arrival.incoming.form
     if form is None:
@@ -120,6 +122,9 @@ def receive(session: Session, project_id: int, arrival: Arrival) -> Received:
         outcome = Outcome.EDITED
     else:
         row.submission_id, row.asked_id = place.submission_id, place.given_instead_of
+        if last and place.sets_aside is None and not arrival.attachments and fits(session, form):
+            write_at_once(session, row, form, targets, xml=arrival.incoming.xml, sha256=sha256)
+            return Received(Outcome.PROCESSED, row.submission_id)
         if place.sets_aside is not None:
             _set_aside(session, place.sets_aside)
         apply_last(session, row, form, targets)
