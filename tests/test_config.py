@@ -11,6 +11,7 @@ import pytest
 
 from tests.databases import free_port
 from webapp.config import BadSetting, Settings, flask_config, settings_from
+from webapp.mail_settings import Encryption, MailServer, mail_server
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Whatever starts or looks at an installation.
@@ -48,6 +49,25 @@ def refusal(**environment: str) -> str:
         ("CASEKEEPER_SECRET", "a \udcff character that is no text"),
         ("CASEKEEPER_SECRET", "short"),
         *(
+            ("SMTP_URL", url)
+            for url in (
+                *("foo", "smtp://", "http://h", "smtp://h:0", "smtp://h:99999", "smtp://h/path"),
+                *("smtp://u@h?starttls", "smtp://h?starttls=1", "smtps://h?starttls"),
+                *("smtp://[::1", "smtp://u:hu#sh@h", "smtp://u:hush@mail.example.org"),
+            )
+        ),
+        *(
+            ("MAIL_FROM", text)
+            for text in ("foo", "a@", "a@b.org, c@d.org", "ü@example.org", "A B <>", "@")
+        ),
+        *(
+            ("PUBLIC_URL", url)
+            for url in (
+                *("foo", "cases.example.org", "ftp://h", "https://", "https://u:hush@h"),
+                *("https://h/path", "https://h?x", "https://h:0", "https://[::1"),
+            )
+        ),
+        *(
             ("DATABASE_URL", url)
             for url in (
                 *("foo", "://", "postgresql", "mysql://u:hush@h/d", "postgresql://u:hush@h:x/d"),
@@ -67,6 +87,33 @@ def test_what_cannot_be_is_said_by_its_name(tmp_path: Path, name: str, value: st
 def test_a_form_must_fit_into_its_request(tmp_path: Path):
     sentence = refusal(CASEKEEPER_DATA=str(tmp_path), CASEKEEPER_MAX_XML="60000000")
     assert "CASEKEEPER_MAX_REQUEST" in sentence and "CASEKEEPER_MAX_XML" in sentence
+
+
+def test_mails_need_a_sender_and_an_address_to_link_to(tmp_path: Path):
+    mail = {"CASEKEEPER_DATA": str(tmp_path), "SMTP_URL": "smtp://mail.example.org"}
+    assert refusal(**mail).startswith("MAIL_FROM must be set too")
+    mail["MAIL_FROM"] = "Casekeeper <casekeeper@example.org>"
+    assert refusal(**mail).startswith("PUBLIC_URL must be set too")
+    found = settings_from(mail | {"PUBLIC_URL": "https://cases.example.org/"})
+    assert found.smtp_url == "smtp://mail.example.org"
+
+
+@pytest.mark.parametrize(
+    ("url", "server"),
+    [
+        ("smtp://mail.example.org", MailServer("mail.example.org", 25)),
+        ("smtp://[::1]:2525/", MailServer("::1", 2525)),
+        ("smtp://u:hush@localhost", MailServer("localhost", 25, Encryption.NONE, "u", "hush")),
+        (
+            "smtp://a%40b.org:p%2F%23@h?starttls",
+            MailServer("h", 587, Encryption.STARTTLS, "a@b.org", "p/#"),
+        ),
+        ("smtps://u:hush@h", MailServer("h", 465, Encryption.TLS, "u", "hush")),
+    ],
+)
+def test_what_a_mail_servers_address_says(url: str, server: MailServer):
+    assert mail_server(url) == server
+    assert "hush" not in repr(server)
 
 
 @pytest.mark.parametrize("content", ["", "\n", "cut", "\udcff"])

@@ -13,12 +13,13 @@ WEBAPP = ROOT / "webapp"
 
 #: From the bottom up; the rooms of one row do not import each other.
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "extensions", "columns", "sqlite_lock"}),
+    frozenset({"errors", "extensions", "columns", "sqlite_lock", "mail_settings"}),
     frozenset({"time_limit"}),
     frozenset({"clock", "database", "config", "strict_json"}),
     frozenset({"projects", "audit"}),
     frozenset({"dictionary"}),
     frozenset({"people"}),
+    frozenset({"mail"}),
     frozenset({"cases"}),
     frozenset({"submissions"}),
     frozenset({"jobs"}),

@@ -6,7 +6,7 @@ import contextlib
 import os
 import secrets
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from webapp.errors import CasekeeperError
+from webapp.mail_settings import mail_server, public_url, sender
 
 MEGABYTE = 1_000_000
 #: In characters.
@@ -65,6 +66,12 @@ class Settings:
     demo: bool | None = None
     #: SESSION_HOURS: a session ends this long after its last use.
     session_hours: int = 12
+    #: SMTP_URL: where mails are handed over; empty means that none are sent.
+    smtp_url: str = ""
+    #: MAIL_FROM: the sender of mails, with or without a name.
+    mail_from: str = ""
+    #: PUBLIC_URL: the site's address as people type it, for the links in mails.
+    public_url: str = ""
 
     @property
     def embedded(self) -> bool:
@@ -103,6 +110,9 @@ _NAMES = {
     "CASEKEEPER_PROXIES": "proxies",
     "CASEKEEPER_DEMO": "demo",
     "SESSION_HOURS": "session_hours",
+    "SMTP_URL": "smtp_url",
+    "MAIL_FROM": "mail_from",
+    "PUBLIC_URL": "public_url",
 }
 
 
@@ -130,6 +140,7 @@ def settings_from(environment: Mapping[str, str] = os.environ) -> Settings:
         given[key] = _read(name, text, default)
     settings = Settings(**given)  # type: ignore[arg-type]  # _read gives each field its own type
     _check_addresses(settings)
+    _check_mail(settings)
     if settings.max_request < settings.max_xml:
         raise BadSetting(
             f"CASEKEEPER_MAX_REQUEST ({settings.max_request}) must not be less than"
@@ -159,6 +170,24 @@ def _check_addresses(settings: Settings) -> None:
                 "REDIS_URL must look like redis://host:6379/0, rediss://… or unix:///path, or be"
                 " unset."
             ) from None
+
+
+def _check_mail(settings: Settings) -> None:
+    """Raise `BadSetting` for what cannot be, and for mails without a sender or an address to link
+    to."""
+    checks: tuple[tuple[str, str, Callable[[str], object]], ...] = (
+        ("SMTP_URL", settings.smtp_url, mail_server),
+        ("MAIL_FROM", settings.mail_from, sender),
+        ("PUBLIC_URL", settings.public_url, public_url),
+    )
+    for name, text, check in checks:
+        if not text and settings.smtp_url:
+            raise BadSetting(f"{name} must be set too, since SMTP_URL is: mails need it.")
+        try:
+            if text:
+                check(text)
+        except ValueError as error:
+            raise BadSetting(f"{name} {error}") from None
 
 
 def _own_secret(folder: Path) -> str:

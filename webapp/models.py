@@ -6,6 +6,7 @@ from webapp.clock import Tick
 from webapp.dictionary.models import CaseType, FormType
 from webapp.history.models import StoredView
 from webapp.jobs.models import Job, JobItem
+from webapp.mail.models import Letter
 from webapp.people.models import ApiKey, Membership, MobileWorker, WebUser
 from webapp.projects.models import Project, Role
 from webapp.rules.models import DailyUse, Night, Rule, RuleVersion, Run, RunCase
@@ -23,6 +24,7 @@ __all__ = [
     "FormType",
     "Job",
     "JobItem",
+    "Letter",
     "Membership",
     "MobileWorker",
     "Night",

@@ -110,6 +110,9 @@ def worker_process(app: Flask, redis_url: str, workers: int = 1) -> Iterator[sub
         "DATABASE_URL": settings.database_url,
         "REDIS_URL": redis_url,
         "WORKERS": str(workers),
+        "SMTP_URL": settings.smtp_url,
+        "MAIL_FROM": settings.mail_from,
+        "PUBLIC_URL": settings.public_url,
     }
     process = subprocess.Popen([sys.executable, "worker.py"], cwd=ROOT, env=environment)
     try:

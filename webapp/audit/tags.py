@@ -20,6 +20,8 @@ class Tag(StrEnum):
     WEB_USER_SET = "web_user.set"
     WEB_USER_LOGIN = "web_user.login"
     MEMBER_ADD = "member.add"
+    MEMBER_SET = "member.set"
+    LETTER_TEST = "letter.test"
     WORKER_CREATE = "worker.create"
     WORKER_SET = "worker.set"
     API_KEY_CREATE = "api_key.create"
@@ -77,6 +79,8 @@ KEYS: dict[Tag, frozenset[str]] = {
     Tag.WEB_USER_SET: frozenset({"active"}),
     Tag.WEB_USER_LOGIN: frozenset(),
     Tag.MEMBER_ADD: frozenset({"role"}),
+    Tag.MEMBER_SET: frozenset({"told_of_runs"}),
+    Tag.LETTER_TEST: frozenset({"to"}),
     Tag.WORKER_CREATE: frozenset({"username"}),
     Tag.WORKER_SET: frozenset({"username", "active", "password"}),
     Tag.API_KEY_CREATE: frozenset({"hint", "read_only", "project"}),

@@ -1,8 +1,8 @@
 """The processes of `worker.py`: the RQ workers and the tick, under a parent that only watches.
 
-The tick has a process of its own. So the parent holds no connection and runs no thread: forking
-stays safe however often a child must be replaced, and a tick that waits for the database keeps
-nobody from being replaced, nor the parent from ending in time.
+The tick, with the post, has a process of its own. So the parent holds no connection and runs no
+thread: forking stays safe however often a child must be replaced, and a tick that waits for the
+database keeps nobody from being replaced, nor the parent from ending in time.
 """
 
 from __future__ import annotations
@@ -17,15 +17,19 @@ from types import FrameType
 
 from flask import Flask
 
+from webapp.clock import now
 from webapp.extensions import db
 from webapp.jobs.tick import EVERY_S, tick
 from webapp.jobs.worker import work_for_ever
+from webapp.mail.outbox import send_due
 
 #: Children that are asked to end get this long: an item takes milliseconds, and killing them in the
 #: middle of one does no harm either.
 GRACE_S = 1.2
 #: A child that ends at once is started again this often, and not more.
 PAUSE_S = 1.0
+#: What is held or failed is in people's mail within a minute.
+SEND_EVERY_S = 10.0
 
 Duty = Callable[[Flask], None]
 
@@ -41,14 +45,27 @@ def run(app: Flask, workers: int) -> int:
 
 
 def tick_for_ever(app: Flask) -> None:
-    """Tick now, and then every 30 seconds. An outage is logged, and over with the next tick."""
+    """Tick now, and then every 30 seconds.
+
+    Letters are sent beside it, by a thread: a mail server that hangs must not delay a night.
+    """
+    threading.Thread(target=_for_ever, args=(app, _send, SEND_EVERY_S), daemon=True).start()
+    _for_ever(app, tick, EVERY_S)
+
+
+def _send() -> int:
+    return send_due(now())
+
+
+def _for_ever(app: Flask, do: Callable[[], int], every_s: float) -> None:
+    """Do it now, and again and again. An outage is logged, and over with the next time."""
     while True:
         try:
             with app.app_context():
-                tick()
-        except Exception:  # noqa: BLE001  it must go on ticking, and the log says what it was
-            _log.exception("a tick failed; the next one comes in %d s", EVERY_S)
-        time.sleep(EVERY_S)
+                do()
+        except Exception:  # noqa: BLE001  it must go on, and the log says what it was
+            _log.exception("%s failed; it is done again in %d s", do.__name__, every_s)
+        time.sleep(every_s)
 
 
 class _Crew:
