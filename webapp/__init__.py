@@ -37,6 +37,7 @@ from webapp.web.views.login import login
 from webapp.web.views.projects import projects
 from webapp.web.views.rule_screens import rules as rules_screen  # `webapp.rules` stays the room
 from webapp.web.views.rule_screens import runs as runs_screen
+from webapp.web.views.settings import settings as settings_screen
 from webapp.web.views.submission import submissions as submissions_screen  # list and form page
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -93,7 +94,7 @@ def register_pages(app: Flask) -> None:
     """The screens, for people."""
     for screen in (login, projects, home, rules_screen, runs_screen):
         app.register_blueprint(screen)
-    for screen in (submissions_screen, cases_screen, jobs_screen):
+    for screen in (submissions_screen, cases_screen, jobs_screen, settings_screen):
         app.register_blueprint(screen)
 
 

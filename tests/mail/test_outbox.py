@@ -63,7 +63,7 @@ class TestWriting:
         factories.web_user(factories.project(), "admin")  # of another project
         with write_transaction():
             told = {amina.user_id, boris.user_id, left.user_id}
-            set_told(session, project.id, told, by=factories.actor())
+            set_told(session, project, told, by=factories.actor())
             set_web_user_active(session, left, False, by=factories.actor())
         assert posted(project) == 2
         assert outbox.send_due(now()) == 2

@@ -13,6 +13,7 @@ class Tag(StrEnum):
 
     PROJECT_CREATE = "project.create"
     PROJECT_SET = "project.set"
+    PROJECT_TELL = "project.tell"
     DEMO_BEGIN = "demo.begin"
     DEMO_END = "demo.end"
     WEB_USER_CREATE = "web_user.create"
@@ -20,7 +21,6 @@ class Tag(StrEnum):
     WEB_USER_SET = "web_user.set"
     WEB_USER_LOGIN = "web_user.login"
     MEMBER_ADD = "member.add"
-    MEMBER_SET = "member.set"
     LETTER_TEST = "letter.test"
     WORKER_CREATE = "worker.create"
     WORKER_SET = "worker.set"
@@ -72,6 +72,7 @@ _COUNTS = frozenset(
 KEYS: dict[Tag, frozenset[str]] = {
     Tag.PROJECT_CREATE: _SETTINGS | {"name"},
     Tag.PROJECT_SET: _SETTINGS,
+    Tag.PROJECT_TELL: frozenset({"told"}),
     Tag.DEMO_BEGIN: frozenset({"seed", "until"}),
     Tag.DEMO_END: frozenset({"cases", "forms"}),
     Tag.WEB_USER_CREATE: frozenset({"email"}),
@@ -79,7 +80,6 @@ KEYS: dict[Tag, frozenset[str]] = {
     Tag.WEB_USER_SET: frozenset({"active"}),
     Tag.WEB_USER_LOGIN: frozenset(),
     Tag.MEMBER_ADD: frozenset({"role"}),
-    Tag.MEMBER_SET: frozenset({"told_of_runs"}),
     Tag.LETTER_TEST: frozenset({"to"}),
     Tag.WORKER_CREATE: frozenset({"username"}),
     Tag.WORKER_SET: frozenset({"username", "active", "password"}),

@@ -44,7 +44,7 @@ def post(session: Session, project_id: int, *, subject: str, body: str) -> int:
 
     No personal data of cases: mails travel and stay where nobody controls who reads them.
     """
-    if not _settings().smtp_url:
+    if not is_set_up():
         return 0
     addresses = addresses_to_tell(session, project_id)
     for address in addresses:
@@ -68,6 +68,16 @@ def post_to(session: Session, project_id: int, address: str, *, subject: str, bo
     return letter
 
 
+def is_set_up() -> bool:
+    """Whether a mail server is set (SMTP_URL), so that letters are written and sent."""
+    return bool(_settings().smtp_url)
+
+
+def mail_from() -> str:
+    """The sender of letters; empty where none are sent."""
+    return _settings().mail_from if is_set_up() else ""
+
+
 def link(path: str) -> str:
     """A place on this site (`/a/demo/runs/7/`) as people outside can open it."""
     return f"{public_url(_settings().public_url)}{path}"
@@ -79,7 +89,7 @@ def send_due(at: Micros) -> int:
     Never raises: what goes wrong with a letter is kept with it, all else goes to the log. Any
     number of processes may do it at once. One query when there is nothing to send.
     """
-    if not _settings().smtp_url:
+    if not is_set_up():
         return 0
     sent = 0
     try:

@@ -12,7 +12,7 @@ from webapp.audit.actor import Actor
 from webapp.audit.record import record
 from webapp.audit.tags import Tag
 from webapp.people.models import Membership, WebUser
-from webapp.projects.models import Role
+from webapp.projects.models import Project, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,26 +42,30 @@ def addresses_to_tell(session: Session, project_id: int) -> list[str]:
     return [person.email for person in people_to_tell(session, project_id) if person.told]
 
 
-def set_told(session: Session, project_id: int, told: Collection[str], *, by: Actor) -> None:
-    """Tell just these of the members who can sign in: `told` holds their `user_id`s. Who is none of
-    them is passed over, for they may have left since the page was read."""
+def set_told(session: Session, project: Project, told: Collection[str], *, by: Actor) -> bool:
+    """Tell just these of the members who can sign in, and return whether that is a change: `told`
+    holds their `user_id`s. Who is none of them is passed over, for they may have left since the
+    page was read."""
     members = session.scalars(
         select(Membership)
         .join(Membership.web_user)
-        .where(Membership.project_id == project_id, WebUser.active)
+        .where(Membership.project_id == project.id, WebUser.active)
         .order_by(WebUser.email)
         .options(contains_eager(Membership.web_user))
-    )
+    ).all()
+    before = [member.web_user.email for member in members if member.told_of_runs]
     for member in members:
-        wanted = member.web_user.user_id in told
-        if member.told_of_runs != wanted:
-            record(
-                session,
-                project_id=project_id,
-                tag=Tag.MEMBER_SET,
-                subject=f"web_user:{member.web_user.email}",
-                by=by,
-                before={"told_of_runs": member.told_of_runs},
-                after={"told_of_runs": wanted},
-            )
-            member.told_of_runs = wanted
+        member.told_of_runs = member.web_user.user_id in told
+    after = [member.web_user.email for member in members if member.told_of_runs]
+    if before == after:
+        return False
+    record(
+        session,
+        project_id=project.id,
+        tag=Tag.PROJECT_TELL,
+        subject=f"project:{project.name}",
+        by=by,
+        before={"told": before},
+        after={"told": after},
+    )
+    return True

@@ -55,6 +55,18 @@ SCREENS: tuple[tuple[Any, tuple[Screen, ...]], ...] = (
             Screen("jobs", lazy_gettext("Jobs"), "list-task", "jobs.index"),
         ),
     ),
+    (
+        lazy_gettext("Project"),
+        (
+            Screen(
+                "settings",
+                lazy_gettext("Settings"),
+                "gear",
+                "settings.index",
+                right=Right.ADMIN,
+            ),
+        ),
+    ),
 )
 
 
