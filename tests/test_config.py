@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.databases import free_port
+from webapp import config
 from webapp.config import BadSetting, Settings, flask_config, settings_from
 from webapp.mail_settings import Encryption, MailServer, mail_server
 
@@ -82,6 +83,11 @@ def test_what_cannot_be_is_said_by_its_name(tmp_path: Path, name: str, value: st
     assert sentence.startswith(f"{name} must" if "text" not in value else name)
     assert "hush" not in sentence, "passwords are not repeated"
     assert "\n" not in sentence
+
+
+def test_every_setting_stands_in_the_readme():
+    readme = (ROOT / "README.md").read_text()
+    assert [name for name in config._NAMES if f"`{name}`" not in readme] == []
 
 
 def test_a_form_must_fit_into_its_request(tmp_path: Path):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import gettext as _
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from webapp.audit.models import AuditEvent
@@ -19,10 +20,10 @@ from webapp.web.forms.settings import SettingsForm
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One setting, before and after."""
+    """One setting, before and after; `before` is None where only `after` says something."""
 
     label: str
-    before: str
+    before: str | None
     after: str
 
 
@@ -36,30 +37,56 @@ class SettingsChange:
 
 
 def last_change(session: Session, project: Project) -> AuditEvent:
-    """The newest event about a project; there is always one, for it was made. One query."""
-    return session.scalars(events_about(project.id, f"project:{project.name}").limit(1)).one()
+    """The newest event about a project's settings; there is always one, for it was made. One
+    query."""
+    tags = (Tag.PROJECT_CREATE, *_CHANGES)
+    return session.scalars(_events(project).where(AuditEvent.tag.in_(tags)).limit(1)).one()
 
 
 def latest_changes(
     session: Session, project: Project, form: SettingsForm, count: int
 ) -> list[SettingsChange]:
     """The newest changes, with the labels of the form. One query."""
-    events = events_about(project.id, f"project:{project.name}").where(
-        AuditEvent.tag.in_((Tag.PROJECT_SET, Tag.PROJECT_TELL))
-    )
+    events = _events(project).where(AuditEvent.tag.in_(_CHANGES))
     return [
         SettingsChange(event.at, event.actor, _differences(event, form))
         for event in session.scalars(events.limit(count))
     ]
 
 
+_CHANGES = (Tag.PROJECT_SET, Tag.PROJECT_TELL)
+
+
+def _events(project: Project) -> Select[AuditEvent]:
+    return events_about(project.id, f"project:{project.name}")
+
+
 def _differences(event: AuditEvent, form: SettingsForm) -> list[Difference]:
     before, after = event.before or {}, event.after or {}
+    if event.tag == Tag.PROJECT_TELL:
+        return _told(set(before["told"]), set(after["told"]))
     return [
-        Difference(str(form[name].label.text), _words(name, before.get(name)), _words(name, value))
+        Difference(_label(name, form), _words(name, before[name]), _words(name, value))
         for name, value in after.items()
-        if name in form and before.get(name) != value
+        if before[name] != value
     ]
+
+
+def _told(before: set[str], after: set[str]) -> list[Difference]:
+    rows = (
+        (_("Told by e-mail from now on"), after - before),
+        (_("No longer told by e-mail"), before - after),
+    )
+    return [Difference(label, None, ", ".join(sorted(who))) for label, who in rows if who]
+
+
+def _label(name: str, form: SettingsForm) -> str:
+    """The label of a field, or where that needs the words around it, another one."""
+    if name == "brake_cases":
+        return _("Brake, cases")
+    if name == "brake_percent":
+        return _("Brake, percent of the open cases of their type")
+    return str(form[name].label.text)
 
 
 def _words(name: str, value: Any) -> str:
@@ -67,8 +94,4 @@ def _words(name: str, value: Any) -> str:
         return f"{value:02}:00"
     if isinstance(value, bool):
         return _("yes") if value else _("no")
-    if isinstance(value, int):
-        return number(value)
-    if isinstance(value, list):
-        return ", ".join(value) or _("nobody")
-    return str(value)
+    return number(value) if isinstance(value, int) else str(value)

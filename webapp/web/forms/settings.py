@@ -83,11 +83,11 @@ class SettingsForm(FlaskForm):
         description=_("A run that takes longer is stopped, and can be resumed."),
     )
     brake_cases = WholeNumberField(
-        _("Brake: cases"),
+        _("More cases than"),
         _("Enter the cases of the brake as a whole number from %(least)s to %(most)s"),
     )
     brake_percent = WholeNumberField(
-        _("Brake: percent of the open cases of the type"),
+        _("And more percent of the open cases of their type than"),
         _("Enter the percent of the brake as a whole number from %(least)s to %(most)s"),
     )
     told = SelectMultipleField(_("Who is told by e-mail"), validate_choice=False)
