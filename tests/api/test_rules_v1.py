@@ -277,6 +277,19 @@ def test_preview_says_what_each_criterion_matches_where_any_will_do(caller: Call
     assert document["matched"] == 3
 
 
+@pytest.mark.usefixtures("three_patients")
+def test_a_preview_warns_of_what_may_be_a_mistake(caller: Caller):
+    assert caller.post("rules/v1/preview/", rule()).get_json()["warnings"] == []
+    criteria = [{"kind": "property", "property": "statuss", "operator": "has_no_value"}]
+    made = caller.post("rules/v1/", rule(criteria=criteria)).get_json()
+    for answer in (
+        caller.post("rules/v1/preview/", rule(name="Another", criteria=criteria)),
+        caller.post(f"rules/v1/{made['id']}/preview/"),
+    ):
+        (warning,) = answer.get_json()["warnings"]
+        assert warning.endswith("Did you mean “status”?")
+
+
 def test_a_preview_that_is_too_slow_says_so(monkeypatch: pytest.MonkeyPatch, caller: Caller):
     monkeypatch.setattr(rules_v1, "preview", partial(preview, limit_s=0))
     answer = caller.post("rules/v1/preview/", rule())

@@ -136,6 +136,11 @@ def test_preview_and_explain(
     assert "  a  Case a  closes\n" in text
     assert "    a: close_reason: nothing → “automatic”\n" in text
     assert ": cannot be read in 1\n" in text
+    assert "warning" not in text
+    imported(run, here, rule(name="Wrong", actions=[
+        {"kind": "copy", "property": "due", "from": "eddd"},
+    ]))  # fmt: skip
+    assert "warning: No open case" in run("rules", "preview", "Wrong", *here).out
     then = run("rules", "preview", made, *here, "--as-of", "2019-01-01", "--json").json
     assert (then["matched"], then["as_of"]) == (0, "2019-01-01T00:00:00.000000Z")
     explained = run("rules", "explain", made, "a", *here, "--json").json

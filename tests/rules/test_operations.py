@@ -15,7 +15,6 @@ from webapp.audit.models import AuditEvent
 from webapp.audit.record import events_about
 from webapp.clock import now
 from webapp.database import write_transaction
-from webapp.dictionary.models import CaseType
 from webapp.errors import NotFound, Refused
 from webapp.projects.models import Project
 from webapp.rules import operations
@@ -27,7 +26,6 @@ from webapp.rules.queries import (
     list_rules,
     version_of,
     versions_of,
-    warnings_about,
 )
 
 BY = factories.actor()
@@ -243,17 +241,6 @@ def test_moves_and_new_rules_at_once_leave_an_order(app: Flask, session: Session
     session.rollback()
     positions = session.scalars(select(Rule.position).where(Rule.project_id == project_id)).all()
     assert len(positions) == len(set(positions)) == 14
-
-
-def test_what_may_be_a_mistake_is_said(session: Session, project: Project):
-    rule = factories.rule(project, name="twin")
-    definition = definition_of(session, rule)
-    known = warnings_about(session, project.id, definition, rule_id=rule.rule_id)
-    assert known == ["No form has used the case type “patient” yet."]
-    assert "Another rule is called “twin” too." in warnings_about(session, project.id, definition)
-    with write_transaction():
-        session.add(CaseType(project_id=project.id, name="patient"))
-    assert warnings_about(session, project.id, definition, rule_id=rule.rule_id) == []
 
 
 def test_the_list_is_filtered_and_has_the_last_runs(app: Flask, session: Session, project: Project):

@@ -160,6 +160,20 @@ class TestThePreview:
         run = session.scalars(select(Run).where(Run.project_id == project.id)).one()
         assert run.as_of == 1_927_584_000_000_000
 
+    def test_warns_of_a_property_that_no_case_has(
+        self, session: Session, project: Project, amina: PageClient
+    ):
+        patient(session, project, "p-1", status="done")
+        criteria = [{"kind": "property", "property": "statuss", "operator": "has_no_value"}]
+        wrong = make_rule(project, criteria=criteria)
+        url = f"/a/{project.name}/rules/{wrong.rule_id}/"
+        for path in ("preview", "activate"):
+            assert "Did you mean “status”?" in amina.get(url + path).text
+        with write_transaction() as writing:
+            writing.get_one(Project, project.id).brake_cases = 0
+        asked = post(amina, url + "run", 409)
+        assert "Did you mean “status”?" in asked.text
+
     def test_that_is_too_slow_says_so_and_the_rule_can_be_run_all_the_same(
         self, monkeypatch: pytest.MonkeyPatch, amina: PageClient, url: str
     ):

@@ -40,6 +40,7 @@ from webapp.rules.preview import preview
 from webapp.rules.queries import data_of, definition_of, get_rule, version_of
 from webapp.rules.rule_documents import EXTRA, rule_document, rule_documents
 from webapp.rules.runs import start_run, wake_run
+from webapp.rules.warnings import warnings_about
 
 rules_v1 = Blueprint("rules_v1", __name__, url_prefix="/a/<project_name>/api/rules/v1")
 say_which_fields(rules_v1)
@@ -140,7 +141,7 @@ def preview_unsaved(project: Project, by: Actor) -> ResponseReturnValue:  # noqa
     """What a rule that is not saved would do. It writes nothing, so reading is enough."""
     given = parameters("as_of")
     data, _sent = _rule_sent()
-    return _preview(db.session(), project, data, given.get("as_of"))
+    return _preview(db.session(), project, "", data, given.get("as_of"))
 
 
 @rules_v1.post("/<rule_id>/preview/")
@@ -151,7 +152,7 @@ def preview_saved(project: Project, by: Actor, rule_id: str) -> ResponseReturnVa
     session = db.session()
     rule = get_rule(session, project.id, rule_id)
     data = data_of(version_of(session, rule, rule.version))
-    return _preview(session, project, data, given.get("as_of"), sent.get("as_of"))
+    return _preview(session, project, rule_id, data, given.get("as_of"), sent.get("as_of"))
 
 
 @rules_v1.get("/<rule_id>/explain/")
@@ -205,12 +206,15 @@ def run(project: Project, by: Actor, rule_id: str) -> ResponseReturnValue:
     return answer
 
 
-def _preview(session: Session, project: Project, data: RuleData, *given: str | None) -> Response:
+def _preview(
+    session: Session, project: Project, rule_id: str, data: RuleData, *given: str | None
+) -> Response:
     instant = as_of(project, *given)
     moment = moment_at(now() if instant is None else instant, project.timezone)
     found = preview(session, project.id, data.definition, moment)
     ahead = outlook(session, project, data, found)
-    return jsonify(preview_document(data.definition, found, ahead, instant))
+    warnings = warnings_about(session, project.id, data.definition, rule_id=rule_id)
+    return jsonify(preview_document(data.definition, found, ahead, warnings, instant))
 
 
 def _rule_sent() -> tuple[RuleData, dict[str, Any]]:

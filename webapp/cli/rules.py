@@ -33,6 +33,7 @@ from webapp.rules.outlook import outlook
 from webapp.rules.preview import preview
 from webapp.rules.queries import data_of, definition_of, version_of
 from webapp.rules.rule_documents import rule_document, rule_documents
+from webapp.rules.warnings import warnings_about
 
 
 @click.group("rules")
@@ -114,7 +115,8 @@ def preview_rule(typed: str, project_name: str, as_of: str | None, as_json: bool
     data = data_of(version_of(session, rule, rule.version))
     found = preview(session, project.id, data.definition, moment, limit_s=None)
     ahead = outlook(session, project, data, found)
-    document = preview_document(data.definition, found, ahead, instant)
+    warnings = warnings_about(session, project.id, data.definition, rule_id=rule.rule_id)
+    document = preview_document(data.definition, found, ahead, warnings, instant)
     show(document, _preview_lines(document), as_json=as_json)
 
 
@@ -172,6 +174,8 @@ def _head(rule: dict[str, Any]) -> Iterator[str]:
 
 
 def _preview_lines(found: dict[str, Any]) -> Iterator[str]:
+    for sentence in found["warnings"]:
+        yield f"warning: {printable(sentence)}"
     yield f"open cases of the type: {found['open_cases']:,}"
     for step in found["funnel"]:
         number = f"{step['left']:,} left" if "left" in step else f"{step['matches']:,} match"

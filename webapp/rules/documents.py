@@ -95,9 +95,17 @@ def run_documents(session: Session, project_id: int, runs: Sequence[Run]) -> lis
 
 
 def preview_document(
-    definition: Definition, found: Preview, ahead: Outlook, as_of: Micros | None
+    definition: Definition,
+    found: Preview,
+    ahead: Outlook,
+    warnings: Sequence[str],
+    as_of: Micros | None,
 ) -> Document:
-    """What a rule would do. No queries."""
+    """What a rule would do. No queries.
+
+    Beside the names of I7: `unchanged`, `errors`, and `warnings`, sentences on what may be a
+    mistake.
+    """
     number = "matches" if definition.match is Match.ANY else "left"
     return {
         "as_of": _instant(as_of),
@@ -130,6 +138,7 @@ def preview_document(
             "percent": ahead.brake.percent,
             "holds": ahead.holds,
         },
+        "warnings": list(warnings),
         "cases": [_case(case) for case in found.cases],
     }
 

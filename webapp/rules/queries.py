@@ -10,7 +10,6 @@ from flask_babel import gettext as _
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from webapp.dictionary.models import CaseType
 from webapp.errors import NotFound
 from webapp.rules.definition import Definition
 from webapp.rules.models import Rule, RuleState, RuleVersion, Run, RunState
@@ -135,25 +134,3 @@ def definition_of(session: Session, of: Rule | RuleVersion) -> Definition:
 def data_of(version: RuleVersion) -> RuleData:
     """All that a version says, with schedule and brake. No queries."""
     return rule_from_json(version.definition)
-
-
-def warnings_about(
-    session: Session, project_id: int, definition: Definition, *, rule_id: str = ""
-) -> list[str]:
-    """What is allowed but may be a mistake (R31), as sentences; `rule_id` is the rule itself. Two
-    queries."""
-    found = []
-    twins = session.scalar(
-        select(func.count()).where(
-            Rule.project_id == project_id,
-            Rule.name == definition.name,
-            Rule.deleted_on.is_(None),
-            Rule.rule_id != rule_id,
-        )
-    )
-    if twins:
-        found.append(_("Another rule is called “%(name)s” too.", name=definition.name))
-    known = session.get(CaseType, (project_id, definition.case_type))
-    if known is None:
-        found.append(_("No form has used the case type “%(type)s” yet.", type=definition.case_type))
-    return found

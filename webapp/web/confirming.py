@@ -7,9 +7,12 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from webapp.clock import Micros
+from webapp.extensions import db
 from webapp.projects.models import Project
 from webapp.rules.models import Rule
 from webapp.rules.outlook import MustConfirm
+from webapp.rules.queries import definition_of
+from webapp.rules.warnings import warnings_about
 from webapp.web.formatting import number
 from webapp.web.forms.confirm_run import ConfirmForm
 
@@ -22,12 +25,15 @@ def ask_to_confirm(
         sentence = _("It is %(number)s now. Look again, then type it.", number=number(must.changes))
         form.confirm_changes.errors = [sentence]
     percent = 100 * must.changes / max(must.open_cases, 1)
+    session = db.session()
+    definition = definition_of(session, rule)
     return render_template(
         "rules/confirm_run.html",
         project=project,
         rule=rule,
         must=must,
         percent=round(percent),
+        warnings=warnings_about(session, project.id, definition, rule_id=rule.rule_id),
         form=form,
         as_of=as_of,
         as_of_text=request.form.get("as_of", ""),

@@ -20,7 +20,7 @@ from webapp.rules.models import Rule
 from webapp.rules.moment import Moment, moment_at
 from webapp.rules.portable import InvalidRule, from_json
 from webapp.rules.preview import Preview, preview
-from webapp.rules.queries import warnings_about
+from webapp.rules.warnings import warnings_about
 from webapp.web.formatting import number
 from webapp.web.forms.rule_problems import problems_of, show_problems
 from webapp.web.forms.rules import (
@@ -52,22 +52,28 @@ def moment_of(project: Project, as_of: int | None = None) -> Moment:
 
 
 def preview_of(
-    session: Session, project: Project, definition: Definition, as_of: int | None = None
+    session: Session,
+    project: Project,
+    definition: Definition,
+    as_of: int | None = None,
+    *,
+    rule_id: str = "",
 ) -> Shown:
-    """Count what a rule would do. A database that is busy, or too slow, is said in the panel: the
-    page around it may hold what somebody typed."""
-    words = rule_words(definition)
+    """Count what a rule would do, `rule_id` being its id if it is saved. A database that is busy,
+    or too slow, is said in the panel: the page around it may hold what somebody typed."""
+    found, failed = None, ""
     try:
         found = preview(session, project.id, definition, moment_of(project, as_of))
     except TooSlow as error:
-        return Shown(definition, words, failed=error.message)
+        failed = error.message
     except DBAPIError as error:
         session.rollback()
         if not is_busy(error):
             raise
         sentence = _("It could not be counted: the server is busy. Try again.")
-        return Shown(definition, words, failed=sentence)
-    return Shown(definition, words, found)
+        return Shown(definition, rule_words(definition), failed=sentence)
+    warnings = warnings_about(session, project.id, definition, rule_id=rule_id)
+    return Shown(definition, rule_words(definition), found, failed, warnings=tuple(warnings))
 
 
 def preview_of_form(
@@ -80,10 +86,7 @@ def preview_of_form(
     except InvalidRule as error:
         show_problems(checked, error.fields)
         return Shown(missing=tuple(problems_of(checked)))
-    shown = preview_of(session, project, definition)
-    rule_id = "" if rule is None else rule.rule_id
-    warnings = warnings_about(session, project.id, definition, rule_id=rule_id)
-    return Shown(shown.definition, shown.words, shown.found, shown.failed, warnings=tuple(warnings))
+    return preview_of(session, project, definition, rule_id="" if rule is None else rule.rule_id)
 
 
 def would_change_words(found: Preview) -> str:

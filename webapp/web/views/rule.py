@@ -104,15 +104,12 @@ def preview(project: Project, rule_id: str) -> ResponseReturnValue:
     as_of = form.read_as_of(project.timezone)
     session = db.session()
     rule = get_rule(session, project.id, rule_id)
+    shown = None
+    if not form.errors:
+        definition = definition_of(session, rule)
+        shown = preview_of(session, project, definition, as_of, rule_id=rule_id)
     return render_template(
-        "rules/preview.html",
-        project=project,
-        rule=rule,
-        form=form,
-        as_of=as_of,
-        shown=None
-        if form.errors
-        else preview_of(session, project, definition_of(session, rule), as_of),
+        "rules/preview.html", project=project, rule=rule, form=form, as_of=as_of, shown=shown
     ), 422 if form.errors else 200
 
 

@@ -17,8 +17,9 @@ from webapp.projects.rights import Right
 from webapp.rules.models import Rule, RuleState, RuleVersion
 from webapp.rules.operations import create_rule, edit_rule, set_state
 from webapp.rules.portable import InvalidRule, RuleData, rule_from_json
-from webapp.rules.queries import data_of, definition_of, get_rule, version_of, warnings_about
+from webapp.rules.queries import data_of, definition_of, get_rule, version_of
 from webapp.rules.versions import differences
+from webapp.rules.warnings import warnings_about
 from webapp.web.access import project_route
 from webapp.web.forms.rule_problems import show_problems
 from webapp.web.forms.rules import RuleForm, form_of, rule_of, typed_form
@@ -57,7 +58,7 @@ def create(project: Project) -> ResponseReturnValue:
     with write_transaction() as session:
         rule = create_rule(session, project.id, data, by=g.actor, state=state)
         rule_id = rule.rule_id
-        warnings = warnings_about(session, project.id, data.definition, rule_id=rule_id)
+    warnings = warnings_about(session, project.id, data.definition, rule_id=rule_id)
     flash(
         _("The rule is saved as a draft.") if state is RuleState.DRAFT else _("The rule is saved.")
     )
@@ -103,7 +104,6 @@ def save(project: Project, rule_id: str) -> ResponseReturnValue:
             if state is RuleState.INACTIVE:
                 set_state(session, project.id, rule_id, state, by=g.actor)
             made = rule.version
-            warnings = warnings_about(session, project.id, data.definition, rule_id=rule_id)
     except Refused:
         # Somebody was faster between our look and our write.
         rule = get_rule(db.session(), project.id, rule_id)
@@ -114,6 +114,7 @@ def save(project: Project, rule_id: str) -> ResponseReturnValue:
         flash(_("Nothing was different, so there is no new version."))
     else:
         flash(_("The rule is saved as version %(number)s.", number=made))
+    warnings = warnings_about(session, project.id, data.definition, rule_id=rule_id)
     return _saved(rule_id, state is RuleState.ACTIVE, state, warnings)
 
 

@@ -29,7 +29,7 @@ def ask_activate(project: Project, rule_id: str) -> ResponseReturnValue:
     """What the rule would change now: to be seen before it is switched on."""
     session = db.session()
     rule = get_rule(session, project.id, rule_id)
-    shown = preview_of(session, project, definition_of(session, rule))
+    shown = preview_of(session, project, definition_of(session, rule), rule_id=rule_id)
     return render_template("rules/activate.html", project=project, rule=rule, shown=shown)
 
 
