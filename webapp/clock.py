@@ -71,13 +71,18 @@ def take_ticks(session: Session, project_id: int, count: int = 1) -> Micros:
     increase in the order of commits. It must be the **last** lock that a transaction takes: cases
     first, then this, then only writes. One statement.
     """
-    last = session.connection().scalar(TAKE, {"of": project_id, "at": now(), "more": count - 1})
+    last = session.connection().scalar(TAKE, wanted_ticks(project_id, count))
     if last is None:
         raise LookupError(f"project {project_id} has no tick")
     return last - (count - 1)
 
 
-#: Takes `more` + 1 ticks of the project `of`, `at` the present instant; gives the last one.
+def wanted_ticks(project_id: int, count: int = 1) -> dict[str, int]:
+    """What to execute `TAKE` with."""
+    return {"of": project_id, "at": now(), "more": count - 1}
+
+
+#: Takes ticks and gives the last one, as `last`.
 TAKE = (
     update(Tick.__table__)  # type: ignore[arg-type]  # a Table, as its class says
     .where(Tick.project_id == bindparam("of"))

@@ -99,6 +99,8 @@ def test_each_filter_works_from_the_form_and_has_its_tag(
         ({"modified_from": "2020-01-01"}, ["Beno", "Ana"], "Modified: from 1 Jan 2020 on"),
         ({"text": "AN"}, ["Ana"], "Name or id: AN"),
         ({"text": "c-2"}, ["Beno"], "Name or id: c-2"),
+        ({"text": "dayo", "state": "Deleted"}, ["Dayo"], "Name or id: dayo"),
+        ({"text": "AYO", "state": "Any state"}, ["Dayo"], "Name or id: AYO"),
     ]:
         found = look_for(page, **values)
         assert names(found) == expected, values

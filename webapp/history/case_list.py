@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 from urllib.parse import urlencode
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from webapp.cases.models import Case
@@ -17,6 +17,7 @@ from webapp.dictionary.models import CaseType
 from webapp.errors import Invalid
 from webapp.history.calendar import ANY_TIME, Calendar, Days
 from webapp.history.filters import Unreadable, read_day
+from webapp.history.last_names import LAST_NAME
 
 T = TypeVar("T")
 Key = InstrumentedAttribute[int]
@@ -117,8 +118,9 @@ def matching(project_id: int, wanted: CaseFilter, text: str, calendar: Calendar)
     """The cases that a filter leaves, in no order; `wanted.keys` are their key in pages.
 
     `text` is looked for in names, without regard to case and as it stands (no wildcards), and is
-    compared with case ids and external ids. Names have no index: it reads the names of all cases
-    that the other filters leave.
+    compared with case ids and external ids; a deleted case is looked for by its last name. Names
+    have no index: it reads the names of all cases that the other filters leave, and the forms of
+    the deleted ones.
     """
     conditions: list[ColumnElement[bool]] = [Case.project_id == project_id]
     if wanted.type:
@@ -135,14 +137,15 @@ def matching(project_id: int, wanted: CaseFilter, text: str, calendar: Calendar)
     if wanted.modified.last is not None:
         conditions.append(changed < calendar.ends(wanted.modified.last))
     if text:
-        conditions.append(
-            or_(
-                func.lower(Case.name).contains(text.lower(), autoescape=True),
-                Case.case_id == text,
-                Case.external_id == text,
-            )
-        )
+        found = [_has(Case.name, text), Case.case_id == text, Case.external_id == text]
+        if wanted.with_deleted:
+            found.append(and_(Case.deleted, _has(LAST_NAME, text)))
+        conditions.append(or_(*found))
     return select(Case).where(*conditions)
+
+
+def _has(name: ColumnElement[str] | InstrumentedAttribute[str], text: str) -> ColumnElement[bool]:
+    return func.lower(name).contains(text.lower(), autoescape=True)
 
 
 def _state(text: str) -> CaseState:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,38 +136,6 @@ def last_changes(session: Session, case: Case) -> dict[str, LastChange]:
             break
         place = rows[-1].received_on
     return found
-
-
-def last_names(session: Session, project_id: int, cases: Iterable[Case]) -> dict[int, str]:
-    """What those of the cases that are deleted were called last, by their key: a name that an
-    archived form gave. At most one query, which reads the forms of these cases only."""
-    keys = [case.id for case in cases if case.deleted]
-    if not keys:
-        return {}
-    given = CaseTransaction.change["given"]["name"].as_string()
-    name = (
-        select(given)
-        .join(
-            Submission,
-            and_(
-                Submission.project_id == CaseTransaction.project_id,
-                Submission.id == CaseTransaction.submission,
-            ),
-        )
-        .where(
-            CaseTransaction.project_id == Case.project_id,
-            CaseTransaction.case == Case.id,
-            Submission.state == State.ARCHIVED,
-            given != "",
-        )
-        .order_by(Submission.received_on.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    found = session.execute(
-        select(Case.id, name).where(Case.project_id == project_id, Case.id.in_(keys))
-    )
-    return {key: text for key, text in found if text}
 
 
 def closing_of(session: Session, case: Case) -> Closing | None:

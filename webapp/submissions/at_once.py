@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from webapp.cases.apply import ATTRIBUTES, apply, change_to_json, difference
 from webapp.cases.models import Case, CaseTransaction
 from webapp.cases.store import write_indices
-from webapp.clock import TAKE, Micros, now
+from webapp.clock import TAKE, Micros, wanted_ticks
 from webapp.database import write_with_commit
 from webapp.submissions.apply_form import hold_cases_of
 from webapp.submissions.models import State, Submission, SubmissionXml
@@ -121,9 +121,7 @@ def write_at_once(
     values = {
         **{f"form_{one.name}": getattr(row, one.name) for one in _GIVEN},
         **{f"case_{name}": getattr(after, name) for name in (*_KEPT, "properties")},
-        "of": project_id,
-        "at": now(),
-        "more": 0,
+        **wanted_ticks(project_id),
         "sha256": sha256,
         "content": xml,
         "case": held.key,

@@ -12,7 +12,8 @@ from webapp.database import write_transaction
 from webapp.errors import Refused
 from webapp.extensions import db
 from webapp.history.choices import names_of_users
-from webapp.history.timeline import SHOWN, closing_of, forms_of, last_changes, last_names, timeline
+from webapp.history.last_names import last_names
+from webapp.history.timeline import SHOWN, closing_of, forms_of, last_changes, timeline
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.submissions import own

@@ -27,8 +27,8 @@ from webapp.history.case_list import (
 )
 from webapp.history.choices import choices, names_of_users
 from webapp.history.filters import Unreadable
+from webapp.history.last_names import last_names
 from webapp.history.stored_views import is_stored, store_view, stored_text, view_id_of
-from webapp.history.timeline import last_names
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.web.access import project_route

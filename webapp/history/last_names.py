@@ -1,0 +1,46 @@
+"""What deleted cases were called: a case that no form makes has no name of its own any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from webapp.cases.models import Case, CaseTransaction
+from webapp.submissions.models import State, Submission
+
+_given = CaseTransaction.change["given"]["name"].as_string()
+
+#: The name that an archived form gave the case last, for a query of `Case`; NULL if none did. Reads
+#: the forms of the case.
+LAST_NAME = (
+    select(_given)
+    .join(
+        Submission,
+        (Submission.project_id == CaseTransaction.project_id)
+        & (Submission.id == CaseTransaction.submission),
+    )
+    .where(
+        CaseTransaction.project_id == Case.project_id,
+        CaseTransaction.case == Case.id,
+        Submission.state == State.ARCHIVED,
+        _given != "",
+    )
+    .order_by(Submission.received_on.desc())
+    .limit(1)
+    .correlate(Case)
+    .scalar_subquery()
+)
+
+
+def last_names(session: Session, project_id: int, cases: Iterable[Case]) -> dict[int, str]:
+    """What those of the cases that are deleted were called last, by their key. At most one query,
+    which reads the forms of these cases only."""
+    keys = [case.id for case in cases if case.deleted]
+    if not keys:
+        return {}
+    found = session.execute(
+        select(Case.id, LAST_NAME).where(Case.project_id == project_id, Case.id.in_(keys))
+    )
+    return {key: text for key, text in found if text}
