@@ -54,8 +54,8 @@ class TestUndoing:
         page = amina.get(f"{url}{run.id}/").click("Undo this run…")
         assert page.h1 == f"Undo run {run.id} of “Close the done”?"
         assert "2 forms that this run wrote" in page.text
-        assert "The rule is on: it would match these cases again." in page.text
-        page = page.form("Undo this run").submit(reason="By mistake").follow()
+        assert "It is on: the next time it runs, it would match these cases again." in page.text
+        page = page.form("Undo this run").submit(reason="By mistake", deactivate=True).follow()
         assert page.status_line.endswith("The rule is off.")
         session.rollback()
         session.refresh(run)
@@ -108,14 +108,14 @@ class TestUndoing:
         work(run.undo_id)
         assert "Partly undone" not in amina.get(f"{url}{run.id}/").text
 
-    def test_may_leave_the_rule_on(
+    def test_leaves_the_rule_on_unless_told(
         self, session: Session, project: Project, amina: PageClient, url: str
     ):
         rule = make_rule(project, state=RuleState.ACTIVE)
         patient(session, project, "p-1", status="done")
         run = finished_run(project, rule)
         page = amina.get(f"{url}{run.id}/undo")
-        page.form("Undo this run").submit(deactivate=False)
+        page.form("Undo this run").submit()
         session.rollback()
         session.refresh(rule)
         assert rule.state == RuleState.ACTIVE
