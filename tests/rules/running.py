@@ -157,14 +157,25 @@ def in_the_middle(what: Callable[[], object]) -> Iterator[None]:
     """Let something happen after the plan and before the first chunk, as if another process did
     it."""
     did = []
-    do_next = tasks._do_next
 
-    def first_this(*args):
+    def once() -> None:
         if not did:
             did.append(True)
             what()
-        return do_next(*args)
 
-    with patch.object(tasks, "_do_next", first_this):
+    with before_each_piece(once):
         yield
     assert did
+
+
+@contextmanager
+def before_each_piece(what: Callable[[], object]) -> Iterator[None]:
+    """Let something happen before each piece of the work on a job."""
+    do_next = tasks._do_next
+
+    def this_first(*args):
+        what()
+        return do_next(*args)
+
+    with patch.object(tasks, "_do_next", this_first):
+        yield

@@ -15,6 +15,7 @@ from tests.forms import open_case
 from tests.jobs.work import let_heartbeat_pass
 from tests.rules.running import (
     CLOSES,
+    before_each_piece,
     case,
     chunks_of,
     forms_of,
@@ -33,10 +34,15 @@ from webapp.jobs import tasks
 from webapp.jobs.claim import claim
 from webapp.jobs.queue import ask_stop, get_job
 from webapp.projects.models import Project
-from webapp.rules.models import RuleState, RunState, Trigger
+from webapp.rules.models import RuleState, Run, RunState, Trigger
 from webapp.rules.operations import delete_rule, edit_rule
 from webapp.rules.portable import RuleData
 from webapp.rules.runs import get_run, list_runs, resume, run_again, run_cases, start_run, stop
+
+
+def ask_to_stop(project: Project, run: Run) -> None:
+    with write_transaction() as write:
+        stop(write, project.id, run.id, by=actor())
 
 
 class TestStates:
@@ -47,15 +53,12 @@ class TestStates:
             open_case(session, project.id, f"c{number}")
         run = queued(project, saved(project, rule_that(CLOSES)))
         assert (run.state, run.left) == (RunState.QUEUED, 0)
-        do_next = tasks._do_next
 
-        def stop_after_ten(*args):
+        def stop_after_ten() -> None:
             if get_run(session, project.id, run.id).processed == 10:
-                with write_transaction() as write:
-                    stop(write, project.id, run.id, by=actor())
-            return do_next(*args)
+                ask_to_stop(project, run)
 
-        with chunks_of(10), patch.object(tasks, "_do_next", stop_after_ten):
+        with chunks_of(10), before_each_piece(stop_after_ten):
             worked(run)
         assert (run.state, run.changed, run.left) == (RunState.STOPPED, 10, 20)
         assert len(run_cases(session, run)) == 30
@@ -105,6 +108,62 @@ class TestStates:
         worked(run)
         assert run.state == RunState.FAILED
         assert run.problem == "The server died 3 times before the work began."
+        assert job.attempts == 3
+
+    def test_asked_to_stop_when_all_is_done_it_is_finished(
+        self, session: Session, project: Project
+    ):
+        for number in range(3):
+            open_case(session, project.id, f"c{number}")
+        run = queued(project, saved(project, rule_that(CLOSES)))
+
+        def stop_at_the_end() -> None:
+            if get_run(session, project.id, run.id).processed == 3:
+                ask_to_stop(project, run)
+
+        with before_each_piece(stop_at_the_end):
+            worked(run)
+        assert (run.state, run.changed, run.left) == (RunState.FINISHED, 3, 0)
+        assert run_cases(session, run) == []
+
+    def test_also_when_it_waits_for_another_minute_of_work(
+        self, session: Session, project: Project
+    ):
+        open_case(session, project.id, "ana")
+        run = queued(project, saved(project, rule_that(CLOSES)))
+
+        def leave_at_the_end() -> None:
+            if get_run(session, project.id, run.id).processed:
+                tasks.leaving.set()
+
+        with before_each_piece(leave_at_the_end):
+            worked(run)
+        tasks.leaving.clear()
+        ask_to_stop(project, run)
+        assert not run.over
+        worked(run)
+        assert (run.state, run.changed) == (RunState.FINISHED, 1)
+        assert run_cases(session, run) == []
+
+    def test_going_on_is_no_new_attempt_but_dying_and_being_resumed_is(
+        self, session: Session, project: Project
+    ):
+        open_case(session, project.id, "ana")
+        run = queued(project, saved(project, rule_that(CLOSES)))
+        job = get_job(session, project.id, run.job_id)
+        with patch.object(tasks, "SLICE_S", 0.0):
+            for _ in range(3):
+                worked(run)
+        assert (run.state, job.attempts) == (RunState.RUNNING, 1)
+        assert claim(run.job_id) is not None
+        let_heartbeat_pass(job)
+        with before_each_piece(lambda: ask_to_stop(project, run)):
+            worked(run)
+        assert (run.state, job.attempts) == (RunState.STOPPED, 2)
+        with write_transaction() as write:
+            resume(write, project.id, run.id, by=actor())
+        worked(run)
+        assert (run.state, job.attempts) == (RunState.FINISHED, 3)
 
     def test_an_edit_in_between_changes_nothing_for_it(self, session: Session, project: Project):
         open_case(session, project.id, "ana")

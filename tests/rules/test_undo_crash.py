@@ -51,7 +51,7 @@ def done_by_workers_that_are_killed(
         let_heartbeat_pass(job)
     job = worked(job)
     assert (job.state, job.total, job.processed) == (JobState.FINISHED, CASES * 9 // 10, job.total)
-    assert (job.succeeded, job.attempt) == (job.total, times + 1)
+    assert (job.succeeded, job.attempts) == (job.total, times + 1)
 
 
 def events(session: Session, project: Project, tag: Tag) -> tuple[int, int]:

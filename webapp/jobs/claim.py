@@ -63,6 +63,7 @@ def claim(job_id: int) -> Claim | None:
     it, another of its project is in front, or it is over. A few statements."""
     at = now()
     died = Job.state == JobState.RUNNING
+    anew = or_(died, Job.attempts == 0)
     try:
         with write_transaction() as session:
             taken = session.execute(
@@ -71,6 +72,7 @@ def claim(job_id: int) -> Claim | None:
                 .values(
                     state=JobState.RUNNING,
                     attempt=Job.attempt + 1,
+                    attempts=case((anew, Job.attempts + 1), else_=Job.attempts),
                     deaths=case((died, Job.deaths + 1), else_=Job.deaths),
                     heartbeat_on=at,
                 )

@@ -76,6 +76,9 @@ class Job(Base):
     #: Counts the claims: whoever writes says which attempt it is, so that a worker that was
     #: paused and replaced cannot write.
     attempt: Mapped[int] = mapped_column(default=0)
+    #: How often it was begun, taken up after its worker died, or resumed (SPEC R19). Going on after
+    #: a minute in which other projects had their turn is the same attempt.
+    attempts: Mapped[int] = mapped_column(default=0)
     #: How often it died since it last got on.
     deaths: Mapped[int] = mapped_column(default=0)
 

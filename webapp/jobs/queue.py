@@ -94,7 +94,8 @@ def ask_stop(session: Session, project_id: int, job_id: int, *, by: Actor) -> Jo
         by=by,
         after={"kind": job.kind},
     )
-    if job.state == JobState.QUEUED:
+    begun = job.started_on is not None
+    if job.state == JobState.QUEUED and not (begun and not job.left):
         end(session, job, JobState.STOPPED, by=by)
     else:
         job.stop_asked = True
@@ -111,6 +112,7 @@ def resume(session: Session, project_id: int, job_id: int, *, by: Actor) -> Job:
     job.problem = None
     job.finished_on = None
     job.deaths = 0
+    job.attempts += bool(job.attempts)
     moved(session, job, by=by)
     record(
         session,

@@ -118,7 +118,7 @@ def _do_next(held: Claim, task: Task, pace: Pace) -> bool:
         with write_transaction() as session:
             pace.opened()
             job = hold(session, held)
-            if job.stop_asked:
+            if job.stop_asked and job.left:  # else all is done, and only tidying up is left
                 end(session, job, JobState.STOPPED, by=held.by)
                 return False
             try:
@@ -163,6 +163,7 @@ def _give_up(session: Session, job: Job, held: Claim, task: Task) -> None:
         if job.started_on is not None
         else f"The server died {job.deaths} times before the work began."
     )
+    job.attempts -= 1  # this one only finds that it is over
     end(session, job, JobState.FAILED, by=held.by, problem=problem)
 
 

@@ -81,7 +81,7 @@ def run_documents(session: Session, project_id: int, runs: Sequence[Run]) -> lis
             "queued_on": _instant(run.queued_on),
             "started_on": _instant(run.started_on),
             "finished_on": _instant(run.finished_on),
-            "attempts": jobs[run.job_id].attempt if run.job_id in jobs else 0,
+            "attempts": jobs[run.job_id].attempts if run.job_id in jobs else 0,
             "error_cases": faults.get(run.id, []),
             "would_change": run.would_change,
             "held_on": _instant(run.held_on),
