@@ -24,6 +24,7 @@ from webapp.rules.orders import Orders, version_of
 from webapp.rules.plan import DROPPED
 from webapp.rules.queries import data_of
 from webapp.rules.runs import get_run
+from webapp.rules.tell import tell_held
 from webapp.rules.watch import count_changes
 
 #: A held run waits so long for a decision.
@@ -34,29 +35,28 @@ BY = Actor.system("schedule")
 DECIDED_BY_PEOPLE = frozenset({RunState.HELD, RunState.REJECTED, RunState.EXPIRED})
 
 
-def must_ask(session: Session, run: Run, orders: Orders) -> bool:
-    """Whether a run that is planned has to ask a person: it would change more than its brake
-    allows, and nobody confirmed just that number. Counts the changes into `run.would` where the
-    number of matches alone does not answer it."""
+def hold_if_needed(session: Session, run: Run, orders: Orders, *, by: Actor) -> bool:
+    """Let a run that is planned wait for a person, with its plan, if it would change more than its
+    brake allows, and nobody confirmed just that number; whether it waits. Counts the changes into
+    `run.would` where the number of matches alone does not answer it."""
     project = session.get_one(Project, run.project_id)
     brake = brake_of(project, data_of(version_of(session, run)))
     if brake is None or not brake.holds(run.matched, run.open_cases):
         return False
     changes = min(count_changes(session, run, orders).would_change, run.matched)
-    return brake.holds(changes, run.open_cases) and run.confirmed != changes
-
-
-def hold_run(session: Session, run: Run, *, by: Actor) -> None:
-    """Let a run wait for a person, with its plan."""
+    if not brake.holds(changes, run.open_cases) or run.confirmed == changes:
+        return False
     run.state, run.held_on = RunState.HELD, now()
+    tell_held(session, project, run, brake)
     record(
         session,
         project_id=run.project_id,
         tag=Tag.RUN_HOLD,
         subject=f"run:{run.id}",
         by=by,
-        after={"rule": run.rule_name, "open_cases": run.open_cases, "changes": run.would_change},
+        after={"rule": run.rule_name, "open_cases": run.open_cases, "changes": changes},
     )
+    return True
 
 
 def approve(session: Session, project_id: int, run_id: int, *, by: Actor, reason: str = "") -> Run:

@@ -27,12 +27,13 @@ from webapp.jobs.task import StopHere
 from webapp.projects.models import Project
 from webapp.rules.apply_cases import Done, apply_rows, hold_chunk
 from webapp.rules.apply_sql import ChunkStatements, NotSimple, is_simple
-from webapp.rules.held import DECIDED_BY_PEOPLE, hold_run, must_ask
+from webapp.rules.held import DECIDED_BY_PEOPLE, hold_if_needed
 from webapp.rules.limits import count_use, forms_left, why_not_whole
 from webapp.rules.models import Run, RunState
 from webapp.rules.moment import moment_at
 from webapp.rules.orders import Orders, orders_of
 from webapp.rules.plan import Row, drop_some, note_left_out, plan, rows_from
+from webapp.rules.tell import tell_failed
 from webapp.rules.watch import watch
 from webapp.submissions.own import RULE_XMLNS
 
@@ -67,9 +68,7 @@ class RunRule:
             learn_form(session, run.project_id, app_id="", xmlns=RULE_XMLNS, name="")
             planned = plan(session, orders)
             run.open_cases, run.matched = planned.open_cases, planned.matched
-            if must_ask(session, run, orders):
-                hold_run(session, run, by=by)
-            else:
+            if not hold_if_needed(session, run, orders, by=by):
                 job.total = run.matched
         record(
             session,
@@ -131,6 +130,8 @@ class RunRule:
         elif job.state != JobState.RUNNING:
             run.state, run.problem = RunState(job.state.value), job.problem
             run.finished_on = job.finished_on
+            if run.state is RunState.FAILED:
+                tell_failed(session, session.get_one(Project, run.project_id), run)
             _record_end(session, run, by)
         else:
             run.working_since = run.working_since or now()
