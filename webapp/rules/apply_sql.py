@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Insert,
-    Select,
     Text,
     Update,
     bindparam,
@@ -29,12 +28,13 @@ from sqlalchemy.orm import Session
 
 from webapp.cases.models import Case, CaseTransaction
 from webapp.clock import take_ticks
+from webapp.database import find_by_key
 from webapp.people.kinds import SYSTEM
 from webapp.rules.apply_cases import Done
-from webapp.rules.chunk_rows import ChunkRows, Held, rows_on
+from webapp.rules.chunk_rows import FIRST, FormRows, PlannedRows, rows_on
 from webapp.rules.compile import can_fail
 from webapp.rules.definition import Copy, Definition
-from webapp.rules.family import Family, value_of
+from webapp.rules.family import value_of
 from webapp.rules.json_text import (
     AsJson,
     Digits,
@@ -78,23 +78,35 @@ class _Write:
     differs: ColumnElement[bool]
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A chunk whose cases are locked: its first place, and how many there are."""
+
+    first: int
+    count: int
+
+    @property
+    def values(self) -> dict[str, int]:
+        """What statements over it take."""
+        return {"first": self.first, "count": self.count}
+
+
 class ChunkStatements:
     """The statements of one run, put together once; their values are the rows of a chunk."""
 
     def __init__(self, orders: Orders, dialect: str) -> None:
         self._orders = orders
-        self._rows: ChunkRows = rows_on(dialect, orders)
-        self._writes = _writes(orders.definition, self._rows.copies)
-        self._written = _writes(orders.definition, self._rows.copies_of_forms)
-        self._latest = self._latest_changes()
-        self._submissions = self._inserting_submissions()
-        self._transactions = self._inserting_transactions()
-        self._cases = self._updating_cases()
+        self._planned: PlannedRows = rows_on(dialect, orders)
+        self._latest = self._planned.latest(_prefixes(orders.definition))
+        self._forms: FormRows = self._planned.forms(self._inserting_submissions())
+        self._written = _writes(orders.definition, self._forms.copies)
+        self._writing = self._forms.writing(self._inserting_transactions(), self._updating_cases())
 
     def hold(self, session: Session, first: int, end: int) -> Held:
         """Lock the cases of places, and what their match was based on, in the order of their keys.
         Raises `NotSimple` when something may have been changed since the plan."""
-        held = self._rows.hold(session, first, end, _prefixes(self._orders.definition))
+        find_by_key(session)
+        held = Held(first, end - first)
         latest = session.connection().execute(self._latest, held.values).one()
         if any(tick is not None and tick > self._orders.planned_on for tick in latest):
             raise NotSimple
@@ -104,11 +116,9 @@ class ChunkStatements:
         """Apply the rule to a chunk that is held: takes the ticks, then only writes."""
         tick = take_ticks(session, self._orders.project_id, held.count)
         connection = session.connection()
-        made = connection.execute(self._submissions, {**held.values, "tick": tick})
-        changed, values = self._rows.forms_made(made, held)
-        if changed:
-            connection.execute(self._transactions, values)
-            connection.execute(self._cases, values)
+        changed = 0
+        for statement in self._writing:
+            changed = connection.execute(statement, {**held.values, "tick": tick}).rowcount
         return Done(
             rows=held.count,
             changed=changed,
@@ -117,17 +127,11 @@ class ChunkStatements:
             unchanged=held.count - changed,
         )
 
-    def _latest_changes(self) -> Select[Any]:
-        """The last tick of the cases, and of those that each path leads to."""
-        family = Family(self._orders.project_id)
-        others = [family.indexed_on(path) for path in _prefixes(self._orders.definition)]
-        return self._rows.with_cases(select(*map(func.max, (Case.indexed_on, *others))))
-
     def _inserting_submissions(self) -> Insert:
         common = columns_of(self._orders)
-        place = self._rows.place
+        place = self._planned.place
         # Where a row makes no form, its tick is left out.
-        arrival = bindparam("tick", type_=_BIG) + place - bindparam("first", type_=_BIG)
+        arrival = bindparam("tick", type_=_BIG) + place - FIRST
         columns = {
             **{name: literal(value, _type(name)) for name, value in common.items()},
             "submission_id": FreshId(arrival),
@@ -136,26 +140,26 @@ class ChunkStatements:
             "received_on": arrival,
             "indexed_on": arrival,
         }
-        rows = self._rows.with_cases(select(*columns.values())).order_by(place)
-        if not self._orders.definition.closes:
-            rows = rows.where(or_(*(one.differs for one in self._writes)))
-        return self._rows.making_forms(
-            insert(Submission.__table__).from_select([*columns], rows)  # type: ignore[arg-type]
-        )
+        rows = self._planned.with_cases(select(*columns.values())).order_by(place)
+        definition = self._orders.definition
+        if not definition.closes:
+            writes = _writes(definition, self._planned.copies)
+            rows = rows.where(or_(*(one.differs for one in writes)))
+        return insert(Submission.__table__).from_select([*columns], rows)  # type: ignore[arg-type]
 
     def _inserting_transactions(self) -> Insert:
         columns = {
             "project_id": literal(self._orders.project_id, Submission.project_id.type),
             "case": Case.id,
-            "submission": self._rows.form,
+            "submission": self._forms.form,
             "change": AsJson(self._change()),
             "before": AsJson(self._before()),
         }
-        rows = self._rows.forms_with_cases(select(*columns.values()))
+        rows = self._forms.with_cases(select(*columns.values()))
         return insert(CaseTransaction.__table__).from_select([*columns], rows)  # type: ignore[arg-type]
 
     def _updating_cases(self) -> Update:
-        started_on, tick = self._orders.started_on, self._rows.tick
+        started_on, tick = self._orders.started_on, self._forms.tick
         values: dict[str, Any] = {
             one.attribute: one.value for one in self._written if one.attribute
         }
@@ -174,7 +178,7 @@ class ChunkStatements:
         return (
             update(Case.__table__)  # type: ignore[arg-type]  # a Table, as its class says
             .values(values)
-            .where(*self._rows.is_case_of_form())
+            .where(*self._forms.is_case())
         )
 
     def _change(self) -> ColumnElement[Any]:
@@ -185,7 +189,7 @@ class ChunkStatements:
                     fixed("user", SYSTEM),
                     fixed("opener", SYSTEM),
                     fixed("date_modified", self._orders.started_on),
-                    member("arrived_on", Digits(self._rows.tick)),
+                    member("arrived_on", Digits(self._forms.tick)),
                     fixed("owner_if_new", SYSTEM),
                     nested("given", [(one.differs, one.member) for one in self._attributes()]),
                     nested("properties", [(one.differs, one.member) for one in self._properties()]),
@@ -196,7 +200,7 @@ class ChunkStatements:
 
     def _before(self) -> ColumnElement[Any]:
         """As `webapp.cases.apply.difference` has it."""
-        started_on, tick = self._orders.started_on, self._rows.tick
+        started_on, tick = self._orders.started_on, self._forms.tick
         members = [
             where(one.differs, member(one.attribute or "", Quoted(one.present)))
             for one in self._attributes()
