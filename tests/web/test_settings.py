@@ -210,6 +210,28 @@ class TestSaving:
         save(page, daily_limit="77").follow()
         assert (as_set(session, project).daily_limit, project.run_hours) == (77, 5)
 
+    def test_a_form_sent_too_late_is_shown_again_after_signing_in(
+        self,
+        session: Session,
+        project: Project,
+        amina: WebUser,
+        browser: PageClient,
+        url: str,
+    ):
+        page = browser.get(url)
+        browser.client.delete_cookie("casekeeper")
+        login = page.form("Save settings").submit(
+            daily_limit="many", told=False, anonymous_submissions=True, status=401
+        )
+        back = login.form("Sign in").submit(email=amina.email, password=factories.PASSWORD)
+        again = back.form("Go on with it").submit()
+        form = again.form("Save settings")
+        assert form.value("daily_limit") == "many"
+        assert (form.value("told"), form.value("anonymous_submissions")) == ([], ["y"])
+        assert not as_set(session, project).anonymous_submissions
+        assert form.submit(daily_limit="5").follow().status_line == "The settings are saved."
+        assert as_set(session, project).daily_limit == 5
+
 
 class TestClock:
     def test_says_when_rules_run_next(

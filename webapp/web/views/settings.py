@@ -35,9 +35,12 @@ from webapp.web.formatting import when
 from webapp.web.forms.settings import SettingsForm, offered_zones, settings_form, zone_called
 from webapp.web.htmx import is_fragment_request
 from webapp.web.settings_changes import last_change, latest_changes
+from webapp.web.typed import shown_again_by
 
 settings = Blueprint("settings", __name__)
 
+#: Shows what was typed when a session ended meanwhile.
+AGAIN = "settings.show_typed"
 #: Changes and mails that the page lists.
 SHOWN = 10
 
@@ -59,6 +62,7 @@ def index(project: Project) -> ResponseReturnValue:
 
 @settings.post("/a/<project_name>/settings/")
 @project_route(Right.ADMIN)
+@shown_again_by(AGAIN)
 def save(project: Project) -> ResponseReturnValue:
     """Save what is different from before, unless somebody else changed something since."""
     form = SettingsForm(people_to_tell(db.session(), project.id))
@@ -83,6 +87,14 @@ def save(project: Project) -> ResponseReturnValue:
         return _show(project, form, 422)
     flash(_("The settings are saved.") if changed else _("Nothing was changed."))
     return redirect(url_for("settings.index"), 303)
+
+
+@settings.post("/a/<project_name>/settings/typed")
+@project_route(Right.ADMIN)
+@shown_again_by(AGAIN)
+def show_typed(project: Project) -> ResponseReturnValue:
+    """The form as it was typed before a session ended. Saves nothing."""
+    return _show(project, SettingsForm(people_to_tell(db.session(), project.id)))
 
 
 @settings.post("/a/<project_name>/settings/test-mail")
