@@ -30,7 +30,7 @@ from webapp.web.ids import init_ids
 from webapp.web.security import init_security
 from webapp.web.sessions import init_sessions
 from webapp.web.shell import init_shell
-from webapp.web.views.case import cases as cases_screen
+from webapp.web.views.case_rules import cases as cases_screen
 from webapp.web.views.home import home
 from webapp.web.views.jobs import jobs as jobs_screen  # `webapp.jobs` stays the room
 from webapp.web.views.login import login
