@@ -41,6 +41,17 @@
     }
   });
 
+  /* How many boxes of a name are on: <span data-counts="name" data-words="# chosen">. Hidden fields
+     of that name stand for rows on other pages. */
+  function count() {
+    for (const place of document.querySelectorAll("[data-counts]")) {
+      const fields = document.querySelectorAll(`main input[name="${place.dataset.counts}"]`);
+      const chosen = [...fields].filter((field) => field.type === "hidden" || field.checked);
+      place.textContent = place.dataset.words.replace("#", chosen.length.toLocaleString(document.documentElement.lang));
+    }
+  }
+  document.addEventListener("change", count);
+
   /* Progress fragments say something at each quarter: only when it is new. */
   const said = new Map();
   function announceProgress(region, speak) {
@@ -55,6 +66,7 @@
 
   function begin() {  /* the browser itself minds [autofocus] on a whole page */
     announceProgress(document, false);
+    count();
     const line = status();
     if (line && line.textContent.trim()) announce(line.textContent.trim());
   }

@@ -35,7 +35,7 @@ def url(project: Project) -> str:
 
 
 def names(page: Page) -> list[str]:
-    return [row[0].removesuffix(" patient").removesuffix(" mother") for row in page.rows(TABLE)]
+    return [row[1].removesuffix(" patient").removesuffix(" mother") for row in page.rows(TABLE)]
 
 
 def do(page: Page, what: str, name: str) -> Page:
@@ -74,14 +74,25 @@ class TestTheList:
         run = finished_run(project, rule)
         page = viktor.get(url)
         first, second = page.rows(TABLE)
-        assert first[0] == "Close the done patient"
-        assert first[1] == "On"
-        assert first[3].startswith("Finished")
-        assert first[4] == f"1 (forms of run {run.id})"
-        assert second[1:] == ["Draft", "–never", "–never", "–never"]
+        assert first[1] == "Close the done patient"
+        assert first[2] == "On"
+        assert first[4].startswith("Finished")
+        assert first[4].endswith(first[3]), "one run has one time"
+        assert first[5] == f"1 (forms of run {run.id})"
+        assert second[2:] == ["Draft", "–never", "–never", "–never", "–none"]
         forms = page.click(f"1 (forms of run {run.id})")
         assert f"run={run.id}" in forms.url
         assert page.click("Close the done").h1 == "Close the done"
+
+    def test_says_when_each_runs_next(
+        self, session: Session, project: Project, viktor: PageClient, url: str
+    ):
+        for every in ("day", "hand"):
+            for state in (RuleState.ACTIVE, RuleState.WATCHING, RuleState.INACTIVE):
+                make_rule(project, state=state, schedule={"every": every})
+        said = [row[6] for row in viktor.get(url).rows(TABLE)]
+        assert said[0] == said[1] and said[0].endswith("00:00")
+        assert said[2:] == ["–none", "only by hand", "only by hand", "–none"]
 
     def test_is_searched_and_filtered(self, project: Project, amina: PageClient, url: str):
         make_rule(project, name="Close old")
@@ -156,6 +167,24 @@ class TestVerbs:
         session.refresh(rule)
         assert rule.state == RuleState.INACTIVE
 
+    def test_switching_on_says_when_it_runs_first(
+        self, project: Project, amina: PageClient, url: str
+    ):
+        rule = make_rule(project, schedule={"every": "week", "on": ["mon"]})
+        said = amina.get(f"{url}{rule.rule_id}/activate").text
+        assert "Once it is on, it runs every week on Monday, for the first time on" in said
+        rule = make_rule(project, schedule={"every": "hand"})
+        assert "It runs only by hand" in amina.get(f"{url}{rule.rule_id}/activate").text
+
+    def test_watching(self, session: Session, project: Project, amina: PageClient, url: str):
+        rule = make_rule(project)
+        page = do(amina.get(url), "Watch only", "Close the done")
+        assert "watches: it records what it would change" in page.status_line
+        session.refresh(rule)
+        assert rule.state == RuleState.WATCHING
+        page = page.form(f"{url}{rule.rule_id}/deactivate").submit().follow()
+        assert page.status_line == "“Close the done” is off."
+
     def test_switching_off_asks_about_a_run_at_work(
         self, session: Session, project: Project, amina: PageClient, url: str
     ):
@@ -203,7 +232,7 @@ class TestVerbs:
         page = do(amina.get(url), "Duplicate", "Close the done")
         assert page.h1.startswith("Edit “")
         assert "This is the copy." in page.status_line
-        assert [row[1] for row in amina.get(url).rows(TABLE)].count("Draft") == 1
+        assert [row[2] for row in amina.get(url).rows(TABLE)].count("Draft") == 1
 
     def test_need_the_right_and_the_project(
         self, app: Flask, project: Project, viktor: PageClient, url: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import IO, Any
+from typing import IO
 
 import click
 from flask.cli import with_appcontext
@@ -19,7 +19,7 @@ from webapp.rules.lists import rules_of
 from webapp.rules.models import RuleState
 from webapp.rules.operations import create_rule
 from webapp.rules.portable import InvalidRule, RuleData, rule_from_json
-from webapp.rules.rule_documents import EXTRA, rule_documents
+from webapp.rules.rule_documents import portable, portable_documents, rule_documents
 from webapp.strict_json import read_json
 
 #: Of a file, in bytes.
@@ -72,13 +72,9 @@ def export_rules(typed: tuple[str, ...], project_name: str, _as_json: bool) -> N
         rules = [find_rule(session, project_id, each) for each in dict.fromkeys(typed)]
     else:
         rules = list(session.scalars(rules_of(project_id)))
-    documents = [_portable(each) for each in rule_documents(session, project_id, rules)]
+    documents = portable_documents(session, project_id, rules)
     document = documents[0] if len(typed) == 1 else documents
     click.echo(json.dumps(document, ensure_ascii=False, indent=2))
-
-
-def _portable(document: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in document.items() if name not in EXTRA}
 
 
 def _read(file: IO[bytes]) -> object:
@@ -94,7 +90,7 @@ def _rules_in(sent: object) -> list[RuleData]:
     for number, one in enumerate(sent if isinstance(sent, list) else [sent]):
         try:
             # What the API shows of a rule can be imported too.
-            rules.append(rule_from_json(_portable(one) if isinstance(one, dict) else one))
+            rules.append(rule_from_json(portable(one) if isinstance(one, dict) else one))
         except InvalidRule as error:
             where = f"[{number}]." if isinstance(sent, list) else ""
             for path, says in error.fields.items():

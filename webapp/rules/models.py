@@ -247,6 +247,12 @@ class Run(Base):
         return self.slot is not None and self.queued_on - self.slot > MADE_UP_AFTER
 
     @property
+    def began_on(self) -> Micros:
+        """When it began, or as long as it has not, when it was queued: what lists show as its
+        time."""
+        return self.queued_on if self.started_on is None else self.started_on
+
+    @property
     def would_change(self) -> int | None:
         """How many cases it would change, where that was counted before it wrote."""
         return None if self.would is None else self.would["changed"]

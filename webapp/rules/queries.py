@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,38 @@ def list_rules(
     return [RuleRow(rule, last.get(rule.id), attempts.get(rule.id)) for rule in rules]
 
 
+def rules_among(session: Session, project_id: int, rule_ids: Collection[str]) -> Sequence[Rule]:
+    """Those of some rules, by their public ids, that are there, in their order. One query."""
+    return session.scalars(
+        select(Rule)
+        .where(
+            Rule.project_id == project_id,
+            Rule.rule_id.in_(rule_ids),
+            Rule.deleted_on.is_(None),
+        )
+        .order_by(Rule.position, Rule.id)
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a rule did in its life: runs, and forms that they wrote."""
+
+    runs: int = 0
+    forms: int = 0
+
+
+def pasts_of(session: Session, project_id: int, keys: Sequence[int]) -> dict[int, Past]:
+    """What rules (by their keys) did; those that never ran are not in it. One query."""
+    rows = session.execute(
+        select(Run.rule, func.count(), func.sum(Run.submissions))
+        .where(Run.project_id == project_id, Run.rule.in_(keys))
+        .group_by(Run.rule)
+    )
+    return {rule: Past(runs, int(forms or 0)) for rule, runs, forms in rows}
+
+
 def last_runs(session: Session, project_id: int, keys: Sequence[int]) -> dict[int, Run]:
     """The last attempt of each rule (by key): the one that was queued last, whatever became of it
     (R20). One query."""
@@ -101,6 +133,21 @@ def last_good_runs(session: Session, project_id: int, keys: Sequence[int]) -> di
         .where(Run.project_id == project_id, good.c.place == 1)
     )
     return {run.rule: run for run in runs}
+
+
+def definitions_of(session: Session, project_id: int, keys: Sequence[int]) -> dict[int, Definition]:
+    """What rules say now, by their keys. One query."""
+    rows = session.scalars(
+        select(RuleVersion)
+        .join(
+            Rule,
+            (Rule.project_id == RuleVersion.project_id)
+            & (Rule.id == RuleVersion.rule)
+            & (Rule.version == RuleVersion.number),
+        )
+        .where(RuleVersion.project_id == project_id, RuleVersion.rule.in_(keys))
+    )
+    return {version.rule: data_of(version).definition for version in rows}
 
 
 def version_of(session: Session, rule: Rule, number: int) -> RuleVersion:

@@ -26,15 +26,17 @@ LONG = 200
 #: Behind the last of the slashes in a row, if something follows.
 _SLASH = re.compile(r"(?<=/)(?=[^/])")
 
-Style = Literal["full", "minute", "day", "short"]
+Style = Literal["full", "minute", "day", "short", "slot"]
 
 _PATTERNS: dict[Style, str] = {
     "full": "d MMM y HH:mm:ss",
     "minute": "d MMM y HH:mm",
     "day": "d MMM y",
     "short": "d MMM y HH:mm:ss",
+    "slot": "d MMM y HH:mm",
 }
 _WITH_ZONE: frozenset[Style] = frozenset({"full", "minute"})
+_IN_COLUMNS: frozenset[Style] = frozenset({"short", "slot"})
 
 
 class HasTimezone(Protocol):
@@ -71,7 +73,8 @@ def when(
 
     `full` is "20 Nov 2025 01:00:07 EAT", `minute` leaves the seconds out, `day` the time of day as
     well; `short` is `full` without the zone (which then stands in the head of the column, see
-    `zone`) and without the year when it is the present one. A missing instant is a dash.
+    `zone`) and without the year when it is the present one; `slot` is `short` without the seconds.
+    A missing instant is a dash.
     """
     if micros is None:
         return Markup(
@@ -83,8 +86,8 @@ def when(
     except (OverflowError, ValueError):
         return Markup("{}").format(_("outside the calendar"))
     pattern = _PATTERNS[style]
-    if style == "short" and moment.year == to_datetime(now()).astimezone(moment.tzinfo).year:
-        pattern = "d MMM HH:mm:ss"
+    if style in _IN_COLUMNS and moment.year == to_datetime(now()).astimezone(moment.tzinfo).year:
+        pattern = pattern.replace(" y", "")
     text = format_datetime(moment, pattern, tzinfo=moment.tzinfo, locale=_locale())
     if style in _WITH_ZONE:
         text = f"{text} {_abbreviation(moment)}"

@@ -29,7 +29,7 @@ from webapp.web.typed import shown_again_by
 from webapp.web.views.rules import rules
 
 #: What a person may ask for when saving.
-STATES = {"draft": RuleState.DRAFT, "active": RuleState.ACTIVE, "inactive": RuleState.INACTIVE}
+STATES = {one.value: one for one in RuleState}
 
 
 @rules.get("/a/<project_name>/rules/new")
@@ -101,7 +101,7 @@ def save(project: Project, rule_id: str) -> ResponseReturnValue:
     try:
         with write_transaction() as session:
             rule = edit_rule(session, project.id, rule_id, data, by=g.actor, based_on=based_on)
-            if state is RuleState.INACTIVE:
+            if state in {RuleState.INACTIVE, RuleState.WATCHING}:
                 set_state(session, project.id, rule_id, state, by=g.actor)
             made = rule.version
     except Refused:
@@ -162,6 +162,8 @@ def _saved(
         flash(_("It is not on yet: this is what it would change."))
     elif state is RuleState.INACTIVE:
         flash(_("It is off."))
+    elif state is RuleState.WATCHING:
+        flash(_("It watches: it records what it would change, and changes nothing."))
     for sentence in warnings:
         flash(sentence)
     page = "rules.ask_activate" if asks else "rules.show"

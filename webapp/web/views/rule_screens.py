@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from webapp.web.views import rule, rule_check, rule_form, rule_rows, rule_state, run, run_undo
+from webapp.web.views import (
+    rule,
+    rule_check,
+    rule_form,
+    rule_rows,
+    rule_state,
+    rules_several,
+    run,
+    run_undo,
+)
 from webapp.web.views.rules import rules
 from webapp.web.views.runs import runs
 
@@ -13,6 +22,7 @@ __all__ = [
     "rule_rows",
     "rule_state",
     "rules",
+    "rules_several",
     "run",
     "run_undo",
     "runs",

@@ -8,14 +8,18 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from webapp.clock import now
 from webapp.database import write_transaction
 from webapp.extensions import db
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.rules import operations
+from webapp.rules.describe_when import schedule_words
 from webapp.rules.models import Rule, RuleState, Run, RunState
-from webapp.rules.queries import definition_of, get_rule
+from webapp.rules.nights import hour_of, schedule_of
+from webapp.rules.queries import Past, data_of, get_rule, pasts_of, version_of
 from webapp.rules.runs import stop
+from webapp.rules.schedule import next_slot
 from webapp.web.access import project_route
 from webapp.web.rule_preview import preview_of
 from webapp.web.views.rules import rules
@@ -29,8 +33,16 @@ def ask_activate(project: Project, rule_id: str) -> ResponseReturnValue:
     """What the rule would change now: to be seen before it is switched on."""
     session = db.session()
     rule = get_rule(session, project.id, rule_id)
-    shown = preview_of(session, project, definition_of(session, rule), rule_id=rule_id)
-    return render_template("rules/activate.html", project=project, rule=rule, shown=shown)
+    version = version_of(session, rule, rule.version)
+    data = data_of(version)
+    return render_template(
+        "rules/activate.html",
+        project=project,
+        rule=rule,
+        shown=preview_of(session, project, data.definition, rule_id=rule_id),
+        schedule=schedule_words(data.schedule),
+        first_run=next_slot(schedule_of(version), hour_of(project), now()),
+    )
 
 
 @rules.post("/a/<project_name>/rules/<rule_id>/activate")
@@ -44,6 +56,17 @@ def activate(project: Project, rule_id: str) -> ResponseReturnValue:
     return redirect(url_for("rules.show", rule_id=rule_id), 303)
 
 
+@rules.post("/a/<project_name>/rules/<rule_id>/watch")
+@project_route(Right.EDIT_DATA)
+def watch(project: Project, rule_id: str) -> ResponseReturnValue:
+    """Let the rule record in its slots what it would change, and change nothing (SPEC R28)."""
+    with write_transaction() as session:
+        rule = operations.set_state(session, project.id, rule_id, RuleState.WATCHING, by=g.actor)
+        name = rule.name
+    flash(_("“%(name)s” watches: it records what it would change, and changes nothing.", name=name))
+    return redirect(url_for("rules.show", rule_id=rule_id), 303)
+
+
 @rules.get("/a/<project_name>/rules/<rule_id>/deactivate")
 @project_route(Right.EDIT_DATA)
 def ask_deactivate(project: Project, rule_id: str) -> ResponseReturnValue:
@@ -51,7 +74,7 @@ def ask_deactivate(project: Project, rule_id: str) -> ResponseReturnValue:
     session = db.session()
     rule = get_rule(session, project.id, rule_id)
     return render_template(
-        "rules/deactivate.html", project=project, rule=rule, runs=_at_work(session, rule)
+        "rules/deactivate.html", project=project, rule=rule, runs=at_work(session, rule)
     )
 
 
@@ -63,18 +86,18 @@ def deactivate(project: Project, rule_id: str) -> ResponseReturnValue:
     decision = request.form.get("runs", "")
     with write_transaction() as session:
         rule = get_rule(session, project.id, rule_id)
-        at_work = _at_work(session, rule)
-        asked = decision in {"stop", "leave"} or not at_work
+        working = at_work(session, rule)
+        asked = decision in {"stop", "leave"} or not working
         if asked:
             rule = operations.set_state(
                 session, project.id, rule_id, RuleState.INACTIVE, by=g.actor
             )
-            _stop(session, at_work, decision)
+            stop_if_asked(session, working, decision)
         name = rule.name
     if not asked:
         return redirect(url_for("rules.ask_deactivate", rule_id=rule_id), 303)
     flash(_("“%(name)s” is off.", name=name))
-    if decision == "stop" and at_work:
+    if decision == "stop" and working:
         flash(_("Its run stops; what it has done stays."))
     return redirect(url_for("rules.show", rule_id=rule_id), 303)
 
@@ -86,7 +109,11 @@ def ask_delete(project: Project, rule_id: str) -> ResponseReturnValue:
     session = db.session()
     rule = get_rule(session, project.id, rule_id)
     return render_template(
-        "rules/delete.html", project=project, rule=rule, runs=_at_work(session, rule)
+        "rules/delete.html",
+        project=project,
+        rule=rule,
+        past=pasts_of(session, project.id, [rule.id]).get(rule.id, Past()),
+        runs=at_work(session, rule),
     )
 
 
@@ -98,27 +125,30 @@ def delete(project: Project, rule_id: str) -> ResponseReturnValue:
     decision = request.form.get("runs", "")
     with write_transaction() as session:
         rule = get_rule(session, project.id, rule_id)
-        at_work = _at_work(session, rule)
-        asked = decision in {"stop", "leave"} or not at_work
+        working = at_work(session, rule)
+        asked = decision in {"stop", "leave"} or not working
         if asked:
             name = rule.name
             operations.delete_rule(session, project.id, rule_id, by=g.actor)
-            _stop(session, at_work, decision)
+            stop_if_asked(session, working, decision)
     if not asked:
         return redirect(url_for("rules.ask_delete", rule_id=rule_id), 303)
     flash(_("“%(name)s” is deleted. You can bring it back here.", name=name))
     return redirect(url_for("rules.index", state="deleted"), 303)
 
 
-def _at_work(session: Session, rule: Rule) -> list[Run]:
-    """Runs of the rule that wait or work."""
+def at_work(session: Session, *those: Rule) -> list[Run]:
+    """Runs of some rules of a project that wait or work. One query."""
     found = select(Run).where(
-        Run.project_id == rule.project_id, Run.rule == rule.id, Run.state.in_(_AT_WORK)
+        Run.project_id == those[0].project_id,
+        Run.rule.in_([rule.id for rule in those]),
+        Run.state.in_(_AT_WORK),
     )
     return list(session.scalars(found.order_by(Run.id)))
 
 
-def _stop(session: Session, runs: list[Run], decision: str) -> None:
+def stop_if_asked(session: Session, runs: list[Run], decision: str) -> None:
+    """Stop runs at work where a person decided so (`stop`)."""
     if decision == "stop":
         for run in runs:
             stop(session, run.project_id, run.id, by=g.actor)

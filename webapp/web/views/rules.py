@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from webapp.clock import now
 from webapp.database import write_transaction
 from webapp.extensions import db
 from webapp.history import filters
@@ -18,6 +19,7 @@ from webapp.projects.rights import Right
 from webapp.rules import operations
 from webapp.rules.describe import action_words, criterion_words, rule_words
 from webapp.rules.models import RuleState
+from webapp.rules.nights import next_runs
 from webapp.rules.queries import get_rule, list_rules
 from webapp.web.access import project_route
 from webapp.web.formatting import number
@@ -48,6 +50,7 @@ def index(project: Project) -> ResponseReturnValue:
     """The rules in the order in which they run; `name`, `type` and `state` narrow."""
     session = db.session()
     form = rule_list_form(session, project.id, request.args)
+    select = request.args.get("select", "")
     deleted = form.state.data == "deleted"
     rows = list_rules(
         session,
@@ -61,20 +64,26 @@ def index(project: Project) -> ResponseReturnValue:
     pages = max(1, -(-len(rows) // SHOWN))
     page = max(1, min(_page_asked(), pages))
     tags = _tags(form)
+    shown = rows[(page - 1) * SHOWN : page * SHOWN]
     return render_template(
         "rules/index.html",
         project=project,
         form=form,
-        rows=rows[(page - 1) * SHOWN : page * SHOWN],
+        rows=shown,
+        others=[*rows[: (page - 1) * SHOWN], *rows[page * SHOWN :]] if select == "all" else [],
+        select=select if select in {"page", "all"} else "",
+        following=next_runs(session, project, now()),
         undos=undos,
         deleted=deleted,
         tags=tags,
         first_use=not rows and not tags,
         examples=examples(),
         rules_words=rules_words(len(rows)),
+        total=len(rows),
         page=page,
         pages=pages,
         page_url=lambda wanted: _address(form, page=wanted),
+        select_url=lambda wanted: _address(form, page=page, select=wanted),
     )
 
 
@@ -89,7 +98,7 @@ def up(project: Project, rule_id: str) -> ResponseReturnValue:
         flash(_("“%(name)s” now runs earlier.", name=name))
     else:
         flash(_("“%(name)s” is the first already.", name=name))
-    return _back()
+    return back_to_list()
 
 
 @rules.post("/a/<project_name>/rules/<rule_id>/down")
@@ -103,7 +112,7 @@ def down(project: Project, rule_id: str) -> ResponseReturnValue:
         flash(_("“%(name)s” now runs later.", name=name))
     else:
         flash(_("“%(name)s” is the last already.", name=name))
-    return _back()
+    return back_to_list()
 
 
 @rules.post("/a/<project_name>/rules/<rule_id>/duplicate")
@@ -149,8 +158,8 @@ def rules_words(count: int) -> str:
     return ngettext("%(number)s rule", "%(number)s rules", count, number=number(count))
 
 
-def _back() -> ResponseReturnValue:
-    """To the list as it was narrowed: `back` is its query, which the list's own buttons send."""
+def back_to_list() -> ResponseReturnValue:
+    """To the list as it was narrowed: its own buttons send what it was narrowed by."""
     kept = {name: request.form.get(name, "") for name in ("name", "type", "state", "page")}
     query = urlencode({name: value for name, value in kept.items() if value})
     return redirect(url_for("rules.index") + (f"?{query}" if query else ""), 303)

@@ -1,0 +1,83 @@
+"""Several rules at once in a browser, with JavaScript and without (SPEC R30)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy.orm import Session
+
+from tests.browser.conftest import Office, axe_findings, sign_in
+from tests.browser.test_walk import overflow
+from tests.web.rule_pages import make_rule, patient
+from webapp.projects.models import Project
+
+
+@pytest.fixture(params=[True, False], ids=["javascript", "no-javascript"])
+def page(request: pytest.FixtureRequest, browser: Browser, office: Office) -> Iterator[Page]:
+    context = browser.new_context(java_script_enabled=request.param, locale="en-GB")
+    page = context.new_page()
+    sign_in(page, office)
+    yield page
+    context.close()
+
+
+def make_rules(session: Session, office: Office) -> None:
+    project = session.get_one(Project, office.project.id)
+    patient(session, project, "p-1", status="done")
+    for name in ("A", "B", "C", "W" * 126):
+        make_rule(project, name=name)
+    session.rollback()
+
+
+def test_two_of_four_are_switched_on(page: Page, office: Office, session: Session):
+    make_rules(session, office)
+    page.goto(office.url("rules/"))
+    expect(page.get_by_role("button", name="Switch on…")).to_be_hidden()
+    page.get_by_role("checkbox", name="Choose A").check()
+    page.get_by_role("checkbox", name="Choose C").press("Space")
+    if page.evaluate("typeof htmx") != "undefined":
+        expect(page.locator("[data-counts]")).to_have_text("2 chosen")
+    page.get_by_role("button", name="Switch on…").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Switch on 2 rules?")
+    expect(page.get_by_role("row").nth(1)).to_contain_text("1 case would change.")
+    page.get_by_role("button", name="Switch on").click()
+    expect(page.get_by_role("status")).to_have_text("2 rules are on.")
+    expect(page.locator(".state", has_text=re.compile("^On$"))).to_have_count(2)
+
+
+def test_they_are_exported_as_a_file(page: Page, office: Office, session: Session):
+    make_rules(session, office)
+    page.goto(office.url("rules/"))
+    page.get_by_role("link", name="Choose all 4 rules on this page").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export").click()
+    assert download.value.suggested_filename == f"rules-{office.project.name}.json"
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
+def test_axe_finds_nothing(
+    browser: Browser, office: Office, session: Session, scheme: str, width: int
+):
+    make_rules(session, office)
+    context = browser.new_context(
+        color_scheme=scheme,  # type: ignore[arg-type]
+        viewport={"width": width, "height": 900},
+        bypass_csp=True,
+        locale="en-GB",
+    )
+    page = context.new_page()
+    sign_in(page, office)
+    found = {}
+    for button in ("Switch on…", "Delete…"):
+        page.goto(office.url("rules/?select=page"))
+        found["chosen"] = axe_findings(page) + overflow(page, width)
+        page.get_by_role("button", name=button, exact=True).click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("4 rules?")
+        found[button] = axe_findings(page) + overflow(page, width)
+    page.goto(office.url("cases/p-1/rules"))
+    found["rules of a case"] = axe_findings(page) + overflow(page, width)
+    context.close()
+    assert {place: faults for place, faults in found.items() if faults} == {}
