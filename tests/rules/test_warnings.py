@@ -44,7 +44,13 @@ def test_a_name_and_a_type(session: Session, project: Project):
 
 @pytest.mark.parametrize(
     ("name", "likely"),
-    [("eddd", "edd"), ("EDD", "edd"), ("vilage", "village"), ("owner-id", "owner_id")],
+    [
+        ("eddd", "edd"),
+        ("EDD", "edd"),
+        ("vilage", "village"),
+        ("owner-id", "owner_id"),
+        ("edd_as_text", "edd"),
+    ],
 )
 def test_a_property_that_no_open_case_has(
     session: Session, patients: Project, name: str, likely: str

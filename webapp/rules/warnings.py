@@ -29,6 +29,8 @@ LIMIT_S = 1.5
 SAMPLE = 100
 #: Of so many names, and only of one that is so much alike (`difflib`).
 NAMES, ALIKE = 1000, 0.65
+#: A part of a name with so many characters tells something.
+SHORT = 3
 
 
 def warnings_about(
@@ -135,10 +137,18 @@ def _likely(reference: Reference, there: Counter[str]) -> Reference | None:
     """The name that was probably meant."""
     names = [name for name, _count in there.most_common(NAMES)] + list(SYSTEM)
     by_lower = {name.lower(): name for name in names}
-    alike = get_close_matches(reference.name, names, 1, ALIKE) or [
-        by_lower[name] for name in get_close_matches(reference.name.lower(), by_lower, 1, ALIKE)
-    ]
+    typed = reference.name.lower()
+    alike = (
+        get_close_matches(reference.name, names, 1, ALIKE)
+        or [by_lower[name] for name in get_close_matches(typed, by_lower, 1, ALIKE)]
+        or [by_lower[name] for name in by_lower if _is_part(name, typed) or _is_part(typed, name)]
+    )
     return Reference(reference.path, alike[0]) if alike else None
+
+
+def _is_part(short: str, long: str) -> bool:
+    """Whether a name is the beginning or the end of another, as `edd` is of `edd_date`."""
+    return len(short) >= SHORT and (long.startswith(short) or long.endswith(short))
 
 
 def _sentence(case_type: str, reference: Reference, likely: Reference | None) -> str:
