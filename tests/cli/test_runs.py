@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextvars
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from io import StringIO
 
 import pytest
 from flask import Flask
@@ -24,6 +26,7 @@ from webapp.extensions import db
 from webapp.jobs.models import Job, JobState
 from webapp.jobs.tasks import work
 from webapp.projects.models import Project
+from webapp.rules.models import Run
 
 
 @pytest.fixture
@@ -132,6 +135,54 @@ def test_run_waits_for_the_end(
     assert ran.code == 0, ran.err
     assert (ran.json["state"], ran.json["as_of"]) == ("finished", "2026-01-31T00:00:00.000000Z")
     assert closed() == {"a", "b"}
+
+
+def test_who_waits_sees_how_far_it_is(
+    run: Command, session: Session, here: tuple[str, str], rule_id: str, monkeypatch
+):
+    queued = run("rules", "run", rule_id, *here, "--json").json["id"]
+    session.rollback()
+    job = session.get_one(Job, session.get_one(Run, queued).job_id)
+    looks = iter(
+        [
+            (JobState.RUNNING, 0, 0),
+            (JobState.RUNNING, 4_000, 1_000),
+            (JobState.RUNNING, 4_000, 2_000),
+            (JobState.FINISHED, 4_000, 4_000),
+        ]
+    )
+
+    def look_again(_seconds: float) -> None:
+        with write_transaction() as writing:
+            one = writing.get_one(Job, job.id)
+            one.state, one.total, one.processed = next(looks)
+
+    class Terminal(StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(waiting.time, "sleep", look_again)
+    monkeypatch.setattr(waiting, "LINE_EVERY", 0)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert waiting.wait_for([job.id], "Running")
+    drawn = terminal.getvalue()
+    for words in (
+        *("waiting for a worker", "looking at the cases", "1,000 of 4,000", "25%"),
+        *("2,000 of 4,000", "50%", "100%"),
+    ):
+        assert words in drawn
+    with write_transaction() as writing:
+        writing.get_one(Job, job.id).state = JobState.QUEUED
+    looks = iter([(JobState.RUNNING, 4_000, 1_000), (JobState.FINISHED, 4_000, 4_000)])
+    log = StringIO()
+    monkeypatch.setattr(sys, "stderr", log)
+    assert waiting.wait_for([job.id], "Running")
+    assert log.getvalue().splitlines() == [
+        "Running: waiting for a worker",
+        "Running: 1,000 of 4,000",
+        "Running: over",
+    ]
 
 
 def test_without_a_rule_all_active_ones_run_in_their_order(

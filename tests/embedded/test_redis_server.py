@@ -8,6 +8,8 @@ import tempfile
 import time
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from socket import AF_UNIX
+from socket import socket as open_socket
 
 import pytest
 import redis
@@ -15,6 +17,7 @@ import redis
 from webapp.embedded import redis_server
 from webapp.embedded.redis_server import answers, redis_for, server_program, socket_for
 from webapp.errors import CasekeeperError
+from webapp.redis_socket import LONGEST_SOCKET, address_of_own, redis_folder
 
 
 @pytest.fixture
@@ -58,7 +61,7 @@ def test_a_path_too_long_for_a_socket_is_replaced_by_a_short_one_that_goes(tmp_p
     deep = tmp_path / ("x" * 100)
     with socket_for(deep) as socket, socket_for(deep) as again:
         assert socket == again  # what a killed instance left is used again
-        assert len(str(socket)) <= redis_server.LONGEST_SOCKET
+        assert len(str(socket)) <= LONGEST_SOCKET
         assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
     assert not socket.parent.exists()
 
@@ -73,6 +76,25 @@ def test_somebody_elses_folder_in_its_place_is_refused(
     place.symlink_to(tmp_path)
     with pytest.raises(CasekeeperError, match="belongs to somebody else"), socket_for(deep):
         pass
+
+
+@pytest.mark.parametrize("name", ["data", "x" * 100])
+def test_a_terminal_beside_it_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    data = tmp_path / name
+    data.mkdir()
+    assert address_of_own(data) is None
+    with redis_for(redis_folder(data), "") as server:
+        assert address_of_own(data) is None
+        place = Path(server.url.removeprefix("unix://"))
+        place.parent.mkdir(exist_ok=True)
+        with open_socket(AF_UNIX) as listener:
+            monkeypatch.chdir(place.parent)  # the whole path may be too long for this system
+            listener.bind(place.name)
+            assert address_of_own(data) == server.url
+        place.unlink()
+        place.touch()  # no socket
+        assert address_of_own(data) is None
 
 
 @pytest.mark.usefixtures("no_package")

@@ -34,6 +34,7 @@ from webapp.embedded.supervisor import Supervisor
 from webapp.errors import CasekeeperError
 from webapp.extensions import db
 from webapp.people.first_start import FirstLogin, first_start
+from webapp.redis_socket import redis_folder
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 #: How long the parts may take to answer, in seconds.
@@ -59,7 +60,7 @@ def up() -> None:
         login = first_start(settings.data)
         make_demos(settings, login)
         db.engine.dispose()
-        with redis_for(settings.data / "redis", settings.redis_url) as redis:
+        with redis_for(redis_folder(settings.data), settings.redis_url) as redis:
             serve(replace(settings, port=port), redis, lock, login)
 
 
@@ -94,7 +95,7 @@ def serve(settings: Settings, redis: Redis, lock: int, login: FirstLogin | None)
             supervisor.start("Redis", redis.command, outlasts=True)
         if not supervisor.wait_for(lambda: answers(redis.url), PATIENCE_S):
             # Its address may hold a password, and so is not said.
-            log = settings.data / "redis" / "redis.log"
+            log = redis_folder(settings.data) / "redis.log"
             why = f"{log} may say why." if redis.command else "Is REDIS_URL right?"
             return refuse(supervisor, f"The Redis server does not answer. {why}")
         supervisor.start("The web server", web_command(settings))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+import click
 from sqlalchemy import select
 
-from webapp.cli.command import progress, say
+from webapp.cli.command import say
 from webapp.clock import SECOND, Micros, now
 from webapp.extensions import db
 from webapp.jobs.claim import claimable
-from webapp.jobs.models import Job
+from webapp.jobs.models import Job, JobState
 from webapp.jobs.tick import EVERY_S
 
 #: How often the database is asked, in seconds.
@@ -21,6 +24,8 @@ LOOK_S = 0.5
 #: nobody waits any longer. The tick wakes it within `EVERY_S`, also when Redis is out of reach.
 SAY_AFTER: Micros = int(EVERY_S + 10) * SECOND
 LEAVE_AFTER: Micros = 5 * 60 * SECOND
+#: Without a terminal a line says so often how far it is.
+LINE_EVERY: Micros = 10 * SECOND
 
 #: Steps of the progress bar, however many jobs there are.
 _STEPS = 1000
@@ -50,25 +55,66 @@ class _Patience:
 
 
 def wait_for(job_ids: Sequence[int], label: str) -> bool:
-    """Wait until all these jobs are over, with a progress bar; False when no worker came for five
-    minutes: then they still wait in the database. Two queries a look.
+    """Wait until all these jobs are over, and show how far they are; False when no worker came for
+    five minutes: then they still wait in the database. Two queries a look.
 
     Interrupted, nothing changes for the jobs.
     """
     patience = _Patience()
-    with progress(_STEPS, label) as advance:
-        shown = 0
+    with _shown(label) as show:
         while True:
             db.session.rollback()  # see what is, not what was at the last look
             jobs = db.session.scalars(select(Job).where(Job.id.in_(job_ids))).all()
-            done = int(_STEPS * sum(map(_part, jobs)) / max(len(jobs), 1))
-            advance(max(0, done - shown))
-            shown = max(shown, done)
+            show(sum(map(_part, jobs)) / max(len(jobs), 1), _words(jobs))
             if all(job.over for job in jobs):
                 return True
             if not patience.left(standing_still=_nobody_works(job_ids)):
                 return False
             time.sleep(LOOK_S)
+
+
+@contextmanager
+def _shown(label: str) -> Iterator[Callable[[float, str], None]]:
+    """How far something is, from 0 to 1, and in words: as a bar on a terminal; elsewhere, where it
+    may be a log, as a line when it is worth one."""
+    if not sys.stderr.isatty():
+        yield _Lines(label).show
+        return
+    with click.progressbar(
+        length=_STEPS, label=label, file=sys.stderr, item_show_func=lambda words: words or ""
+    ) as bar:
+
+        def show(part: float, words: str) -> None:
+            bar.update(max(0, int(_STEPS * part) - bar.pos), words)
+            bar.render_progress()  # also when only the words are others
+
+        yield show
+
+
+class _Lines:
+    """Progress in lines: the first, one every `LINE_EVERY`, and none twice."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._last, self._said = "", 0
+
+    def show(self, _part: float, words: str) -> None:
+        """Say it, if it is time."""
+        if words != self._last and now() - self._said >= LINE_EVERY:
+            say(f"{self._label}: {words}")
+            self._last, self._said = words, now()
+
+
+def _words(jobs: Sequence[Job]) -> str:
+    """What the jobs are at."""
+    if all(job.over for job in jobs):
+        return "over"
+    if all(job.over or job.state == JobState.QUEUED for job in jobs):
+        return "waiting for a worker"
+    total = sum(job.total for job in jobs if not job.over)
+    if not total:
+        return "looking at the cases"
+    return f"{sum(job.processed for job in jobs if not job.over):,} of {total:,}"
 
 
 def _part(job: Job) -> float:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,9 +15,8 @@ import redis
 from redis.exceptions import RedisError
 
 from webapp.errors import CasekeeperError
+from webapp.redis_socket import socket_path
 
-#: The path of a unix socket may be this long on every system, in bytes.
-LONGEST_SOCKET = 100
 #: One look whether it answers takes no longer than this.
 LOOK_S = 0.5
 
@@ -67,25 +64,23 @@ def server_program() -> str:
 
 @contextmanager
 def socket_for(folder: Path) -> Iterator[Path]:
-    """Where the server's socket shall be: in the folder, or when its path is too long for a socket
-    in a folder of its own under the temporary one, which is gone afterwards.
+    """Where the server's socket shall be (`socket_path`). A folder of its own that is needed for it
+    is gone afterwards; what a killed instance left is used again.
 
-    Its name is the same each time, so that what a killed instance left is used again. Raises
-    `CasekeeperError` when that name is somebody else's.
+    Raises `CasekeeperError` when that folder is somebody else's.
     """
-    socket = folder.resolve() / "redis.sock"
-    if len(os.fsencode(socket)) <= LONGEST_SOCKET:
+    socket = socket_path(folder)
+    short = socket.parent
+    if short == folder.resolve():
         yield socket
         return
-    mark = hashlib.sha256(os.fsencode(socket)).hexdigest()[:12]
-    short = Path(tempfile.gettempdir(), f"casekeeper-{mark}")
     short.mkdir(mode=0o700, exist_ok=True)
     there = short.lstat()
     if not stat.S_ISDIR(there.st_mode) or there.st_uid != os.geteuid():
         raise CasekeeperError(f"{short} belongs to somebody else. Set TMPDIR to another folder.")
     short.chmod(0o700)
     try:
-        yield short / "redis.sock"
+        yield socket
     finally:
         shutil.rmtree(short, ignore_errors=True)
 

@@ -22,10 +22,12 @@ from webapp.audit.actor import Actor
 from webapp.audit.record import record
 from webapp.audit.tags import Tag
 from webapp.clock import now
+from webapp.config import Settings
 from webapp.errors import NotFound, Refused
 from webapp.jobs.kind import Kind
 from webapp.jobs.models import Job, JobState
 from webapp.jobs.progress import end, moved
+from webapp.redis_socket import address_of_own
 
 QUEUE = "casekeeper"
 #: By name, so that whoever enqueues need not import what the worker imports.
@@ -126,8 +128,13 @@ def resume(session: Session, project_id: int, job_id: int, *, by: Actor) -> Job:
 
 
 def redis_connection() -> Redis | None:
-    """This process's connections to Redis; None where none is configured. Nothing is opened yet."""
-    url = current_app.extensions["settings"].redis_url
+    """This process's connections to Redis; None where there is none. Nothing is opened yet.
+
+    Where none is configured, as in a terminal beside `./run`, it is the one that runs on the data
+    folder.
+    """
+    settings: Settings = current_app.extensions["settings"]
+    url = settings.redis_url or address_of_own(settings.data)
     if not url:
         return None
     connection: Redis | None = current_app.extensions.get("jobs_redis")
