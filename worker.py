@@ -10,6 +10,7 @@ import logging
 import sys
 
 from webapp import create_app
+from webapp.config import want_installation
 from webapp.errors import CasekeeperError
 from webapp.jobs.processes import run
 
@@ -19,6 +20,7 @@ def main() -> int:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         app = create_app()
+        want_installation(app.extensions["settings"])
     except CasekeeperError as error:
         return refuse(error.message)
     settings = app.extensions["settings"]

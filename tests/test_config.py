@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.databases import free_port
-from webapp import config
-from webapp.config import BadSetting, Settings, flask_config, settings_from
+from webapp import config, create_app
+from webapp.config import BadSetting, Settings, flask_config, keep_secret, settings_from
 from webapp.mail_settings import Encryption, MailServer, mail_server
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -129,17 +129,36 @@ def test_a_damaged_secret_says_how_to_make_a_new_one(tmp_path: Path, content: st
     sentence = refusal(CASEKEEPER_DATA=str(tmp_path))
     assert str(file) in sentence and "Delete that file" in sentence
     file.unlink()
+    (tmp_path / "casekeeper.sqlite").touch()
     made = settings_from({"CASEKEEPER_DATA": str(tmp_path)}).secret
     assert settings_from({"CASEKEEPER_DATA": str(tmp_path)}).secret == made
     assert file.stat().st_mode & 0o777 == 0o600
-    assert [one.name for one in tmp_path.iterdir()] == ["secret"]
+    assert {one.name for one in tmp_path.iterdir()} == {"casekeeper.sqlite", "secret"}
 
 
-def test_a_data_folder_that_cannot_be_made_is_said(tmp_path: Path):
-    (tmp_path / "file").touch()
-    for folder in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/none")):
-        sentence = refusal(CASEKEEPER_DATA=str(folder))
-        assert str(folder) in sentence and "Set CASEKEEPER_DATA" in sentence
+def test_the_secret_of_a_new_installation_is_that_of_whoever_came_first(tmp_path: Path):
+    first, second = (settings_from({"CASEKEEPER_DATA": str(tmp_path)}) for _ in range(2))
+    assert first.secret != second.secret
+    assert not list(tmp_path.iterdir()), "asking leaves no trace"
+    assert keep_secret(second).secret == second.secret
+    assert keep_secret(first).secret == second.secret
+    assert settings_from({"CASEKEEPER_DATA": str(tmp_path)}) == keep_secret(first)
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_where_nothing_is_nothing_is_made(tmp_path: Path, is_there: bool):
+    data = tmp_path / "data"
+    if is_there:
+        data.mkdir()
+    app = create_app(settings_from({"CASEKEEPER_DATA": str(data)}))
+    for command in ("project list", "project create p", "webuser list --project p", "verify"):
+        ran = app.test_cli_runner().invoke(args=command.split())
+        assert ran.exit_code == 1, command
+        assert f"There is no database in {data} yet" in ran.stderr, command
+        assert ran.stderr.count("\n") == 1, command
+    assert app.test_client().get("/readyz").status_code == 503
+    assert app.test_client().post("/a/p/receiver/", data=b"<a/>").status_code == 503
+    assert [one.name for one in tmp_path.rglob("*")] == ["data"] * is_there
 
 
 def test_what_may_be_is_taken():
@@ -183,6 +202,7 @@ def test_every_command_says_it_in_one_line(tmp_path: Path, command: str):
     (tmp_path / "file").touch()
     data = tmp_path / "file" / "data"
     assert_one_line(run(command, data), "CASEKEEPER_DATA")
+    assert_one_line(run(command, Path("/proc/nope")), "/proc/nope", "CASEKEEPER_DATA")
     if command != "worker":  # which is never alone
         assert_one_line(run(command, data, **ELSEWHERE), "CASEKEEPER_DATA")
 

@@ -45,6 +45,8 @@ class Settings:
     #: CASEKEEPER_SECRET: signs sessions and the password cache. An embedded installation makes its
     #: own, in the data folder.
     secret: str = ""
+    #: Whether the secret was made just now, and stands nowhere yet: see `keep_secret`.
+    secret_is_new: bool = False
     #: HOST, PORT: where `up` listens.
     host: str = "127.0.0.1"
     port: int = 5000
@@ -82,11 +84,16 @@ class Settings:
     def sqlalchemy_url(self) -> str:
         """The database to use, as SQLAlchemy names it."""
         if self.embedded:
-            return f"sqlite:///{(self.data / 'casekeeper.sqlite').resolve()}"
+            return f"sqlite:///{self.sqlite.resolve()}"
         for scheme in ("postgres://", "postgresql://"):
             if self.database_url.startswith(scheme):
                 return "postgresql+psycopg://" + self.database_url.removeprefix(scheme)
         return self.database_url
+
+    @property
+    def sqlite(self) -> Path:
+        """The database of an embedded installation."""
+        return self.data / "casekeeper.sqlite"
 
     @property
     def attachments(self) -> Path:
@@ -147,7 +154,7 @@ def settings_from(environment: Mapping[str, str] = os.environ) -> Settings:
             f" CASEKEEPER_MAX_XML ({settings.max_xml}): the one holds the other."
         )
     if settings.embedded and not settings.secret:
-        settings = replace(settings, secret=_own_secret(settings.data))
+        settings = _with_own_secret(settings)
     return settings
 
 
@@ -190,33 +197,65 @@ def _check_mail(settings: Settings) -> None:
             raise BadSetting(f"{name} {error}") from None
 
 
-def _own_secret(folder: Path) -> str:
-    """The secret of an embedded installation: random, made once, readable by its owner alone."""
-    file = folder / "secret"
+def _with_own_secret(settings: Settings) -> Settings:
+    """With the secret of an embedded installation: random, made once, readable by its owner alone.
+
+    Where there is no installation yet nothing is written, for whoever only asks must leave no trace
+    in a folder that may be the wrong one.
+    """
+    file = settings.data / "secret"
     try:
         if not file.exists():
-            _make_secret(file)
+            made = replace(settings, secret=secrets.token_hex(32), secret_is_new=True)
+            return keep_secret(made) if settings.sqlite.exists() else made
         secret = file.read_text(errors="replace").strip()
     except OSError as error:
-        raise BadSetting(
-            f"The data folder {folder} cannot be used: {error.strerror}. Set CASEKEEPER_DATA to"
-            " another one."
-        ) from error
+        raise _unusable(settings.data, error) from error
     if len(secret) < SHORTEST_SECRET:
         raise BadSetting(
             f"The secret in {file} is empty or cut short. Delete that file and start again: a new"
             " one is made, and everybody signs in anew."
         )
-    return secret
+    return replace(settings, secret=secret)
 
 
-def _make_secret(file: Path) -> None:
+def want_installation(settings: Settings) -> None:
+    """Raise `BadSetting` where an embedded installation was never made: before anything else is,
+    for it may be the wrong folder."""
+    if settings.embedded and not settings.sqlite.exists():
+        raise BadSetting(
+            f"There is no database in {settings.data.resolve()} yet. Is CASEKEEPER_DATA right?"
+            " Start Casekeeper with ./run, or make one with: flask --app webapp init"
+        )
+
+
+def keep_secret(settings: Settings) -> Settings:
+    """Write down a secret that is new, and give the settings with the one that holds: that of
+    whoever came first. Others are returned as they are. Raises `BadSetting`."""
+    if not settings.secret_is_new:
+        return settings
+    file = settings.data / "secret"
+    try:
+        _write_secret(file, settings.secret)
+        return replace(settings, secret=file.read_text().strip(), secret_is_new=False)
+    except OSError as error:
+        raise _unusable(settings.data, error) from error
+
+
+def _unusable(folder: Path, error: OSError) -> BadSetting:
+    return BadSetting(
+        f"The data folder {folder} cannot be used: {error.strerror}. Set CASEKEEPER_DATA to"
+        " another one."
+    )
+
+
+def _write_secret(file: Path, secret: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor, name = tempfile.mkstemp(dir=file.parent, prefix="secret.")  # with mode 0600
     made = Path(name)
     try:
         with os.fdopen(descriptor, "w") as stream:
-            stream.write(secrets.token_hex(32))
+            stream.write(secret)
         with contextlib.suppress(FileExistsError):
             os.link(made, file)  # whoever comes first wins, and it is complete at once
     finally:

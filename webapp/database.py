@@ -9,6 +9,7 @@ own and begins with BEGIN IMMEDIATE; everything else only reads, and a flush the
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -245,6 +246,12 @@ def _refuse_writes_outside(session: Session, _context: UOWTransaction, _instance
 
 
 def _prepare_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "do_connect")
+    def on_do_connect(_dialect: Any, _record: Any, cargs: tuple[Any, ...], _cparams: Any) -> None:
+        # SQLite would make it, and whoever asks in the wrong folder must leave nothing there.
+        if not Path(cargs[0]).exists():
+            raise sqlite3.OperationalError("unable to open database file")
+
     limit_sqlite(engine)
 
     @event.listens_for(engine, "connect")

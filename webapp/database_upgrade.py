@@ -26,6 +26,8 @@ def upgrade_database(app: Flask) -> bool:
     """
     with app.app_context():
         engine = db.engine
+        if engine.dialect.name == "sqlite":
+            Path(str(engine.url.database)).touch(mode=0o600)  # no one else makes it
         if engine.dialect.name == "sqlite" and sqlite3.sqlite_version_info < OLDEST_SQLITE:
             raise CasekeeperError(
                 f"SQLite {sqlite3.sqlite_version} is too old: Casekeeper needs 3.40 or newer."

@@ -14,7 +14,7 @@ from flask import current_app
 from sqlalchemy.exc import DBAPIError
 
 from webapp.clock import Micros, iso
-from webapp.config import Settings
+from webapp.config import Settings, want_installation
 from webapp.database import is_busy
 from webapp.errors import CasekeeperError
 
@@ -22,7 +22,20 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def answers(command: F) -> F:
-    """Turn what goes wrong in a command into a sentence on standard error and exit status 1."""
+    """Turn what goes wrong in a command into a sentence on standard error and exit status 1, also
+    that there is no database yet."""
+
+    @answers_anywhere
+    @wraps(command)
+    def inner(*args: Any, **kwargs: Any) -> Any:
+        want_installation(current_app.extensions["settings"])
+        return command(*args, **kwargs)
+
+    return inner  # type: ignore[return-value]  # the same arguments and result
+
+
+def answers_anywhere(command: F) -> F:
+    """The same for a command that needs no database, because it makes one."""
 
     @wraps(command)
     def inner(*args: Any, **kwargs: Any) -> Any:

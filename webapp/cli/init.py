@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 from flask.cli import ScriptInfo, pass_script_info, with_appcontext
 
-from webapp.cli.command import answers, json_option, show
-from webapp.config import Settings
+from webapp.cli.command import answers_anywhere, json_option, show
+from webapp.config import Settings, keep_secret
 from webapp.database_upgrade import upgrade_database
 from webapp.embedded.data_folder import prepare
 from webapp.extensions import db
@@ -16,7 +16,7 @@ from webapp.extensions import db
 @json_option
 @pass_script_info
 @with_appcontext
-@answers
+@answers_anywhere
 def init(info: ScriptInfo, as_json: bool) -> None:
     """Create the database, or upgrade it to this version.
 
@@ -26,6 +26,7 @@ def init(info: ScriptInfo, as_json: bool) -> None:
     settings: Settings = app.extensions["settings"]
     makes_folder = not settings.data.is_dir()
     prepare(settings.data)  # cases and password hashes are for nobody else to read
+    keep_secret(settings)
     url = db.engine.url
     database = url.render_as_string(hide_password=True)
     upgraded = upgrade_database(app)

@@ -23,7 +23,7 @@ from webapp.audit.actor import Actor
 from webapp.cli import command
 from webapp.cli.command import say
 from webapp.cli.demo import line, make
-from webapp.config import Settings
+from webapp.config import Settings, keep_secret
 from webapp.database_upgrade import upgrade_database
 from webapp.demo.build import SEED
 from webapp.demo.marks import unfinished
@@ -45,7 +45,7 @@ LOOK_S = 0.5
 
 @click.command("up")
 @with_appcontext
-@command.answers
+@command.answers_anywhere
 def up() -> None:
     """Start Casekeeper on this machine and keep it running: the database is upgraded, then Redis,
     the web server, the workers and the tick are started, and started again when one dies. Ctrl-C
@@ -53,6 +53,7 @@ def up() -> None:
     app: Flask = cast(Any, current_app)._get_current_object()  # noqa: SLF001  Flask's own way
     settings: Settings = app.extensions["settings"]
     prepare(settings.data)
+    settings = keep_secret(settings)
     with only_instance(settings.data) as lock:
         asked_for = bool(os.environ.get("PORT", "").strip())
         port = free_port(settings.host, settings.port, asked_for=asked_for, say=say)
