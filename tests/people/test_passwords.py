@@ -228,6 +228,19 @@ def test_redis_is_asked_again_after_a_pause(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.parametrize("elsewhere", ["10.0.0.2", HERE])
+def test_what_another_process_remembers_is_no_way_around_the_limit_either(stored: str):
+    counts = Throttle(MemoryStorage())
+    one, other = (PasswordChecks("a secret", counts) for _ in range(2))
+    assert one.right("web:a", RIGHT, stored, HERE)
+    for _ in range(10):
+        assert not other.right("web:a", "wrong", stored, HERE)
+    assert one.right("web:a", RIGHT, stored, HERE), "the phone goes on, as nobody guesses here"
+    with pytest.raises(TooMany):
+        one.right("web:a", "wrong", stored, HERE)
+    with pytest.raises(TooMany):
+        one.right("web:a", RIGHT, stored, HERE)
+
+
 def test_a_remembered_success_is_no_way_around_the_limit(
     checks: PasswordChecks, stored: str, elsewhere: str
 ):

@@ -72,8 +72,8 @@ class PasswordChecks:
         `address` is where the question comes from. Raises `TooMany` after too many failures, and
         `Busy` when the machine cannot keep up. A success that is remembered costs microseconds and
         asks nobody; any other answer about 30 ms. It is remembered for the same address only, and
-        not beyond the next failure from there: else whoever has had too many attempts could tell
-        the right password by its being let in.
+        not beyond the next other password from there, looked at or not: else whoever has had too
+        many attempts could tell the right password by its being let in.
         """
         prepared = _prepared(password) if len(password) <= LONGEST else None
         if prepared is None:
@@ -82,6 +82,7 @@ class PasswordChecks:
         memory = b"" if stored is None else self._digest(who, stored.encode(), prepared)
         if memory and self._remembers(who, memory):
             return True
+        self._forget(who)
         self._refuse_too_many(account, address)
         if not _at_once.acquire(timeout=_PATIENCE):
             raise Busy("Too many people are signing in at the moment. Try again in a moment.")
@@ -94,7 +95,6 @@ class PasswordChecks:
         if right:
             self._remember(who, memory)
         else:
-            self._forget(who)
             self.throttle.failed(account, address)
         return right
 
