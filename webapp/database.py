@@ -32,7 +32,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, PendingRollbackError
 from sqlalchemy.orm import Session, UOWTransaction
 
 from webapp.errors import Busy
@@ -79,7 +79,7 @@ def write_transaction() -> Iterator[Session]:
         session.commit()
     except BaseException as error:
         session.rollback()
-        if isinstance(error, DBAPIError) and is_busy(error):
+        if is_busy(error):
             raise Busy(
                 "The database is busy. Nothing was stored; please try again in a moment."
             ) from error
@@ -224,19 +224,29 @@ def one_or_many(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | list[dict[st
     return rows[0] if len(rows) == 1 else list(rows)
 
 
-def is_busy(error: DBAPIError) -> bool:
-    """Whether a database error means "not now" (locked, unreachable, timed out, deadlock)."""
+def is_busy(error: BaseException) -> bool:
+    """Whether an error of the database means "not now" (locked, unreachable, timed out, deadlock),
+    so that the same may be asked again."""
+    if isinstance(error, PendingRollbackError):
+        # Somebody went on after the connection was lost. (Any other transaction that is to be
+        # rolled back has another reason, and asking again would meet that again.)
+        return error.code == _CONNECTION_LOST
+    if not isinstance(error, DBAPIError):
+        return False
+    if error.connection_invalidated:
+        return True
     state = getattr(error.orig, "sqlstate", None)
     if state is not None:
         # 25P03: the server ended the transaction of a process that was paused in the middle of it.
         return state[:2] in {"08", "53", "57"} or state in {"25P03", "40001", "40P01", "55P03"}
-    return isinstance(error, OperationalError) and (
-        error.connection_invalidated
-        or any(
-            word in str(error.orig)
-            for word in ("locked", "busy", "connect", "closed", "unable to open")
-        )
+    return isinstance(error, OperationalError) and any(
+        word in str(error.orig)
+        for word in ("locked", "busy", "connect", "closed", "unable to open")
     )
+
+
+#: How SQLAlchemy calls it: https://docs.sqlalchemy.org/en/20/errors.html#error-8s2b
+_CONNECTION_LOST = "8s2b"
 
 
 @event.listens_for(Session, "before_flush")

@@ -73,6 +73,10 @@ def make_specimen_app(data: Path, database_url: str, **settings: Any) -> Flask:
             take_long(db.session())
         if way == "big":
             db.session.execute(text("SELECT CAST(:n AS integer)"), {"n": 2**40})
+        if way == "lost":
+            connection = db.session.connection()
+            connection.invalidate()
+            connection.execute(text("SELECT 1"))
         if way == "half":
             "\ud800".encode()
         if way == "code":

@@ -158,6 +158,11 @@ def test_a_statement_that_takes_too_long_says_so(site: Flask):
     assert answer.headers["Retry-After"] == "5"
 
 
+def test_a_connection_that_was_lost_is_to_be_tried_again(site: Flask):
+    answer = site.test_client().get("/fail/lost")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+
+
 def test_a_value_that_no_column_can_hold_is_said(site: Flask):
     with site.app_context():
         if db.engine.dialect.name != "postgresql":

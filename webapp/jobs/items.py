@@ -6,7 +6,6 @@ import logging
 from abc import ABC, abstractmethod
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from webapp.audit.actor import Actor
@@ -69,7 +68,7 @@ class ItemTask(ABC):
         except CasekeeperError as error:
             raise _skip(job, error.message) from error
         except Exception as error:
-            if isinstance(error, DBAPIError) and is_busy(error):
+            if is_busy(error):
                 raise
             _log.exception("job %d: item %d", job.id, job.processed)
             raise _skip(

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from webapp.cases.apply import CaseState, Change, apply, difference
@@ -117,7 +116,7 @@ def apply_rows(
         with session.begin_nested():
             return _apply(session, orders, rows, chunk, most)
     except Exception as error:
-        if isinstance(error, Busy) or (isinstance(error, DBAPIError) and is_busy(error)):
+        if isinstance(error, Busy) or is_busy(error):
             raise
         chunk.cases.known = before
         if len(rows) == 1:

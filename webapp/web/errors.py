@@ -25,7 +25,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError, generate_csrf
-from sqlalchemy.exc import DataError, DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, PendingRollbackError
 from werkzeug.exceptions import HTTPException, UnprocessableEntity, default_exceptions
 
 from webapp.database import is_busy
@@ -74,6 +74,7 @@ def init_errors(app: Flask, machine_formats: Mapping[str, Format]) -> None:
     app.register_error_handler(HTTPException, _on_http)
     app.register_error_handler(CasekeeperError, _on_ours)
     app.register_error_handler(DBAPIError, _on_database)
+    app.register_error_handler(PendingRollbackError, _on_lost_connection)
     app.register_error_handler(UnicodeEncodeError, _on_unicode)
 
 
@@ -125,6 +126,13 @@ def _on_ours(error: CasekeeperError) -> ResponseReturnValue:
         return _answer(Problem(503, error.message, {"Retry-After": str(RETRY_AFTER)}))
     unreadable = 400 if _format() is not None else 422
     return _answer(Problem(unreadable if isinstance(error, Invalid) else 400, error.message))
+
+
+def _on_lost_connection(error: PendingRollbackError) -> ResponseReturnValue:
+    db.session.rollback()
+    if is_busy(error):
+        return _answer(Problem(503, None, {"Retry-After": str(RETRY_AFTER)}))
+    raise error
 
 
 def _on_database(error: DBAPIError) -> ResponseReturnValue:
