@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from webapp.submissions.models import State, Submission
+from webapp.submissions.queries import known_as
 
 #: So many of each kind are listed; a phone may have sent the same form hundreds of times.
 LISTED = 20
@@ -31,34 +32,29 @@ class Related:
 
 def related(session: Session, submission: Submission) -> Related:
     """Find them. At most four queries."""
+    in_project = Submission.project_id == submission.project_id
     of = None
     if submission.of is not None:
-        of = next(iter(_newest(session, submission, Submission.id == submission.of)), None)
+        of = next(iter(_newest(session, in_project, Submission.id == submission.of)), None)
     points_here = Submission.of == submission.id
     ids = [one for one in (submission.submission_id, submission.asked_id) if one is not None]
     return Related(
         of,
-        _newest(session, submission, points_here, Submission.state == State.DUPLICATE),
-        _newest(session, submission, points_here, Submission.state != State.DUPLICATE),
+        _newest(session, in_project, points_here, Submission.state == State.DUPLICATE),
+        _newest(session, in_project, points_here, Submission.state != State.DUPLICATE),
         _newest(
             session,
-            submission,
-            or_(Submission.asked_id.in_(ids), Submission.submission_id.in_(ids)),
+            known_as(submission.project_id, ids),
             Submission.id.not_in([submission.id, submission.of or 0]),
             or_(Submission.of.is_(None), ~points_here),
         ),
     )
 
 
-def _newest(
-    session: Session, submission: Submission, *which: ColumnElement[bool]
-) -> list[Submission]:
+def _newest(session: Session, *which: ColumnElement[bool]) -> list[Submission]:
     return list(
         session.scalars(
-            select(Submission)
-            .where(Submission.project_id == submission.project_id, *which)
-            .order_by(Submission.received_on.desc())
-            .limit(LISTED)
+            select(Submission).where(*which).order_by(Submission.received_on.desc()).limit(LISTED)
         )
     )
 

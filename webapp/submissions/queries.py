@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from webapp.cases.models import CaseTransaction
@@ -22,6 +23,20 @@ class Touch:
     case: int
     change: dict[str, Any]
     before: dict[str, Any]
+
+
+def known_as(project_id: Any, ids: Sequence[Any]) -> ColumnElement[bool]:
+    """Whether a submission of the project has one of these ids, or asked for it.
+
+    The project stands in both halves: only then SQLite uses an index for each, and does not read
+    all submissions of the project.
+    """
+    return or_(
+        *(
+            and_(Submission.project_id == project_id, column.in_(ids))
+            for column in (Submission.submission_id, Submission.asked_id)
+        )
+    )
 
 
 def get_submission(session: Session, project_id: int, submission_id: str) -> Submission:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, or_, select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from webapp.cases.apply import CaseState, apply, change_to_json, difference
@@ -21,6 +21,7 @@ from webapp.clock import Micros, pretend, take_ticks_at
 from webapp.dictionary.learn import learn_case_types, learn_form
 from webapp.submissions.models import State, Submission, SubmissionXml
 from webapp.submissions.parse import ParsedForm
+from webapp.submissions.queries import known_as
 from webapp.submissions.receive import Arrival, Outcome, receive, row_of
 from webapp.submissions.resolve import changes_of
 
@@ -103,10 +104,7 @@ def _ids_there(session: Session, project_id: int, forms: Sequence[Timed]) -> set
     found: set[str | None] = set()
     for some in batches(asked):
         rows = session.execute(
-            select(Submission.submission_id, Submission.asked_id).where(
-                Submission.project_id == project_id,
-                or_(Submission.submission_id.in_(some), Submission.asked_id.in_(some)),
-            )
+            select(Submission.submission_id, Submission.asked_id).where(known_as(project_id, some))
         )
         for row in rows:
             found |= {row.submission_id, row.asked_id}
