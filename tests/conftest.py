@@ -32,7 +32,7 @@ SECRET = "only for tests, never for people"
 
 
 class FreshClient(FlaskClient):
-    """A client whose requests see nothing of the test's own application context, as in life.
+    """A client whose requests see nothing of the test's own context but its clock, as in life.
 
     Flask would reuse the test's context, and with it the session, the user and all of `g`. Each
     client has an address of its own, so that no test throttles another.
@@ -43,7 +43,11 @@ class FreshClient(FlaskClient):
         self.environ_base["REMOTE_ADDR"] = str(ipaddress.ip_address(random.getrandbits(128)))
 
     def open(self, *args: Any, **kwargs: Any) -> Any:
-        response = contextvars.Context().run(super().open, *args, **kwargs)
+        inside = contextvars.Context()
+        inside.run(clock._moved.set, clock._moved.get())
+        response = inside.run(super().open, *args, **kwargs)
+        if response.is_streamed:
+            inside.run(response.get_data)
         if contextvars.copy_context().get(_in_session):
             db.session.rollback()  # what the request committed is to be seen
         return response

@@ -9,12 +9,13 @@ from sqlalchemy.orm import Session
 
 from tests import factories
 from tests.factories import actor
+from tests.forms import open_case
 from webapp.clock import Micros, from_datetime, pretend
 from webapp.database import write_transaction
 from webapp.jobs import tasks
 from webapp.jobs.models import Job, JobState
 from webapp.projects.models import Project
-from webapp.rules.models import Rule, RuleState, Run
+from webapp.rules.models import Rule, RuleState, Run, RunState
 from webapp.rules.nights import open_night
 from webapp.rules.operations import create_rule
 from webapp.rules.portable import rule_from_json
@@ -23,6 +24,11 @@ from webapp.rules.portable import rule_from_json
 def at(text: str) -> Micros:
     """An instant, in UTC."""
     return from_datetime(datetime.fromisoformat(text).replace(tzinfo=UTC))
+
+
+NOON = at("2026-03-10T12:00:00")
+#: Just after the first slot of a rule that was saved at noon.
+NIGHT = at("2026-03-11T00:00:10")
 
 
 def project_at(moment: Micros, **settings: object) -> Project:
@@ -82,3 +88,22 @@ def runs_of(session: Session, project: Project) -> list[Run]:
     """All runs of a project, in the order in which they were queued."""
     session.rollback()
     return list(session.scalars(select(Run).where(Run.project_id == project.id).order_by(Run.id)))
+
+
+def careful_project(session: Session) -> Project:
+    """A project whose brake holds from four cases and more than half on; ten cases, six of which
+    are stale."""
+    project = project_at(NOON, brake_cases=3, brake_percent=50)
+    with pretend(NOON):
+        for number in range(10):
+            status = "stale" if number < 6 else "fresh"
+            open_case(session, project.id, f"c{number}", status=status)
+    return project
+
+
+def held_run(session: Session, project: Project, **changes: object) -> Run:
+    """The run of a new rule, which its brake held in the night."""
+    rule_at(NOON, project, **changes)
+    (run,) = night_at(NIGHT, session, project)
+    assert run.state is RunState.HELD
+    return run

@@ -79,8 +79,7 @@ def hold_chunk(session: Session, orders: Orders, rows: Sequence[Row]) -> Chunk:
     """Lock the cases of rows, in the order of their keys, with all that their paths lead to, and
     find what was changed since the plan. A few queries a thousand cases."""
     keys = [row.key for row in rows]
-    read = paths_read(orders.definition)
-    paths = read | paths_written(orders.definition)
+    paths = paths_read(orders.definition) | paths_written(orders.definition)
     wanted = set(keys)
     if paths:
         wanted |= load(session, orders.project_id, keys, paths).known.keys()
@@ -93,13 +92,21 @@ def hold_chunk(session: Session, orders: Orders, rows: Sequence[Row]) -> Chunk:
         held |= {one.key: one for one in more}
         cases = Cases({key: Known(one.case_id, one.state) for key, one in held.items()})
         wanted = {key for row in rows for key in on_the_way(cases, row.key, paths)} | set(keys)
-    foreign = changed_since(session, orders, held.keys())
-    again = frozenset(
+    return Chunk(held, cases, changed_rows(session, orders, rows, cases))
+
+
+def changed_rows(
+    session: Session, orders: Orders, rows: Sequence[Row], cases: Cases
+) -> frozenset[int]:
+    """The keys of the rows that are to be looked at again: something else changed, after the plan,
+    what their match was based on (R18). One query a thousand cases that are known."""
+    read = paths_read(orders.definition)
+    foreign = changed_since(session, orders, cases.known.keys())
+    return frozenset(
         row.key
         for row in rows
         if row.key in foreign or not foreign.isdisjoint(on_the_way(cases, row.key, read))
     )
-    return Chunk(held, cases, again)
 
 
 def apply_rows(
@@ -144,7 +151,7 @@ def _apply(
     done = Done()
     forms: list[Form] = []
     for row in rows:
-        found = _effects(orders, row, chunk)
+        found = effects_of_row(orders, row, chunk.cases, chunk.again)
         if isinstance(found, LeftOut):
             done.rows += 1
             done.left_out.append(found)
@@ -164,12 +171,15 @@ def _apply(
     return done
 
 
-def _effects(orders: Orders, row: Row, chunk: Chunk) -> list[Effect] | LeftOut:
-    """What is done for a row in its turn, or why it is left out."""
-    definition, cases, values = orders.definition, chunk.cases, row.copies
-    if row.key in chunk.again:
+def effects_of_row(
+    orders: Orders, row: Row, cases: Cases, again: frozenset[int]
+) -> list[Effect] | LeftOut:
+    """What is done for a row in its turn, or why it is left out; `again` as `changed_rows` says. No
+    queries."""
+    definition, values = orders.definition, row.copies
+    if row.key in again:
         if not matches(definition, cases, row.key, orders.moment):
-            reason = _("It was changed while the run was at work, and no longer matches.")
+            reason = _("It was changed after the run was planned, and no longer matches.")
             return LeftOut(row.place, failed=False, reason=str(reason))
         values = copies_of(definition, cases, row.key)
     try:

@@ -127,12 +127,19 @@ def _drop_obsolete(session: Session) -> None:
     run.obsolete_plan = dropped.rowcount == DROPPED
 
 
-def _hold(session: Session, project_id: int, run_id: int) -> Run:
-    get_run(session, project_id, run_id)
-    run = session.scalars(_locked().where(Run.project_id == project_id, Run.id == run_id)).one()
+def held_run(session: Session, project_id: int, run_id: int) -> Run:
+    """A run that waits for a decision. Raises `NotFound`, or `Refused` where it does not wait. One
+    query."""
+    run = get_run(session, project_id, run_id)
     if run.state is not RunState.HELD:
         raise Refused(_("This run does not wait for a decision."))
     return run
+
+
+def _hold(session: Session, project_id: int, run_id: int) -> Run:
+    get_run(session, project_id, run_id)
+    session.scalars(_locked().where(Run.project_id == project_id, Run.id == run_id)).one()
+    return held_run(session, project_id, run_id)
 
 
 def _locked() -> Select[Run]:

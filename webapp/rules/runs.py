@@ -91,13 +91,10 @@ def run_again(
     """Queue the same version with the same as-of (R24). Raises `NotFound`, or `Refused` for a
     draft or a deleted rule."""
     run = get_run(session, project_id, run_id)
-    rule = session.scalars(
-        select(Rule).where(Rule.project_id == project_id, Rule.id == run.rule)
-    ).one()
     return start_run(
         session,
         project_id,
-        rule,
+        rule_of(session, run),
         trigger=trigger,
         by=by,
         as_of=run.as_of,
@@ -125,6 +122,13 @@ def get_run(session: Session, project_id: int, run_id: int) -> Run:
     if run is None:
         raise NotFound(_("There is no run with this number in this project."))
     return run
+
+
+def rule_of(session: Session, run: Run) -> Rule:
+    """The rule that a run is of, also when it is deleted. One query."""
+    return session.scalars(
+        select(Rule).where(Rule.project_id == run.project_id, Rule.id == run.rule)
+    ).one()
 
 
 def runs_of(

@@ -23,11 +23,16 @@ class ConfirmForm(FlaskForm):
 
     @property
     def number(self) -> int | None:
-        """What was typed, as a number, with or without separators; None for anything else."""
-        text = "".join((self.confirm_changes.data or "").split()).replace(",", "")
-        return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+        """What was typed, as a number; None for anything else."""
+        return number_of(self.confirm_changes.data)
 
     @property
     def why(self) -> str:
         """The reason, if one was given."""
         return (self.reason.data or "").strip()
+
+
+def number_of(typed: str | None) -> int | None:
+    """A whole number that somebody typed, with or without separators; None for anything else."""
+    text = "".join((typed or "").split()).replace(",", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None

@@ -10,6 +10,7 @@ from webapp.web.views import (
     rule_state,
     rules_several,
     run,
+    run_decision,
     run_undo,
 )
 from webapp.web.views.rules import rules
@@ -24,6 +25,7 @@ __all__ = [
     "rules",
     "rules_several",
     "run",
+    "run_decision",
     "run_undo",
     "runs",
 ]

@@ -22,15 +22,17 @@ from webapp.jobs.queue import get_job
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.rules import runs as running
-from webapp.rules.models import Rule, Run, RunState, Trigger
+from webapp.rules.models import Run, RunState, Trigger
 from webapp.rules.outlook import MustConfirm, confirmed_changes
-from webapp.rules.runs import get_run, run_cases, wake_run
+from webapp.rules.runs import get_run, rule_of, run_cases, wake_run
 from webapp.submissions.models import Submission
 from webapp.web.access import project_route
 from webapp.web.confirming import ask_to_confirm
 from webapp.web.forms.confirm_run import ConfirmForm
+from webapp.web.held_page import held_page
 from webapp.web.htmx import is_fragment_request, render_page_or_fragment, trigger
 from webapp.web.pagination import keyset_page
+from webapp.web.run_cases import cases_page, has_cases
 from webapp.web.views.runs import runs
 
 #: Cases left out on the run's page, and on a page of their own.
@@ -41,9 +43,11 @@ SHOWN, LISTED = 10, 100
 @project_route(Right.VIEW)
 def show(project: Project, run_id: int) -> ResponseReturnValue:
     """One run. htmx gets its progress and numbers alone, until it is over; with `part=undo`, how
-    far its undo is."""
+    far its undo is. `page` is one of the list of cases of a run that wrote nothing."""
     session = db.session()
     run = get_run(session, project.id, run_id)
+    if run.state is RunState.HELD:
+        return held_page(project, run)
     job = None if run.job_id is None else get_job(session, project.id, run.job_id)
     undo = None if run.undo_id is None else get_job(session, project.id, run.undo_id)
     fragment = is_fragment_request(request)
@@ -150,7 +154,10 @@ def again(project: Project, run_id: int) -> ResponseReturnValue:
 
 
 def _outcome(session: Session, run: Run) -> dict[str, Any]:
-    """What came of a run so far: some of the cases left out, and a page of its forms."""
+    """What came of a run so far: some of the cases left out, and a page of its forms; of one that
+    only looked, of what it found."""
+    if has_cases(run):
+        return {"listed": cases_page(session, run, request.args.get("page", "1"))}
     page = keyset_page(
         session,
         select(Submission).where(
@@ -190,13 +197,6 @@ def _left_out(project: Project, run_id: int, *, failed: bool) -> ResponseReturnV
         cases=found[:LISTED],
         more_after=found[LISTED - 1].place if len(found) > LISTED else None,
     )
-
-
-def rule_of(session: Session, run: Run) -> Rule:
-    """The rule that a run is of, also when it is deleted. One query."""
-    return session.scalars(
-        select(Rule).where(Rule.project_id == run.project_id, Rule.id == run.rule)
-    ).one()
 
 
 def _seconds_since(instant: Micros) -> int:

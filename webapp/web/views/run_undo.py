@@ -14,10 +14,9 @@ from webapp.projects.rights import Right
 from webapp.rules import undo as undoing
 from webapp.rules.models import RuleState
 from webapp.rules.operations import set_state
-from webapp.rules.runs import get_run
+from webapp.rules.runs import get_run, rule_of
 from webapp.web.access import project_route
 from webapp.web.forms.run import UndoForm
-from webapp.web.views.run import rule_of
 from webapp.web.views.runs import runs
 
 
