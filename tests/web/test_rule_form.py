@@ -15,10 +15,11 @@ from tests.web.rule_pages import CLOSE_DONE, make_rule, patient, post
 from tests.web.signing_in import signed_in
 from webapp.database import write_transaction
 from webapp.projects.models import Project
+from webapp.projects.operations import set_project
 from webapp.rules.models import Rule, RuleState
 from webapp.rules.operations import edit_rule
 from webapp.rules.portable import rule_from_json, to_json
-from webapp.rules.queries import definition_of
+from webapp.rules.queries import definition_of, version_of
 
 ADD = "Add a condition on: "
 
@@ -341,7 +342,86 @@ class TestRows:
         assert "HX-Trigger-After-Settle" not in page.headers, "nothing to be counted anew"
 
 
+class TestWhenItRuns:
+    def test_each_schedule_and_brake_is_saved_and_shown_again(
+        self, session: Session, project: Project, amina: PageClient, new: str
+    ):
+        said = {"name": "n", "case_type": "patient", "match": "every_case", "close": True}
+        page = press(amina.get(new), "Save as draft", **said).follow()
+        assert saved_parts(session, project) == ({"every": "day"}, "none of its own")
+        assert "every day" in page.text and "as in the project's settings" in page.text
+        page = press(
+            page.click("Edit"),
+            "Save",
+            every="On chosen days of the week",
+            on=["mon", "fri"],
+            brake="Stricter for this rule",
+            brake_cases="10",
+            brake_percent="5",
+        ).follow()
+        assert saved_parts(session, project) == (
+            {"every": "week", "on": ["mon", "fri"]},
+            {"cases": 10, "percent": 5},
+        )
+        assert "every week on Monday, Friday" in page.text
+        again = page.click("Edit")
+        assert "Nothing was different" in press(again, "Save").follow().status_line
+        page = press(again, "Save", every="month", day="28", brake="none").follow()
+        assert saved_parts(session, project) == ({"every": "month", "day": 28}, None)
+        page = press(page.click("Edit"), "Save", every="hand", brake="project").follow()
+        assert saved_parts(session, project) == ({"every": "hand"}, "none of its own")
+        assert "only by hand" in page.text
+
+    def test_what_is_wrong_is_said_at_the_fields_and_not_in_the_preview(
+        self, session: Session, project: Project, amina: PageClient, new: str
+    ):
+        patient(session, project, "p-1")
+        said = {"name": "n", "case_type": "patient", "match": "every_case", "close": True}
+        wrong = {"every": "month", "day": "31", "brake": "own", "brake_cases": "many"}
+        page = press(amina.get(new), "Save as draft", **said, **wrong)
+        links = [e.get("href") for e in page.document.xpath("//*[@id='errors']//a")]
+        assert links == ["#day", "#brake_cases", "#brake_percent"]
+        assert page.form("rule-form").value("brake_cases") == "many"
+        page = press(page, "Count now")
+        assert "1 case would change" in page.text
+        page = press(page, "Save as draft", every="week")
+        assert page.document.xpath("//*[@id='errors']//a/@href")[0] == "#on-0"
+
+    def test_what_the_rows_do_leaves_it_alone(self, amina: PageClient, new: str):
+        page = press(amina.get(new), ADD + "Date", every="week", on=["sun"], brake="none")
+        form = page.form("rule-form")
+        assert (form.value("every"), form.value("on"), form.value("brake")) == (
+            "week",
+            ["sun"],
+            "none",
+        )
+
+
+def saved_parts(session: Session, project: Project) -> tuple[object, object]:
+    (rule,) = rules_of(session, project)
+    stored = version_of(session, rule, rule.version).definition
+    return stored["schedule"], stored.get("brake", "none of its own")
+
+
 class TestThePreview:
+    def test_says_when_limit_and_brake_would_bite(
+        self, session: Session, project: Project, amina: PageClient, new: str
+    ):
+        for number in range(3):
+            patient(session, project, f"p-{number}")
+        said = {"name": "n", "case_type": "patient", "match": "every_case", "close": True}
+        own = {"brake": "own", "brake_cases": "2", "brake_percent": "10"}
+        assert "This is over" not in press(amina.get(new), "Count now", **said).text
+        page = press(amina.get(new), "Count now", **said, **own)
+        assert "over the brake: more than 2 cases and more than 10 %" in page.text
+        with write_transaction() as writing:
+            there = writing.get_one(Project, project.id)
+            set_project(writing, there, {"daily_limit": 2}, by=factories.actor())
+        page = press(page, "Save and switch on…").follow()
+        assert page.h1 == "Switch on “n”?"
+        assert "it needs 3 automatic updates, and of 2 a day 2 are left today" in page.text
+        assert "over the brake" in page.text
+
     def test_counts_and_shows_the_first_cases(
         self, session: Session, project: Project, amina: PageClient, new: str
     ):
@@ -500,6 +580,7 @@ HOSTILE: list[dict[str, Any]] = [
     {"add": "everything"},
     {"remove": "criteria-99999999"},
     {"remove": "name"},
+    {"every": "never", "brake": "x", "on": "someday", "day": "²"},
     {f"criteria-{n}-kind": "parent_closed" for n in range(200)},
     {f"actions-{n}-property": "p" for n in range(200)},
 ]

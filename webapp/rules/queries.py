@@ -135,8 +135,8 @@ def last_good_runs(session: Session, project_id: int, keys: Sequence[int]) -> di
     return {run.rule: run for run in runs}
 
 
-def definitions_of(session: Session, project_id: int, keys: Sequence[int]) -> dict[int, Definition]:
-    """What rules say now, by their keys. One query."""
+def all_data_of(session: Session, project_id: int, keys: Sequence[int]) -> dict[int, RuleData]:
+    """All that rules say now, by their keys. One query."""
     rows = session.scalars(
         select(RuleVersion)
         .join(
@@ -147,7 +147,7 @@ def definitions_of(session: Session, project_id: int, keys: Sequence[int]) -> di
         )
         .where(RuleVersion.project_id == project_id, RuleVersion.rule.in_(keys))
     )
-    return {version.rule: data_of(version).definition for version in rows}
+    return {version.rule: data_of(version) for version in rows}
 
 
 def version_of(session: Session, rule: Rule, number: int) -> RuleVersion:

@@ -41,6 +41,7 @@ def form_context(project: Project, form: RuleForm, rule: Rule | None) -> dict[st
         "names": _names(project, form),
         "kinds": kind_words(),
         "words": row_words(form),
+        "hour": f"{project.hour:02}:00",
     }
 
 

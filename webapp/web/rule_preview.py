@@ -18,7 +18,8 @@ from webapp.rules.definition import Definition
 from webapp.rules.describe import action_words, criterion_words, rule_words
 from webapp.rules.models import Rule
 from webapp.rules.moment import Moment, moment_at
-from webapp.rules.portable import InvalidRule, from_json
+from webapp.rules.outlook import outlook
+from webapp.rules.portable import InvalidRule, RuleData, from_json, rule_from_json
 from webapp.rules.preview import Preview, preview
 from webapp.rules.warnings import warnings_about
 from webapp.web.formatting import number
@@ -54,14 +55,14 @@ def moment_of(project: Project, as_of: int | None = None) -> Moment:
 def preview_of(
     session: Session,
     project: Project,
-    definition: Definition,
+    data: RuleData,
     as_of: int | None = None,
     *,
     rule_id: str = "",
 ) -> Shown:
     """Count what a rule would do, `rule_id` being its id if it is saved. A database that is busy,
     or too slow, is said in the panel: the page around it may hold what somebody typed."""
-    found, failed = None, ""
+    definition, found, failed = data.definition, None, ""
     try:
         found = preview(session, project.id, definition, moment_of(project, as_of))
     except TooSlow as error:
@@ -73,7 +74,33 @@ def preview_of(
         sentence = _("It could not be counted: the server is busy. Try again.")
         return Shown(definition, rule_words(definition), failed=sentence)
     warnings = warnings_about(session, project.id, definition, rule_id=rule_id)
+    if found is not None:
+        warnings = [*warnings, *_limits(session, project, data, found)]
     return Shown(definition, rule_words(definition), found, failed, warnings=tuple(warnings))
+
+
+def _limits(session: Session, project: Project, data: RuleData, found: Preview) -> list[str]:
+    """What limit and brake would make of a run, as sentences (SPEC R20, R22). One query."""
+    said, ahead = [], outlook(session, project, data, found)
+    if ahead.holds and ahead.brake is not None:
+        sentence = _(
+            "This is over the brake: more than %(cases)s cases and more than %(percent)s %% of the"
+            " open ones. A run by itself would change nothing and wait for a person; a run by hand"
+            " asks for the number.",
+            cases=number(ahead.brake.cases),
+            percent=ahead.brake.percent,
+        )
+        said.append(sentence)
+    if ahead.cuts:
+        sentence = _(
+            "This is over the limit of a day: it needs %(wanted)s automatic updates, and of"
+            " %(daily)s a day %(left)s are left today. A run now would stop there.",
+            wanted=number(found.submissions),
+            daily=number(ahead.use.daily),
+            left=number(ahead.use.left or 0),
+        )
+        said.append(sentence)
+    return said
 
 
 def preview_of_form(
@@ -81,12 +108,21 @@ def preview_of_form(
 ) -> Shown:
     """The panel for a rule that is being written. `checked` is a second copy of the form, which
     takes what is wrong: while somebody types, no field shows an error."""
+    typed = rule_of(form)
     try:
-        definition = from_json(rule_of(form))
+        data = rule_from_json(typed)
     except InvalidRule as error:
-        show_problems(checked, error.fields)
-        return Shown(missing=tuple(problems_of(checked)))
-    return preview_of(session, project, definition, rule_id="" if rule is None else rule.rule_id)
+        # When it runs has nothing to do with what it would change.
+        problems = {
+            path: sentence
+            for path, sentence in error.fields.items()
+            if path.partition(".")[0] not in {"schedule", "brake"}
+        }
+        if problems:
+            show_problems(checked, problems)
+            return Shown(missing=tuple(problems_of(checked)))
+        data = RuleData(from_json(typed | {"schedule": {"every": "day"}, "brake": None}))
+    return preview_of(session, project, data, rule_id="" if rule is None else rule.rule_id)
 
 
 def would_change_words(found: Preview) -> str:

@@ -46,6 +46,9 @@ def problems_of(form: RuleForm) -> Iterator[tuple[str, str]]:
     yield from _problems_of_rows(form.criteria)
     yield from ((sentence, form.close.id) for sentence in form.close.errors)
     yield from _problems_of_rows(form.actions)
+    for field in (form.every, form.on, form.day, form.brake, form.brake_cases, form.brake_percent):
+        first = f"{field.id}-0" if field in {form.every, form.on, form.brake} else field.id
+        yield from ((sentence, first) for sentence in field.errors)
 
 
 def _problems_of_rows(rows: FieldList) -> Iterator[tuple[str, str]]:
@@ -64,13 +67,22 @@ def _problems_of_rows(rows: FieldList) -> Iterator[tuple[str, str]]:
 
 
 _PATH = re.compile(r"(criteria|actions)(?:\[([0-9]{1,4})\](?:\.([a-z_]+))?)?(?:\[.*)?")
-_PLAIN = {"name", "description", "case_type", "match"}
+_PLAIN = {name: name for name in ("name", "description", "case_type", "match")} | {
+    "schedule": "every",
+    "schedule.every": "every",
+    "schedule.on": "on",
+    "schedule.day": "day",
+    "brake": "brake",
+    "brake.cases": "brake_cases",
+    "brake.percent": "brake_percent",
+}
 
 
 def _field_at(form: RuleForm, path: str) -> Any:
     """The field that a path of portable means; None where it means none."""
-    if path in _PLAIN:
-        return form[path]
+    plain = _PLAIN.get(path.partition("[")[0])
+    if plain is not None:
+        return form[plain]
     found = _PATH.fullmatch(path)
     if found is None:
         return None

@@ -27,6 +27,8 @@ from wtforms.fields import SelectChoice
 
 from webapp.rules.definition import Match
 from webapp.rules.operators import DATE, NUMBER, PROPERTY
+from webapp.web.forms.rule_when import WhenForm, when_data, when_of
+from webapp.web.forms.whole import whole
 
 #: What a person may add, in the order of the buttons.
 KINDS = ("property", "date", "number", "not_modified_since", "parent_closed")
@@ -35,7 +37,6 @@ MOST_ROWS = 60
 
 _OPERATORS = {"property": PROPERTY, "number": NUMBER, "date": DATE}
 _ROW = re.compile(r"(criteria|actions)-([0-9]{1,4})-[a-z_]+")
-_WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
 
 
 class CriterionForm(Form):
@@ -78,7 +79,7 @@ class UpdateForm(Form):
     source = StringField(_("Property to copy from"), default="")
 
 
-class RuleForm(Form):
+class RuleForm(WhenForm):
     """A rule as a person edits it. `rule_id` and `based_on` say which version of which rule the
     person began with; both are empty for a new one."""
 
@@ -131,6 +132,7 @@ def form_of(rule: Mapping[str, Any], *, rule_id: str = "", based_on: int | None 
             "criteria": [_criterion_row(one) for one in rule["criteria"]],
             "close": closes,
             "actions": [_update_row(one) for one in rule["actions"] if one["kind"] != "close"],
+            **when_data(rule),
         }
     )
 
@@ -166,6 +168,7 @@ def rule_of(form: RuleForm) -> dict[str, Any]:
             *(update_of(row.form) for row in form.actions),
             *([{"kind": "close"}] if form.close.data else []),
         ],
+        **when_of(form),
     }
 
 
@@ -173,7 +176,7 @@ def criterion_of(row: CriterionForm) -> dict[str, Any]:
     """One condition as JSON: only the keys that its kind and operator have."""
     kind = str(row.kind.data)
     if kind == "not_modified_since":
-        return {"kind": kind, "days": _whole(row.days.data)}
+        return {"kind": kind, "days": whole(row.days.data)}
     if kind == "parent_closed":
         return {"kind": kind}
     found: dict[str, Any] = {
@@ -228,16 +231,10 @@ def _update_row(action: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _whole(text: str | None) -> int | str:
-    """A whole number, or what was typed instead of one."""
-    typed = (text or "").strip()
-    return int(typed) if _WHOLE.fullmatch(typed) else typed
-
-
 def _days(row: CriterionForm) -> int | str:
     """The days of a date with the sign that was chosen. What has a sign of its own is no number of
     days: two minuses would make a plus that nobody meant."""
-    days = _whole(row.days.data)
+    days = whole(row.days.data)
     if has_own_sign(row) or isinstance(days, str):
         return (row.days.data or "").strip()
     return -days if row.sign.data == "minus" else days

@@ -14,7 +14,7 @@ from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.rules.explain_case import Explained, explain_case
 from webapp.rules.models import Rule
-from webapp.rules.queries import definitions_of
+from webapp.rules.queries import all_data_of
 from webapp.web.access import project_route
 from webapp.web.rule_preview import moment_of
 from webapp.web.views.case import cases
@@ -49,12 +49,13 @@ def rules(project: Project, case_id: str) -> ResponseReturnValue:
         .order_by(Rule.position, Rule.id)
         .limit(SHOWN + 1)
     ).all()
-    definitions = definitions_of(session, project.id, [rule.id for rule in found])
+    all_data = all_data_of(session, project.id, [rule.id for rule in found])
     moment = moment_of(project)
-    looked = [
-        Looked(rule, explain_case(session, project.id, definitions[rule.id], case_id, moment))
-        for rule in found[:SHOWN]
-    ]
+    looked = []
+    for rule in found[:SHOWN]:
+        definition = all_data[rule.id].definition
+        explained = explain_case(session, project.id, definition, case_id, moment)
+        looked.append(Looked(rule, explained))
     return render_template(
         "cases/rules.html",
         project=project,

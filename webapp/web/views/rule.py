@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy import select
 
+from webapp.clock import now
 from webapp.database import write_transaction
 from webapp.extensions import db
 from webapp.projects.models import Project
@@ -15,8 +16,9 @@ from webapp.projects.rights import Right
 from webapp.rules import operations
 from webapp.rules.models import Run, Trigger
 from webapp.rules.moment import parse_as_of
+from webapp.rules.nights import next_runs
 from webapp.rules.outlook import MustConfirm, confirmed_changes
-from webapp.rules.queries import data_of, definition_of, get_rule, version_of, versions_of
+from webapp.rules.queries import data_of, get_rule, version_of, versions_of
 from webapp.rules.runs import start_run, wake_run
 from webapp.rules.versions import differences
 from webapp.web.access import project_route
@@ -49,7 +51,8 @@ def show(project: Project, rule_id: str) -> ResponseReturnValue:
         "rules/show.html",
         project=project,
         rule=rule,
-        definition=definition_of(session, rule),
+        data=data_of(version_of(session, rule, rule.version)),
+        next_run=next_runs(session, project, now()).get(rule.id),
         runs=runs[:SHOWN_RUNS],
         undos=undos_of(session, project.id, runs[:SHOWN_RUNS]),
         more_runs=len(runs) > SHOWN_RUNS,
@@ -66,7 +69,6 @@ def version(project: Project, rule_id: str, number: int) -> ResponseReturnValue:
     session = db.session()
     rule = get_rule(session, project.id, rule_id, deleted=True)
     shown = version_of(session, rule, number)
-    definition = definition_of(session, shown)
     changes: list[str] = []
     if number > 1:
         before = version_of(session, rule, number - 1)
@@ -76,7 +78,7 @@ def version(project: Project, rule_id: str, number: int) -> ResponseReturnValue:
         project=project,
         rule=rule,
         version=shown,
-        definition=definition,
+        data=data_of(shown),
         changes=changes,
     )
 
@@ -106,8 +108,8 @@ def preview(project: Project, rule_id: str) -> ResponseReturnValue:
     rule = get_rule(session, project.id, rule_id)
     shown = None
     if not form.errors:
-        definition = definition_of(session, rule)
-        shown = preview_of(session, project, definition, as_of, rule_id=rule_id)
+        data = data_of(version_of(session, rule, rule.version))
+        shown = preview_of(session, project, data, as_of, rule_id=rule_id)
     return render_template(
         "rules/preview.html", project=project, rule=rule, form=form, as_of=as_of, shown=shown
     ), 422 if form.errors else 200

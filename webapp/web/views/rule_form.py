@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from flask import flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -17,7 +14,7 @@ from webapp.projects.rights import Right
 from webapp.rules.models import Rule, RuleState, RuleVersion
 from webapp.rules.operations import create_rule, edit_rule, set_state
 from webapp.rules.portable import InvalidRule, RuleData, rule_from_json
-from webapp.rules.queries import data_of, definition_of, get_rule, version_of
+from webapp.rules.queries import data_of, get_rule, version_of
 from webapp.rules.versions import differences
 from webapp.rules.warnings import warnings_about
 from webapp.web.access import project_route
@@ -71,9 +68,9 @@ def edit(project: Project, rule_id: str) -> ResponseReturnValue:
     """The newest version in the form. 409 where it holds something that the form cannot."""
     session = db.session()
     rule = get_rule(session, project.id, rule_id)
-    stored = version_of(session, rule, rule.version).definition
-    form = form_of(stored, rule_id=rule_id, based_on=rule.version)
-    if _loses(form, definition_of(session, rule)):
+    version = version_of(session, rule, rule.version)
+    form = form_of(version.definition, rule_id=rule_id, based_on=rule.version)
+    if _loses(form, data_of(version)):
         raise Refused(
             _("This rule has a value that no field can hold, so it can only be changed by the API.")
         )
@@ -89,7 +86,7 @@ def save(project: Project, rule_id: str) -> ResponseReturnValue:
     form = typed_form(request.form)
     form.rule_id.data = rule_id
     rule = get_rule(db.session(), project.id, rule_id)
-    data = _checked(form, version_of(db.session(), rule, rule.version).definition)
+    data = _checked(form)
     if data is None:
         return form_page(project, form, rule, status=422)
     if over := request.form.get("over"):
@@ -118,12 +115,10 @@ def save(project: Project, rule_id: str) -> ResponseReturnValue:
     return _saved(rule_id, state is RuleState.ACTIVE, state, warnings)
 
 
-def _checked(form: RuleForm, stored: Mapping[str, Any] | None = None) -> RuleData | None:
-    """The rule in the form; None, and the fields say why, where it is none. What the form has no
-    fields for stays as it is `stored`."""
-    kept = {name: stored[name] for name in ("schedule", "brake") if stored and name in stored}
+def _checked(form: RuleForm) -> RuleData | None:
+    """The rule in the form; None, and the fields say why, where it is none."""
     try:
-        return rule_from_json(rule_of(form) | kept)
+        return rule_from_json(rule_of(form))
     except InvalidRule as error:
         show_problems(form, error.fields)
         return None
@@ -142,10 +137,10 @@ def _conflict(project: Project, form: RuleForm, rule: Rule, data: RuleData) -> R
     )
 
 
-def _loses(form: RuleForm, definition: Any) -> bool:
+def _loses(form: RuleForm, data: RuleData) -> bool:
     """Whether sending the form back unchanged, as a browser does, would change the rule."""
     try:
-        return rule_from_json(rule_of(form)).definition != definition
+        return rule_from_json(rule_of(form)).document() != data.document()
     except InvalidRule:
         return True
 

@@ -39,7 +39,7 @@ def ask_activate(project: Project, rule_id: str) -> ResponseReturnValue:
         "rules/activate.html",
         project=project,
         rule=rule,
-        shown=preview_of(session, project, data.definition, rule_id=rule_id),
+        shown=preview_of(session, project, data, rule_id=rule_id),
         schedule=schedule_words(data.schedule),
         first_run=next_slot(schedule_of(version), hour_of(project), now()),
     )

@@ -18,6 +18,7 @@ from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.rules import operations
 from webapp.rules.describe import action_words, criterion_words, rule_words
+from webapp.rules.describe_when import brake_words, schedule_words
 from webapp.rules.models import RuleState
 from webapp.rules.nights import next_runs
 from webapp.rules.queries import get_rule, list_rules
@@ -29,7 +30,10 @@ from webapp.web.rule_preview import would_change_words
 from webapp.web.run_undos import undos_of
 
 rules = Blueprint("rules", __name__)
-for words in (criterion_words, action_words, rule_words, would_change_words):
+for words in (
+    *(criterion_words, action_words, rule_words),
+    *(would_change_words, schedule_words, brake_words),
+):
     rules.add_app_template_global(words)
 
 #: Rules on one page.

@@ -26,7 +26,7 @@ from webapp.projects.rights import Right
 from webapp.rules import operations
 from webapp.rules.models import Rule, RuleState
 from webapp.rules.nights import next_runs
-from webapp.rules.queries import Past, definitions_of, pasts_of, rules_among
+from webapp.rules.queries import Past, all_data_of, pasts_of, rules_among
 from webapp.rules.rule_documents import portable_documents
 from webapp.web.access import project_route
 from webapp.web.formatting import number
@@ -155,12 +155,12 @@ def _chosen(session: Session, project: Project) -> Sequence[Rule]:
 def _counted(project: Project, chosen: Sequence[Rule]) -> list[Counted]:
     """What each rule would change now, as far as there is time."""
     session, until = db.session(), time.monotonic() + PATIENCE_S
-    definitions = definitions_of(session, project.id, [rule.id for rule in chosen])
+    all_data = all_data_of(session, project.id, [rule.id for rule in chosen])
     found = []
     for rule in chosen:
         late = time.monotonic() > until
-        said = definitions[rule.id]
-        shown = None if late else preview_of(session, project, said, rule_id=rule.rule_id)
+        data = all_data[rule.id]
+        shown = None if late else preview_of(session, project, data, rule_id=rule.rule_id)
         found.append(Counted(rule, shown))
     return found
 
