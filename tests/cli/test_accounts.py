@@ -190,3 +190,17 @@ def test_counts_are_of_the_project(run: Command, session: Session, project: Proj
     web_user(project)
     shown = run("project", "show", project.name, "--json").json
     assert (shown["members"], shown["mobile_workers"]) == (1, 1)
+
+
+def test_workers_are_listed_by_name(run: Command, session: Session, project: Project):
+    mobile_worker(project, "zainab")
+    amina = mobile_worker(project, "amina")
+    run("worker", "set", "zainab", "--project", project.name, "--inactive")
+    listed = run("worker", "list", "--project", project.name, "--json").json["workers"]
+    assert [(one["username"], one["active"]) for one in listed] == [
+        ("amina", True),
+        ("zainab", False),
+    ]
+    first, second = run("worker", "list", "--project", project.name).out.splitlines()
+    assert first == f"amina  active  {amina.user_id}"
+    assert second.startswith("zainab  inactive")

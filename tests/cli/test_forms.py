@@ -138,6 +138,42 @@ def test_case_show(run: Command, session: Session, project: Project) -> None:
     assert "There is no case “other”" in missing.err
 
 
+def test_case_list(run: Command, session: Session, project: Project) -> None:
+    open_case(session, project.id, "mother/1")
+    open_case(session, project.id, "house", case_type="household")
+    send(session, project.id, form(case_block("house", close=True)))
+
+    def listed(*options: str) -> list[str]:
+        ran = run("case", "list", "--project", project.name, "--json", *options)
+        return [one["id"] for one in ran.json["cases"]]
+
+    assert listed() == ["mother/1"]
+    assert listed("--state", "any") == ["house", "mother/1"]
+    assert listed("--state", "any", "--type", "patient") == ["mother/1"]
+    assert listed("--state", "closed", "--search", "CASE HOUSE") == ["house"]
+    assert listed("--owner", "nobody") == []
+    assert listed("--state", "any", "--limit", "1") == ["house"]
+    shown = run("case", "list", "--project", project.name)
+    assert shown.out == "mother/1  open  patient  Case mother/1\n"
+
+
+def test_forms_list(run: Command, session: Session, project: Project) -> None:
+    first = open_case(session, project.id, "a").submission_id
+    failed = send(session, project.id, form(case_block("b", index={"parent": ("p", "none")})))
+
+    def listed(*options: str) -> list[str]:
+        ran = run("forms", "list", "--project", project.name, "--json", *options)
+        return [one["id"] for one in ran.json["forms"]]
+
+    assert listed() == [failed.submission_id, first]
+    assert listed("--state", "error") == [failed.submission_id]
+    assert listed("--case", "a") == [first]
+    assert listed("--limit", "1") == [failed.submission_id]
+    newest, oldest = run("forms", "list", "--project", project.name).out.splitlines()
+    assert "which this project has never had" in newest
+    assert oldest.endswith(f"  normal  {first}  Visit")
+
+
 def test_archive_and_restore_a_chain_in_any_order(
     run: Command, session: Session, project: Project
 ) -> None:

@@ -1,4 +1,4 @@
-"""`flask --app webapp case show / rebuild`."""
+"""`flask --app webapp case list / show / rebuild`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from webapp.cases.models import Case, CaseIndex, CaseTransaction
 from webapp.cases.store import keys_of
 from webapp.cli.command import (
     answers,
+    form_name,
     instant,
     json_option,
+    limit_option,
     printable,
     progress,
     project_option,
@@ -28,6 +30,8 @@ from webapp.cli.command import (
 from webapp.database import write_transaction
 from webapp.errors import NotFound
 from webapp.extensions import db
+from webapp.history.calendar import Calendar
+from webapp.history.case_list import CaseFilter, CaseState, matching
 from webapp.projects.operations import get_project
 from webapp.submissions.models import Submission
 from webapp.submissions.rebuild import rebuild
@@ -41,6 +45,48 @@ def case_group() -> None:
     """Look at cases, and rebuild them."""
 
 
+@case_group.command("list")
+@project_option
+@click.option("--type", "case_type", default="", help="Only of this case type.")
+@click.option("--owner", metavar="ID", default="", help="Only of the owner with this id.")
+@click.option(
+    "--state",
+    type=click.Choice([state.value for state in CaseState]),
+    default=CaseState.OPEN.value,
+    show_default=True,
+)
+@click.option("--search", default="", help="A part of the name, or a case id or external id.")
+@limit_option
+@json_option
+@with_appcontext
+@answers
+def list_cases(
+    *,
+    project_name: str,
+    case_type: str,
+    owner: str,
+    state: str,
+    search: str,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List cases, newest change first."""
+    session = db.session()
+    project = get_project(session, project_name)
+    wanted = CaseFilter(type=case_type, owner=owner, state=CaseState(state))
+    found = matching(project.id, wanted, search, Calendar.of(project))
+    newest_first = [key.desc() for key in wanted.keys]
+    cases = session.scalars(found.order_by(*newest_first).limit(limit)).all()
+    show(
+        {"cases": [_brief(case) for case in cases]},
+        [
+            f"{case.case_id}  {_state(case)}  {printable(case.type)}  {printable(case.name)}"
+            for case in cases
+        ],
+        as_json=as_json,
+    )
+
+
 @case_group.command("show")
 @project_option
 @click.argument("case_ids", metavar="ID…", nargs=-1, required=True)
@@ -48,7 +94,7 @@ def case_group() -> None:
 @with_appcontext
 @answers
 def show_case(project_name: str, case_ids: tuple[str, ...], as_json: bool) -> None:
-    """Show a case: what it is now, where it points, and the forms that touched it.
+    """Show cases: what they are now, and their forms.
 
     With several, the JSON document has them as “cases”, in the order in which they were named.
     """
@@ -138,6 +184,22 @@ def _all_keys(project_id: int) -> Iterator[Sequence[int]]:
         after = keys[-1]
 
 
+def _state(case: Case) -> str:
+    return "deleted" if case.deleted else "closed" if case.closed else "open"
+
+
+def _brief(case: Case) -> dict[str, Any]:
+    return {
+        "id": case.case_id,
+        "name": case.name,
+        "type": case.type,
+        "state": _state(case),
+        "owner_id": case.owner_id,
+        "external_id": case.external_id,
+        "server_modified_on": instant(case.server_modified_on),
+    }
+
+
 def _document(session: Session, case: Case) -> dict[str, Any]:
     target = select(
         CaseIndex.identifier, Case.case_id, CaseIndex.target_type, CaseIndex.relationship
@@ -158,7 +220,7 @@ def _document(session: Session, case: Case) -> dict[str, Any]:
         "id": case.case_id,
         "name": case.name,
         "type": case.type,
-        "state": "deleted" if case.deleted else "closed" if case.closed else "open",
+        "state": _state(case),
         "owner_id": case.owner_id,
         "external_id": case.external_id,
         "opened_on": instant(case.opened_on),
@@ -206,8 +268,5 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
     for identifier, index in document["indices"].items():
         yield f"  {identifier} -> {index['case_id']} ({index['relationship']})"
     for form in document["forms"]:
-        # What a rule wrote is named after it, as on pages (R15).
-        name = (
-            form["name"] if form["run"] is None else f"Automatic Case Update Rule › {form['name']}"
-        )
-        yield f"  {form['received_on']}  {form['state']}  {form['id']}  {printable(name)}"
+        name = printable(form_name(form))
+        yield f"  {form['received_on']}  {form['state']}  {form['id']}  {name}"

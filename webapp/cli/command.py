@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, TypeVar
@@ -83,7 +83,21 @@ def say(message: str) -> None:
 
 def project_option(command: F) -> F:
     """`--project NAME`, as `project_name`."""
-    return click.option("--project", "project_name", metavar="NAME", required=True)(command)
+    return click.option(
+        "--project", "project_name", metavar="NAME", required=True, help="In which project."
+    )(command)
+
+
+def limit_option(command: F) -> F:
+    """`--limit N`, as `limit`."""
+    return click.option(
+        "--limit",
+        metavar="N",
+        type=click.IntRange(1, 10_000),
+        default=100,
+        show_default=True,
+        help="At most so many.",
+    )(command)
 
 
 @contextmanager
@@ -95,6 +109,13 @@ def progress(total: int, label: str) -> Iterator[Callable[[int], None]]:
     hidden = not sys.stderr.isatty()
     with click.progressbar(length=total, label=label, file=sys.stderr, hidden=hidden) as bar:
         yield bar.update
+
+
+def form_name(document: Mapping[str, Any]) -> str:
+    """The name of a form, of its document's `name` and `run`: what a rule wrote is named after the
+    rule, as on pages (R15)."""
+    name = str(document["name"])
+    return name if document["run"] is None else f"Automatic Case Update Rule › {name}"
 
 
 def instant(micros: Micros | None) -> str | None:

@@ -1,8 +1,9 @@
-"""`flask --app webapp forms show / archive / restore / reprocess`."""
+"""`flask --app webapp forms list / show / archive / restore / reprocess`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -14,8 +15,10 @@ from webapp.audit.actor import Actor
 from webapp.cases.models import Case
 from webapp.cli.command import (
     answers,
+    form_name,
     instant,
     json_option,
+    limit_option,
     printable,
     progress,
     project_option,
@@ -25,9 +28,12 @@ from webapp.cli.command import (
 from webapp.database import write_transaction
 from webapp.errors import Busy, NotFound, Refused
 from webapp.extensions import db
+from webapp.history.calendar import Calendar
+from webapp.history.filters import EVERYTHING
+from webapp.history.search import matching
 from webapp.projects.operations import get_project
 from webapp.submissions.archive import archive, restore
-from webapp.submissions.models import Submission
+from webapp.submissions.models import State, Submission
 from webapp.submissions.queries import attachments_of, get_submission, touches
 from webapp.submissions.reprocess import reprocess
 
@@ -37,6 +43,47 @@ def forms_group() -> None:
     """Look at forms, archive them, restore them, process them again."""
 
 
+@forms_group.command("list")
+@project_option
+@click.option(
+    "--state",
+    type=click.Choice([*(state.value for state in State), "any"]),
+    default="any",
+    show_default=True,
+)
+@click.option("--case", "case_id", metavar="ID", default="", help="Only those about this case.")
+@limit_option
+@json_option
+@with_appcontext
+@answers
+def list_forms(project_name: str, state: str, case_id: str, limit: int, as_json: bool) -> None:
+    """List forms, newest first."""
+    session = db.session()
+    project = get_project(session, project_name)
+    wanted = replace(EVERYTHING, case=case_id, state=None if state == "any" else State(state))
+    found = matching(project.id, wanted, Calendar.of(project))
+    rows = session.scalars(found.order_by(Submission.received_on.desc()).limit(limit)).all()
+    documents = [
+        {
+            "id": form.submission_id,
+            "name": form.name,
+            "xmlns": form.xmlns,
+            "run": form.run_id,
+            "state": form.state.value,
+            "username": form.username,
+            "received_on": instant(form.received_on),
+            "problem": form.problem,
+        }
+        for form in rows
+    ]
+    show({"forms": documents}, map(_line, documents), as_json=as_json)
+
+
+def _line(document: dict[str, Any]) -> str:
+    about = document["problem"] or form_name(document) or document["xmlns"]
+    return f"{document['received_on']}  {document['state']}  {document['id']}  {printable(about)}"
+
+
 @forms_group.command("show")
 @project_option
 @click.argument("submission_id", metavar="ID")
@@ -44,7 +91,7 @@ def forms_group() -> None:
 @with_appcontext
 @answers
 def show_form(project_name: str, submission_id: str, as_json: bool) -> None:
-    """Show a form: its state, where it came from, and the cases that it touched."""
+    """Show a form: its state, its sender, its cases."""
     session = db.session()
     project_id = get_project(session, project_name).id
     document = _document(session, get_submission(session, project_id, submission_id))
@@ -100,7 +147,10 @@ def restore_forms(
 @with_appcontext
 @answers
 def reprocess_forms(project_name: str, submission_ids: tuple[str, ...], as_json: bool) -> None:
-    """Process forms in state error again, oldest first, once the cause is gone."""
+    """Process forms in state error again, oldest first.
+
+    That is for when the cause is gone: `forms list --state error` says what it was.
+    """
 
     def one(session: Session, project_id: int, submission_id: str) -> str:
         row = get_submission(session, project_id, submission_id)
@@ -228,11 +278,8 @@ def _document(session: Session, form: Submission) -> dict[str, Any]:
 
 
 def _lines(document: dict[str, Any]) -> Iterator[str]:
-    if document["run"] is not None:  # named after the rule, as on pages (R15)
-        document = document | {
-            "name": f"Automatic Case Update Rule › {document['name']}",
-            "run": str(document["run"]),
-        }
+    if document["run"] is not None:
+        document = document | {"name": form_name(document), "run": str(document["run"])}
     for name, value in document.items():
         if isinstance(value, str) and value:
             yield f"{name}: {printable(value)}"

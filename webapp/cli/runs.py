@@ -30,7 +30,7 @@ _run_argument = click.argument("run_id", metavar="RUN", type=click.IntRange(1, 2
 
 @click.group("runs")
 def runs_group() -> None:
-    """Runs of rules: look at them, decide on them, stop them, undo them."""
+    """Runs of rules: look, decide, stop, resume, undo."""
 
 
 @runs_group.command("list")

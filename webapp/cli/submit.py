@@ -36,16 +36,22 @@ _BECAME = {
 
 @click.command("submit")
 @project_option
-@click.option("--as", "username", metavar="USERNAME", required=True, help="Who sends them.")
+@click.option(
+    "--as",
+    "username",
+    metavar="USERNAME",
+    required=True,
+    help="In whose name.",
+)
 @click.argument("files", metavar="FILE…", nargs=-1, required=True)
 @json_option
 @with_appcontext
 @answers
 def submit(project_name: str, username: str, files: tuple[str, ...], as_json: bool) -> None:
-    """Send forms to a project as the receiver would get them; - is standard input.
+    """Send forms to a project, as if they came from a phone.
 
-    Each file is one form, in a transaction of its own, in the order given. The exit status is 1
-    when any of them was not processed.
+    Each FILE is one form, - is standard input. They are received one by one, in the order given.
+    The exit status is 1 when any of them was not processed.
     """
     project = get_project(db.session(), project_name)
     project_id = project.id

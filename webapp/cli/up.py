@@ -47,9 +47,12 @@ LOOK_S = 0.5
 @with_appcontext
 @command.answers_anywhere
 def up() -> None:
-    """Start Casekeeper on this machine and keep it running: the database is upgraded, then Redis,
-    the web server, the workers and the tick are started, and started again when one dies. Ctrl-C
-    stops all of it. Settings come from the environment, see README."""
+    """Start Casekeeper on this machine and keep it running.
+
+    The database is made or upgraded; then Redis, the web server, the workers and the tick are
+    started, and started again when one dies. Ctrl-C stops all of it. Settings come from the
+    environment, see README.
+    """
     app: Flask = cast(Any, current_app)._get_current_object()  # noqa: SLF001  Flask's own way
     settings: Settings = app.extensions["settings"]
     prepare(settings.data)

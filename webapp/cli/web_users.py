@@ -39,8 +39,8 @@ def web_user_group() -> None:
 def create(email: str, project_name: str, role: str, password: str | None, as_json: bool) -> None:
     """Make a web user with a role in a project.
 
-    Without --password a password is made, and printed this once. Somebody who is a web user
-    already is only added to the project, and keeps their password.
+    EMAIL is what they sign in with. Without --password a password is made, and printed this once.
+    Somebody who is a web user already is only added to the project, and keeps their password.
     """
     by = Actor.command_line()
     known = _is_known(email)

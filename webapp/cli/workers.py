@@ -1,4 +1,4 @@
-"""`flask --app webapp worker create / set / show`."""
+"""`flask --app webapp worker create / set / show / list`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 from flask.cli import with_appcontext
+from sqlalchemy import select
 
 from webapp.audit.actor import Actor
 from webapp.cli.command import answers, instant, json_option, project_option, say, show
@@ -31,7 +32,11 @@ def worker_group() -> None:
 @with_appcontext
 @answers
 def create(username: str, project_name: str, password: str | None, as_json: bool) -> None:
-    """Make a mobile worker. Without --password one is made, and printed this once."""
+    """Make a mobile worker.
+
+    USERNAME is what they sign in with on the phone. Without --password a password is made, and
+    printed this once.
+    """
     secret, made = given_or_new(password)
     with write_transaction() as session:
         project = get_project(session, project_name)
@@ -56,7 +61,7 @@ def create(username: str, project_name: str, password: str | None, as_json: bool
 def set_worker(
     username: str, project_name: str, active: bool | None, password: str | None, as_json: bool
 ) -> None:
-    """Change what is named of a mobile worker; all else stays."""
+    """Change a mobile worker: what is named here; all else stays."""
     if active is None and password is None:
         raise Invalid("Say what to change: --active, --inactive or --password -.")
     with write_transaction() as session:
@@ -81,6 +86,30 @@ def show_worker(username: str, project_name: str, as_json: bool) -> None:
     session = db.session()
     worker = operations.get_worker(session, get_project(session, project_name), username)
     show(_document(worker, project_name), _lines(worker, project_name), as_json=as_json)
+
+
+@worker_group.command("list")
+@project_option
+@json_option
+@with_appcontext
+@answers
+def list_workers(project_name: str, as_json: bool) -> None:
+    """List the mobile workers of a project, by name."""
+    session = db.session()
+    project = get_project(session, project_name)
+    workers = session.scalars(
+        select(MobileWorker)
+        .where(MobileWorker.project_id == project.id)
+        .order_by(MobileWorker.username)
+    ).all()
+    show(
+        {"workers": [_document(worker, project_name) for worker in workers]},
+        [
+            f"{worker.username}  {'active' if worker.active else 'inactive'}  {worker.user_id}"
+            for worker in workers
+        ],
+        as_json=as_json,
+    )
 
 
 def _document(worker: MobileWorker, project_name: str) -> dict[str, Any]:
