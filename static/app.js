@@ -64,21 +64,46 @@
     }
   }
 
+  /* On a phone the filters are folded: what they leave comes first. Not where one is wrong. */
+  function fold() {
+    if (!window.matchMedia("(max-width: 47.99em)").matches) return;
+    for (const part of document.querySelectorAll("details[data-wide]")) {
+      if (!part.querySelector(".is-invalid")) part.open = false;
+    }
+  }
+
   function begin() {  /* the browser itself minds [autofocus] on a whole page */
     announceProgress(document, false);
     count();
+    fold();
     const line = status();
     if (line && line.textContent.trim()) announce(line.textContent.trim());
   }
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
   else begin();
 
+  /* What is looked for is asked once. Enter is a change and a submit, and what was typed would be
+     looked for by itself a moment later. */
+  const asking = new WeakMap();  /* by form: its last question, and the request that is under way */
+  document.addEventListener("htmx:confirm", (event) => {
+    const { elt, triggeringEvent } = event.detail;
+    if (!elt.matches("form[role=search]")) return;
+    const question = new URLSearchParams(new FormData(elt)).toString();
+    const last = asking.get(elt);
+    if (last && last.question === question && (last.request || triggeringEvent.type === "input")) event.preventDefault();
+    else asking.set(elt, { question, request: null });
+  });
+
   document.addEventListener("htmx:beforeRequest", (event) => {
     event.detail.target.setAttribute("aria-busy", "true");
+    const last = asking.get(event.detail.elt);
+    if (last) last.request = event.detail.xhr;
   });
   const asked = (event) => event.detail.requestConfig.target || event.detail.target;
   document.addEventListener("htmx:afterRequest", (event) => {
     asked(event).removeAttribute("aria-busy");  /* an answer may be for another region */
+    const last = asking.get(event.detail.elt);
+    if (last && last.request === event.detail.xhr) last.request = null;
     if (event.detail.xhr.status < 400) signedIn();
   });
   let focusWasIn = null;  /* id of the region whose content held the focus before the swap */

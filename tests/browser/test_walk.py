@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from urllib.request import Request, urlopen
+from urllib.request import Request as Sending
+from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Request, expect
 
 from tests import factories
 from tests.browser.conftest import Office, axe_findings, sign_in
@@ -18,7 +19,7 @@ from tests.forms import case_block, form
 def send(office: Office, xml: bytes) -> None:
     """Send a form as the worker's phone does."""
     token = base64.b64encode(f"{office.worker.username}:{factories.PASSWORD}".encode()).decode()
-    request = Request(
+    request = Sending(
         office.url("receiver/"), data=xml, headers={"Authorization": f"Basic {token}"}
     )
     with urlopen(request) as answer:
@@ -131,3 +132,50 @@ def overflow(page: Page, width: int) -> list[str]:
     """Whether one has to scroll sideways."""
     wide = page.evaluate("document.documentElement.scrollWidth")
     return [f"the page is {wide} px wide"] if wide > width else []
+
+
+def test_what_is_looked_for_is_asked_once(browser: Browser, office: Office):
+    """Enter is a change and a submit, and what is typed is looked for by itself a moment later."""
+    send_a_story(office)
+    page = browser.new_page(locale="en-GB")
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url) if is_first(one) else None)
+    sign_in(page, office)
+    for path, label, typed, found in (
+        ("cases/?state=any", "Name or id", "ana", "Name or id: ana"),
+        ("submissions/", "Case id", "p-1", "Case: p-1"),
+    ):
+        page.goto(office.url(path))
+        asked.clear()
+        page.get_by_label(label).press_sequentially(typed)
+        page.get_by_label(label).press("Enter")
+        expect(page.locator("#results")).to_contain_text(found)
+        page.wait_for_timeout(700)  # longer than is waited for more letters
+        assert len(asked) == 1
+    page.close()
+
+
+def is_first(request: Request) -> bool:
+    """Whether htmx sent it, and not a redirect."""
+    return request.resource_type == "xhr" and request.redirected_from is None
+
+
+def test_on_a_phone_the_filters_are_folded(browser: Browser, office: Office):
+    send_a_story(office)
+    page = browser.new_page(locale="en-GB", viewport={"width": 390, "height": 800})
+    sign_in(page, office)
+    page.goto(office.url("submissions/"))
+    expect(page.get_by_label("Received from")).to_be_hidden()
+    page.locator("summary", has_text="Filters").first.click()
+    page.get_by_label("Case id").fill("nobody")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.locator("#results")).to_contain_text("No form fits")
+    expect(page.get_by_label("Case id")).to_be_visible()
+    page.goto(office.url("cases/"))
+    expect(page.get_by_role("searchbox")).to_be_visible()
+    expect(page.get_by_label("Owner")).to_be_hidden()
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.reload()
+    expect(page.get_by_label("Owner")).to_be_visible()
+    expect(page.get_by_text("More filters")).to_be_hidden()
+    page.close()

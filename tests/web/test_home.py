@@ -141,7 +141,7 @@ def test_errors_are_a_note_that_leads_to_them(
     assert "1 form of the last 7 days could not be processed. It changed no case" in note
     assert "1 arrival of the last 7 days could not be read as a form." in note
     assert "From before" not in page.text
-    for link in ("Review errors", "Review unreadable"):
+    for link in ("Review errors", "Review unparsed"):
         assert len(page.click(link).rows("Forms, newest first")) == 1
 
 
@@ -159,7 +159,7 @@ def test_errors_of_long_ago_ask_for_nothing_but_can_be_found(
     page = officer.get(url)
     assert not page.document.xpath("//main//*[contains(@class, 'note')]")
     assert "From before the last 7 days, in Submit history:" in page.text
-    for link in ("1 form in error", "1 unreadable arrival"):
+    for link in ("1 form in error", "1 unparsed arrival"):
         assert len(page.click(link).rows("Forms, newest first")) == 1
 
 

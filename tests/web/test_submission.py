@@ -202,7 +202,7 @@ def test_what_cannot_be_parsed_can_be_downloaded(
     content = b"<broken \0\x1b\xff" + b"x" * 30_000
     sent = send(session, project.id, content)
     page = page_of(officer, project, sent.submission_id)
-    assert page.h1 == "Unreadable form"
+    assert page.h1 == "Unparsed form"
     answer = officer.client.get(page.links()["Download what came (30 kB)"])
     assert answer.data == content
     assert answer.headers["Content-Disposition"].startswith("attachment")

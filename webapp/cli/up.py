@@ -124,6 +124,7 @@ def web_command(settings: Settings) -> list[str]:
         *("--workers", str(settings.web_concurrency)),
         *("--worker-class", "gthread", "--threads", str(settings.web_threads)),
         *("--graceful-timeout", "2", "--timeout", "120", "--log-level", "warning"),
+        *("--limit-request-line", "8190"),  # the most: a filter may name things of 255 characters
         "--no-control-socket",  # it would stand in the home folder, one for all instances
     ]
 

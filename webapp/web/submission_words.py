@@ -27,7 +27,7 @@ def form_title(submission: Submission, version: int | None = None) -> str:
         )
     if submission.run_id is not None:
         return _("Automatic Case Update Rule › %(name)s", name=submission.name)
-    return submission.name or submission.xmlns or _("Unreadable form")
+    return submission.name or submission.xmlns or _("Unparsed form")
 
 
 def type_choice(kind: UserType) -> str:
