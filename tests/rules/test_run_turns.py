@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from random import Random
+from typing import Any
 
 from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
+from tests import factories
 from tests.factories import actor
 from tests.forms import case_block, form, open_case, send
+from tests.rules.leftovers import send_world
 from tests.rules.running import (
     CLOSES,
     WAYS,
+    before_each_piece,
     case,
     changes,
     child,
@@ -22,19 +29,32 @@ from tests.rules.running import (
     done,
     equals,
     in_the_middle,
+    queued,
     rule_that,
+    saved,
     sets,
     the,
+    worked,
 )
 from tests.rules.test_apply_parity import assert_clean
+from tests.rules.worlds import CaseRow
 from webapp.cases.models import Case
 from webapp.cases.queries import get_case
 from webapp.database import write_transaction
 from webapp.jobs.queue import get_job
 from webapp.projects.models import Project
-from webapp.rules.definition import Definition, Match, ParentClosed
+from webapp.rules.definition import (
+    Copy,
+    Definition,
+    Match,
+    NotModifiedSince,
+    ParentClosed,
+    PropertyIs,
+    Set,
+)
 from webapp.rules.models import RunState
-from webapp.rules.runs import run_cases
+from webapp.rules.references import Reference, parse_reference
+from webapp.rules.runs import get_run, run_cases
 from webapp.submissions.archive import archive
 from webapp.submissions.models import Submission
 
@@ -136,6 +156,109 @@ class TestChangedInTheMiddle:
                 run = done(project, definition)
             assert (run.matched, run.skipped) == (2 if size == 1 else 1, 0)
         assert case(session, project, "second").properties == {"status": "off", "seen": "yes"}
+
+    def test_nor_when_something_else_changed_that_does_not_matter(
+        self, app: Flask, session: Session, project: Project
+    ):
+        """The child comes first, and its turn changes its parent, which matched as well. Then
+        somebody changes what the parent's match was based on, and it still matches."""
+        open_case(session, project.id, "village", case_type="village", region="west")
+        in_village = {"parent": ("village", "village")}
+        send(session, project.id, form(case_block("mother", create=PATIENT, index=in_village)))
+        child_of = {"parent": ("patient", "mother")}
+        send(session, project.id, form(case_block("child", create=PATIENT, index=child_of)))
+        changes(session, project, "mother", note="x")
+        definition = Definition(
+            "Own",
+            "patient",
+            Match.ALL,
+            (
+                NotModifiedSince(0),
+                PropertyIs(parse_reference("parent/region"), "not_equals", "east"),
+            ),
+            (sets("parent/seen", "yes"), copies("was", "parent/seen"), CLOSES),
+        )
+
+        def after_the_child() -> None:
+            if get_run(session, project.id, run.id).processed == 1:
+                changes(session, project, "village", note="y")
+
+        run = queued(project, saved(project, definition))
+        with chunks_of(1), before_each_piece(after_the_child):
+            worked(run)
+        assert (run.matched, run.closed, run.skipped) == (2, 2, 0)
+        assert case(session, project, "mother").properties == {"note": "x", "seen": "yes"}
+        assert_clean(app, session, project)
+
+    @settings(
+        max_examples=15,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
+    @given(seed=st.integers(0, 2**32))
+    def test_nor_whatever_the_rule(self, session: Session, seed: int):
+        """People change what no rule reads, between any two turns: the run does what it does when
+        they do not."""
+        random = Random(seed)
+        rows, definition = family(random), rule_among_relatives(random)
+        left = []
+        for people in (False, True):
+            project = factories.project()
+            send_world(session, project, rows)
+            run = queued(project, saved(project, definition))
+
+            def somebody(project: Project = project) -> None:
+                changes(session, project, str(random.randrange(len(rows))), unread="1")
+
+            with chunks_of(1), before_each_piece(somebody if people else list):
+                worked(run)
+            left.append((run.matched, run.changed, run.closed, run.skipped, run.errors))
+            left[-1] += (what_cases_say(session, project),)
+        assert left[1] == left[0]
+
+
+PATIENT = {"case_type": "patient", "case_name": "Name", "owner_id": "owner-1"}
+
+
+def family(random: Random) -> list[CaseRow]:
+    """Cases that point to one another and have few values."""
+    return [
+        CaseRow(
+            {name: random.choice("xy") for name in "pq" if random.random() < 0.8},
+            indices={"parent": (random.randrange(6), "child")},
+        )
+        for _ in range(6)
+    ]
+
+
+def rule_among_relatives(random: Random) -> Definition:
+    """A rule that reads what it writes, of the case and its parents."""
+
+    def reference() -> Reference:
+        return Reference(("parent",) * random.choice((0, 1, 1, 2)), random.choice("pq"))
+
+    operators = random.choices(("equals", "not_equals"), k=2)
+    criteria = [PropertyIs(reference(), one, random.choice("xy")) for one in operators]
+    actions = {
+        target: Set(target, random.choice("xy"))
+        if random.random() < 0.5
+        else Copy(target, reference())
+        for target in (reference(), reference())
+    }
+    closes = (CLOSES,) if random.random() < 0.3 else ()
+    match = random.choice((Match.ALL, Match.ANY))
+    return Definition("R", "patient", match, tuple(criteria), (*actions.values(), *closes))
+
+
+def what_cases_say(session: Session, project: Project) -> dict[str, Any]:
+    session.rollback()
+    columns = (Case.case_id, Case.name, Case.owner_id, Case.external_id, Case.closed, Case.deleted)
+    return {
+        row.case_id: (*row[:-1], {k: v for k, v in row.properties.items() if k != "unread"})
+        for row in session.execute(
+            select(*columns, Case.properties).where(Case.project_id == project.id)
+        )
+    }
 
 
 class TestErrors:

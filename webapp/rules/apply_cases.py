@@ -23,7 +23,7 @@ from webapp.rules.effect import Effect, copies_of, effects
 from webapp.rules.explain import matches
 from webapp.rules.orders import Orders
 from webapp.rules.plan import LeftOut, Row
-from webapp.rules.since import changed_since, on_the_way
+from webapp.rules.since import changed_since, on_the_way, without_own
 from webapp.rules.view import Cases, Known, load, paths_read, paths_written
 from webapp.rules.write_forms import Form, write_forms
 
@@ -65,14 +65,23 @@ class Done:
         self.submissions += len(effects)
 
 
+@dataclass(frozen=True, slots=True)
+class ChangedRows:
+    """The keys of rows that are looked at again, and what is looked at: the cases as they would be
+    if this run had changed nothing (R18)."""
+
+    keys: frozenset[int]
+    cases: Cases
+
+
 @dataclass(slots=True)
 class Chunk:
-    """The cases that a chunk may write or reads, locked: what they are now, and which of the rows'
-    keys must be looked at again because something else changed what their match was based on."""
+    """The cases that a chunk may write or reads, locked: what they are now, and which of the rows
+    must be looked at again."""
 
     held: dict[int, HeldCase]
     cases: Cases
-    again: frozenset[int]
+    again: ChangedRows
 
 
 def hold_chunk(session: Session, orders: Orders, rows: Sequence[Row]) -> Chunk:
@@ -97,16 +106,16 @@ def hold_chunk(session: Session, orders: Orders, rows: Sequence[Row]) -> Chunk:
 
 def changed_rows(
     session: Session, orders: Orders, rows: Sequence[Row], cases: Cases
-) -> frozenset[int]:
-    """The keys of the rows that are to be looked at again: something else changed, after the plan,
-    what their match was based on (R18). One query a thousand cases that are known."""
+) -> ChangedRows:
+    """What is to be looked at again: something else changed, after the plan, what its match was
+    based on (R18). Two queries a thousand cases that are known, and a replay of those that the run
+    itself changed."""
     read = paths_read(orders.definition)
-    foreign = changed_since(session, orders, cases.known.keys())
-    return frozenset(
-        row.key
-        for row in rows
-        if row.key in foreign or not foreign.isdisjoint(on_the_way(cases, row.key, read))
-    )
+    changed = changed_since(session, orders, cases.known.keys())
+    based_on = {row.key: {row.key, *on_the_way(cases, row.key, read)} for row in rows}
+    again = {key: those for key, those in based_on.items() if not changed.isdisjoint(those)}
+    seen = without_own(session, orders, cases, set().union(*again.values()))
+    return ChangedRows(frozenset(again), seen)
 
 
 def apply_rows(
@@ -172,16 +181,15 @@ def _apply(
 
 
 def effects_of_row(
-    orders: Orders, row: Row, cases: Cases, again: frozenset[int]
+    orders: Orders, row: Row, cases: Cases, again: ChangedRows
 ) -> list[Effect] | LeftOut:
-    """What is done for a row in its turn, or why it is left out; `again` as `changed_rows` says. No
-    queries."""
+    """What is done for a row in its turn, or why it is left out. No queries."""
     definition, values = orders.definition, row.copies
-    if row.key in again:
-        if not matches(definition, cases, row.key, orders.moment):
+    if row.key in again.keys:
+        if not matches(definition, again.cases, row.key, orders.moment):
             reason = _("It was changed after the run was planned, and no longer matches.")
             return LeftOut(row.place, failed=False, reason=str(reason))
-        values = copies_of(definition, cases, row.key)
+        values = copies_of(definition, again.cases, row.key)
     try:
         return effects(definition, cases, row.key, values)
     except Invalid as error:

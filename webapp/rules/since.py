@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 
 from sqlalchemy import and_, exists, select
 from sqlalchemy.orm import Session
@@ -12,6 +13,7 @@ from webapp.cases.store import batches
 from webapp.rules.orders import Orders
 from webapp.rules.view import Cases, Path, target_of
 from webapp.submissions.models import Submission
+from webapp.submissions.rebuild import replay_cases
 
 
 def changed_since(session: Session, orders: Orders, keys: Collection[int]) -> set[int]:
@@ -37,6 +39,35 @@ def changed_since(session: Session, orders: Orders, keys: Collection[int]) -> se
             )
         )
     return changed
+
+
+def without_own(session: Session, orders: Orders, cases: Cases, keys: Collection[int]) -> Cases:
+    """Cases as they would be if the run had changed nothing, of those `keys` that are looked at. A
+    query a thousand cases, and a replay of those that it did change."""
+    changed: set[int] = set()
+    for some in batches(sorted(cases.known.keys() & keys)):
+        changed.update(
+            session.scalars(
+                select(CaseTransaction.case)
+                .join(
+                    Submission,
+                    and_(
+                        Submission.project_id == CaseTransaction.project_id,
+                        Submission.id == CaseTransaction.submission,
+                    ),
+                )
+                .where(
+                    CaseTransaction.project_id == orders.project_id,
+                    CaseTransaction.case.in_(some),
+                    Submission.run_id == orders.run_id,
+                )
+            )
+        )
+    replayed = replay_cases(session, orders.project_id, sorted(changed), without_run=orders.run_id)
+    return Cases(
+        cases.known
+        | {key: replace(cases.known[key], state=one.state) for key, one in replayed.items()}
+    )
 
 
 def on_the_way(cases: Cases, key: int, paths: Iterable[Path]) -> Iterator[int]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, select, true, update
 from sqlalchemy.orm import Session
 
 from webapp.cases.apply import NOTHING, CaseState, apply, change_from_json, difference
@@ -25,8 +25,11 @@ class Replayed:
     befores: dict[int, dict[str, Any]]
 
 
-def replay_cases(session: Session, project_id: int, keys: Sequence[int]) -> dict[int, Replayed]:
-    """Replay the live submissions of cases, in `received_on` order. Writes nothing.
+def replay_cases(
+    session: Session, project_id: int, keys: Sequence[int], *, without_run: int | None = None
+) -> dict[int, Replayed]:
+    """Replay the live submissions of cases, in `received_on` order; maybe without those that a run
+    made. Writes nothing.
 
     Memory grows with the transactions of the given cases; one query a thousand cases.
     """
@@ -48,6 +51,7 @@ def replay_cases(session: Session, project_id: int, keys: Sequence[int]) -> dict
                 CaseTransaction.project_id == project_id,
                 CaseTransaction.case.in_(some),
                 Submission.state == State.NORMAL,
+                true() if without_run is None else Submission.run_id.is_distinct_from(without_run),
             )
             .order_by(CaseTransaction.case, Submission.received_on)
         )
