@@ -108,7 +108,7 @@ def parse(query: Mapping[str, Sequence[str]], today: date) -> SubmissionFilter:
 
     Raises `Unreadable` with what is wrong with each.
     """
-    values = _Values(query)
+    values = Values(query)
     found = SubmissionFilter(
         received=_received(values, today),
         completed=values.days("completed_from", "completed_to"),
@@ -117,7 +117,7 @@ def parse(query: Mapping[str, Sequence[str]], today: date) -> SubmissionFilter:
         app=values.one("app", _app, None),
         xmlns=values.one("xmlns", _text, ""),
         case=values.one("case", _id, ""),
-        rule=values.one("rule", _rule, ""),
+        rule=values.one("rule", read_rule, ""),
         run=values.one("run", _run, None),
         state=values.one("state", _state, _DEFAULT_STATE),
     )
@@ -126,7 +126,7 @@ def parse(query: Mapping[str, Sequence[str]], today: date) -> SubmissionFilter:
     return found
 
 
-class _Values:
+class Values:
     """The parameters, and what was wrong with those that were read."""
 
     def __init__(self, query: Mapping[str, Sequence[str]]) -> None:
@@ -162,7 +162,7 @@ class _Values:
         return days
 
 
-def _received(values: _Values, today: date) -> Days | None:
+def _received(values: Values, today: date) -> Days | None:
     days = values.days("from", "to")
     if days == ANY_TIME and not {"from", "to"} & values.query.keys():
         return values.one("received", _any_time, None)
@@ -254,7 +254,8 @@ def _id(text: str) -> str:
     return text
 
 
-def _rule(text: str) -> str:
+def read_rule(text: str) -> str:
+    """The public id of a rule. Raises `Invalid` for what cannot be one."""
     if not _RULE_ID.fullmatch(text):
         raise Invalid(_("Choose one of the rules that are offered."))
     return text

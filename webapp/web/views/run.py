@@ -14,6 +14,7 @@ from webapp.clock import SECOND, Micros, now
 from webapp.database import write_transaction
 from webapp.errors import Invalid
 from webapp.extensions import db
+from webapp.history.calendar import Calendar
 from webapp.history.rows import rows
 from webapp.jobs.claim import DEAD_AFTER
 from webapp.jobs.kind import Kind
@@ -22,7 +23,9 @@ from webapp.jobs.queue import get_job
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.rules import runs as running
+from webapp.rules.limits import use_today
 from webapp.rules.models import Run, RunState, Trigger
+from webapp.rules.nights import next_runs
 from webapp.rules.outlook import MustConfirm, confirmed_changes
 from webapp.rules.runs import get_run, rule_of, run_cases, wake_run
 from webapp.submissions.models import Submission
@@ -67,6 +70,8 @@ def show(project: Project, run_id: int) -> ResponseReturnValue:
         return render_page_or_fragment("runs/show.html", "runs/_undo.html", **context)
     if not fragment or run.over:
         context |= _outcome(session, run)
+    if run.state in {RunState.STOPPED, RunState.FAILED}:
+        context |= _going_on(session, project, run)
     if watched is not None:
         return _undo_ended(watched, context)
     return render_page_or_fragment("runs/show.html", "runs/_run.html", **context)
@@ -175,6 +180,17 @@ def _outcome(session: Session, run: Run) -> dict[str, Any]:
         "newest_url": url_for("runs.show", run_id=run.id),
         "faults": _some(session, run, failed=True) if run.errors else [],
         "skips": _some(session, run, failed=False) if run.skipped else [],
+    }
+
+
+def _going_on(session: Session, project: Project, run: Run) -> dict[str, Any]:
+    """From when on a run that ended too early may write again, where the day's limit is used up,
+    and when its rule runs next."""
+    calendar = Calendar.of(project)
+    used_up = use_today(session, project).left == 0
+    return {
+        "limit_until": calendar.ends(calendar.today) if used_up else None,
+        "following": next_runs(session, project, now()).get(run.rule),
     }
 
 

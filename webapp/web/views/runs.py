@@ -1,21 +1,31 @@
-"""The runs of a project's rules, newest first (SPEC U2)."""
+"""The run history of a project (SPEC U2)."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
+from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from webapp.extensions import db
+from webapp.history.calendar import Calendar
+from webapp.history.filters import Unreadable
+from webapp.history.rule_choices import RuleChoice, rule_choices
+from webapp.history.run_list import RunFilter, matching, parse, query_string, unparse
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.rules.models import Run
-from webapp.rules.queries import get_rule
 from webapp.web.access import project_route
-from webapp.web.pagination import keyset_page
+from webapp.web.formatting import count_words
+from webapp.web.forms.runs import outcome_words, run_filter_form, trigger_words
+from webapp.web.htmx import is_fragment_request, render_page_or_fragment, trigger
+from webapp.web.pagination import Count, capped_count, keyset_page
 from webapp.web.run_undos import undos_of
+from webapp.web.submission_words import days_words, rule_words
 
 runs = Blueprint("runs", __name__)
 
@@ -23,32 +33,99 @@ runs = Blueprint("runs", __name__)
 @runs.get("/a/<project_name>/runs/")
 @project_route(Right.VIEW)
 def index(project: Project) -> ResponseReturnValue:
-    """All runs, or those of one rule (`rule`), newest first."""
+    """The runs that the filters in the address leave, newest first, 25 a page.
+
+    An address that is not the canonical one of its filter leads there. htmx gets the results alone.
+    422 with everything as it was typed where a filter cannot be read.
+    """
+    try:
+        wanted = parse(dict(request.args.lists()))
+    except Unreadable as error:
+        return _unreadable(project, request.args, error.problems)
+    before, after = request.args.get("before"), request.args.get("after")
+    query = query_string(wanted, before=before, after=after)
+    if not is_fragment_request(request) and not _is_canonical(query):
+        return redirect(_address(query), 302)
     session = db.session()
-    rule_id = request.args.get("rule", "")
-    rule = get_rule(session, project.id, rule_id, deleted=True) if rule_id else None
-    found = select(Run).where(Run.project_id == project.id)
-    if rule is not None:
-        found = found.where(Run.rule == rule.id)
-    page = keyset_page(
-        session,
-        found,
-        Run.queued_on,
-        Run.id,
-        before=request.args.get("before"),
-        after=request.args.get("after"),
-    )
-
-    def address(**place: Any) -> str:
-        return url_for("runs.index", rule=rule_id or None, **place)
-
-    return render_template(
+    statement = matching(project.id, wanted, Calendar.of(project))
+    page = keyset_page(session, statement, Run.queued_on, Run.id, before=before, after=after)
+    alone = page.newer is None and page.older is None
+    count = Count(len(page.rows), False) if alone else capped_count(session, statement)
+    rules = rule_choices(session, project.id, chosen=wanted.rule)
+    answer = render_page_or_fragment(
         "runs/index.html",
+        "runs/_results.html",
+        push_url=_address(query),
         project=project,
-        rule=rule,
+        form=run_filter_form(rules, unparse(wanted), {}),
+        chosen=next((one for one in rules if one.rule_id == wanted.rule), None),
         page=page,
+        runs_words=runs_words(count),
+        tags=[_tag(wanted, name, rules) for name in wanted.narrowing],
         undos=undos_of(session, project.id, page.rows),
-        newer_url=address(after=page.newer),
-        older_url=address(before=page.older),
-        newest_url=address(),
+        newer_url=_address(query_string(wanted, after=page.newer)),
+        older_url=_address(query_string(wanted, before=page.older)),
+        newest_url=_address(query_string(wanted)),
     )
+    if is_fragment_request(request):
+        trigger(answer, "announce", runs_words(count))
+    return answer
+
+
+def _unreadable(
+    project: Project, typed: Mapping[str, str], problems: Mapping[str, str]
+) -> ResponseReturnValue:
+    answer = render_page_or_fragment(
+        "runs/index.html",
+        "runs/_screen.html",
+        status=422,
+        project=project,
+        form=run_filter_form(rule_choices(db.session(), project.id), typed, problems),
+        page=None,
+        fragment=is_fragment_request(request),
+    )
+    # The messages stand at the fields, outside the region that the form fills.
+    answer.headers["HX-Retarget"] = "#screen"
+    answer.headers["HX-Reswap"] = "outerHTML"
+    return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A filter that narrows, and the address without it."""
+
+    words: str
+    remove_url: str
+
+
+def _tag(wanted: RunFilter, name: str, rules: list[RuleChoice]) -> Tag:
+    return Tag(_words(wanted, name, rules), _address(query_string(wanted.without(name))))
+
+
+def _words(wanted: RunFilter, name: str, rules: list[RuleChoice]) -> str:
+    if name == "rule":
+        known = {one.rule_id: rule_words(one) for one in rules}
+        return _("Rule: %(name)s", name=known.get(wanted.rule, wanted.rule))
+    if wanted.state is not None and name == "state":
+        return _("State: %(state)s", state=outcome_words(wanted.state))
+    if wanted.trigger is not None and name == "trigger":
+        return _("Started: %(how)s", how=trigger_words(wanted.trigger))
+    return _("Queued: %(days)s", days=days_words(wanted.queued))
+
+
+def runs_words(count: Count) -> str:
+    """“312 runs”, “More than 10,000 runs”."""
+    figure = count_words(count.number)
+    if count.more:
+        return _("More than %(number)s runs", number=figure)
+    return ngettext("%(number)s run", "%(number)s runs", count.number, number=figure)
+
+
+def _address(query: str) -> str:
+    address = url_for("runs.index")
+    return f"{address}?{query}" if query else address
+
+
+def _is_canonical(query: str) -> bool:
+    """Whether the address asked for says the same in the same order, however it is encoded."""
+    return list(request.args.items(multi=True)) == parse_qsl(query)
