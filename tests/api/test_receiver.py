@@ -294,6 +294,23 @@ class TestTheAnswers:
         assert "CASEKEEPER_MAX_XML" in sentence(response)
         assert submissions(session, project) == []
 
+    @pytest.mark.parametrize("kind", ["text/xml", "multipart/form-data; boundary=x"])
+    @pytest.mark.parametrize("size", [20_000_000, 60_000_000])
+    def test_what_is_too_large_may_be_sent_to_its_end(self, phone: Phone, kind: str, size: int):
+        """Else a phone sees a broken connection in place of the answer, and tries again."""
+        if "multipart" in kind and size < 50_000_000:
+            return  # it may be
+        body = io.BytesIO(b"a" * size)
+        response = phone.client.post(
+            phone.url(),
+            input_stream=body,
+            content_length=size,
+            content_type=kind,
+            headers=phone.auth,
+        )
+        assert response.status_code == 413
+        assert body.tell() == size
+
     def test_a_database_that_fails_is_503_and_never_a_success(
         self, phone: Phone, session: Session, project: Project, monkeypatch: pytest.MonkeyPatch
     ):

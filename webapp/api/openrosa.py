@@ -98,11 +98,13 @@ def _body(settings: Settings) -> tuple[bytes, list[Kept]]:
         try:
             return request.get_data(cache=False, parse_form_data=False), []
         except RequestEntityTooLarge:
+            _let_it_come(settings)
             raise _too_large("form", settings.max_xml, "CASEKEEPER_MAX_XML") from None
     with multipart.temporary() as body:
         try:
             shutil.copyfileobj(request.stream, body, multipart.CHUNK)
         except RequestEntityTooLarge:
+            _let_it_come(settings)
             raise _too_large(
                 "form with its attachments", settings.max_request, "CASEKEEPER_MAX_REQUEST"
             ) from None
@@ -136,6 +138,18 @@ def _read(stream: IO[bytes], settings: Settings) -> bytes:
     if len(xml) > settings.max_xml:
         raise _too_large("form", settings.max_xml, "CASEKEEPER_MAX_XML")
     return xml
+
+
+def _let_it_come(settings: Settings) -> None:
+    """Read what is still on its way, and forget it: a phone that is cut off while it sends takes
+    that for a bad connection, never reads the answer and tries again for ever."""
+    stream: IO[bytes] = request.environ["wsgi.input"]
+    left = min(request.content_length or 0, 2 * settings.max_request)
+    while left > 0:
+        some = stream.read(min(left, multipart.CHUNK))
+        if not some:
+            return
+        left -= len(some)
 
 
 def _too_large(what: str, limit: int, setting: str) -> RequestEntityTooLarge:
