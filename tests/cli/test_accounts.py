@@ -173,11 +173,18 @@ def test_a_key_for_a_project_of_others_is_refused(run: Command, session: Session
     assert get_web_user(session, stranger.email).active
 
 
+def test_a_key_that_would_open_nothing_is_refused(run: Command, project: Project):
+    viewer = web_user(project, "viewer")
+    ran = run("key", "create", viewer.email, "--project", project.name)
+    assert (ran.code, ran.out) == (1, "")
+    assert "viewer" in ran.err and "API access" in ran.err
+
+
 @pytest.mark.parametrize(
     "command",
     ["project", "project create", "project list", "project show", "project set", "webuser",
-     "webuser create", "webuser set", "webuser list", "worker", "worker create", "worker set",
-     "worker show", "key", "key create", "key list", "key revoke"],
+     "webuser create", "webuser set", "webuser list", "worker", "worker create", "worker list",
+     "worker set", "worker show", "key", "key create", "key list", "key revoke"],
 )  # fmt: skip
 def test_each_command_has_help(run: Command, command: str):
     ran = run(*command.split(), "--help")

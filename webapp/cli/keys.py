@@ -19,6 +19,7 @@ from webapp.people.models import ApiKey
 from webapp.people.operations import get_web_user
 from webapp.projects.models import Project
 from webapp.projects.operations import get_project
+from webapp.projects.rights import Right
 
 
 @click.group("key")
@@ -38,8 +39,14 @@ def create(email: str, project_name: str, read_only: bool, as_json: bool) -> Non
     with write_transaction() as session:
         project = get_project(session, project_name)
         user = get_web_user(session, email)
-        if member_of(session, user.id, project_name) is None:
+        member = member_of(session, user.id, project_name)
+        if member is None:
             raise Invalid(f"{user.email} is no member of “{project_name}”, so no key would work.")
+        if Right.API_ACCESS not in member.rights:
+            raise Invalid(
+                f"{user.email} is {member.role} of “{project_name}”, a role without"
+                f" {Right.API_ACCESS.label}, so no key would work."
+            )
         key, row = create_key(
             session, user, project=project, read_only=read_only, by=Actor.command_line()
         )
