@@ -14,7 +14,7 @@ undone and the undo taken back; each time `verify` proves that every case is the
 forms.
 
     python3 docs/walkthroughs/synthea.py synthea-patients.csv synthea-careplans.csv \\
-        --url http://127.0.0.1:5000 --project demo --key-file key.txt
+        --url http://127.0.0.1:5000 --project walk --key-file key.txt
 
 The server and a worker must run; the command line is that of the same installation. The cases get
 types of their own, so that it can be walked again in the same project. Exit status: 0 when all is

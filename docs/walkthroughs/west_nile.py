@@ -11,7 +11,7 @@ what its cases are, after each step: the run, one form archived by hand, the run
 taken back. Each time `verify` proves that every case is the replay of its forms.
 
     python3 docs/walkthroughs/west_nile.py west-nile-2004.csv \\
-        --url http://127.0.0.1:5000 --project demo --key-file key.txt
+        --url http://127.0.0.1:5000 --project walk --key-file key.txt
 
 The server and a worker must run; the command line is that of the same installation. The cases get a
 type of their own, so that it can be walked again in the same project. Exit status: 0 when all is as

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -12,10 +13,11 @@ from webapp.audit.actor import Actor
 from webapp.cases.models import Case
 from webapp.clock import Micros, last_tick, pretend
 from webapp.database import write_transaction
-from webapp.demo import app_forms, marks
-from webapp.demo.events import Act, Event, Post, post
+from webapp.demo import app_forms, hours, marks
+from webapp.demo.events import Act, Event, Post, Scene, post
 from webapp.demo.marks import Begun
 from webapp.demo.mishaps import mishaps
+from webapp.demo.nights import HOUR, finish_jobs, nights
 from webapp.demo.office import office
 from webapp.demo.people import add_people
 from webapp.demo.places import ZONE
@@ -85,24 +87,33 @@ class Demo:
         project_id = self.begun.project_id
         with write_transaction() as session:
             project = session.get_one(Project, project_id)
-            set_project(session, project, {"title": TITLE, "timezone": ZONE}, by=self._by)
-            add_people(session, project, self._programme, by=self._by)
             done = last_tick(session, project_id)
+            if not done:
+                self._set_up(session, project)
+        with pretend(done):
+            finish_jobs(project_id)
         posts: list[Post] = []
         for event in self.events:
             if event.at <= done:
                 progress(1)
-            elif isinstance(event, Act):
-                self._receive(posts, progress)
-                posts = []
-                self._do(event, progress)
-            else:
+            elif isinstance(event, Post):
                 posts.append(event)
                 if len(posts) == _AT_ONCE:
                     self._receive(posts, progress)
                     posts = []
+            else:
+                self._receive(posts, progress)
+                posts = []
+                self._do(event, progress)
         self._receive(posts, progress)
         return self._end()
+
+    def _set_up(self, session: Session, project: Project) -> None:
+        began = hours.instant(self._programme.first - timedelta(days=20), 600)
+        with pretend(began):
+            settings = {"title": TITLE, "timezone": ZONE, "hour": HOUR}
+            set_project(session, project, settings, by=self._by)
+        add_people(session, project, self._programme, by=self._by)
 
     def _receive(self, posts: Sequence[Post], progress: Progress) -> None:
         if not posts:
@@ -117,9 +128,13 @@ class Demo:
             count_what_has_grown(session)
         progress(len(posts))
 
-    def _do(self, act: Act, progress: Progress) -> None:
-        with pretend(act.at), write_transaction() as session:
-            act.do(session, session.get_one(Project, self.begun.project_id))
+    def _do(self, event: Act | Scene, progress: Progress) -> None:
+        with pretend(event.at):
+            if isinstance(event, Scene):
+                event.play(self.begun.project_id)
+            else:
+                with write_transaction() as session:
+                    event.do(session, session.get_one(Project, self.begun.project_id))
         progress(1)
 
     def _end(self) -> Made:
@@ -137,7 +152,7 @@ def timeline(programme: Programme) -> list[Event]:
     """Everything that happens until the programme's last instant, in order, each a little after the
     one before: so the project's last tick tells which were done."""
     events: list[Event] = [post(sent) for sent in programme.sent]
-    events += [*mishaps(programme), *office(programme)]
+    events += [*mishaps(programme), *office(programme), *nights(programme)]
     told: list[Event] = []
     at = 0
     for event in sorted(events, key=lambda event: event.at):

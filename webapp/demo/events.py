@@ -36,7 +36,16 @@ class Act:
     do: Do
 
 
-Event = Post | Act
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Something that takes transactions of its own, such as a night of rules. It is given the key
+    of the project. Done again, it changes nothing."""
+
+    at: Micros
+    play: Callable[[int], object]
+
+
+Event = Post | Act | Scene
 
 
 def post(sent: Sent) -> Post:

@@ -110,7 +110,7 @@ _NOTE = (
 
 def _anc_number(random: Random, pen: Pen, day: date) -> str:
     number = f"{random.randrange(1, 1900):04}/{day:%y}"
-    if pen.slip(0.12):
+    if pen.slip(0.25):
         return f"{_NOTE}{number}"
     return number.replace("/", "-") if pen.slip() else number
 

@@ -134,7 +134,7 @@ class Rounds:
         if self._random.random() < 0.08:
             days = self._random.uniform(8, 90)
             self._plan_after(day, days, lambda day: self._end(found, day))
-        if self._random.random() < 0.84:  # of the others nobody hears how it went
+        if self._random.random() < 0.9:  # of the others nobody hears how it went
             days = (found.born_on - day).days + self._random.triangular(1, 25, 5)
             self._plan_after(day, days, lambda day: self._delivery(found, day))
 
