@@ -31,6 +31,7 @@ LOGIN = FirstLogin("a@example.org", "secret", "demo", "w", "secret", Path("first
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "TWO_YEARS", Size(promoters=3, days=60))
+    monkeypatch.setattr(build, "nights", lambda _programme: [])
 
 
 def test_the_command_makes_a_project_once(run: Command, session: Session):

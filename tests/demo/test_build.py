@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tests.factories import actor, mobile_worker, unique
+from tests.demo.conftest import SMALL, TINY, UNTIL, begun, played
+from tests.factories import actor, mobile_worker
 from tests.forms import case_block, form
 from tests.rules.leftovers import same_but_for_keys
 from tests.web.signing_in import basic
 from webapp.cases.models import Case
-from webapp.clock import DAY, from_datetime, pretend
+from webapp.clock import DAY, pretend
 from webapp.database import write_transaction
-from webapp.demo import app_forms, build
+from webapp.demo import app_forms, build, nights
 from webapp.demo.build import Demo
 from webapp.demo.events import Post
 from webapp.demo.marks import unfinished
-from webapp.demo.programme import Size
 from webapp.errors import Refused
-from webapp.extensions import db
+from webapp.jobs import tasks
 from webapp.people.models import MobileWorker
 from webapp.people.operations import get_web_user
 from webapp.projects.models import Project
+from webapp.rules.models import Rule, RuleState, Run, RunState, Trigger
+from webapp.rules.verify import verify_runs
+from webapp.submissions.findings import Finding
 from webapp.submissions.models import State, Submission
 from webapp.submissions.receive import Arrival, read, receive
 from webapp.submissions.verify import verify
-
-#: Always the same, for what happens depends on the days of the week.
-UNTIL = from_datetime(datetime(2025, 6, 18, 9, 30, tzinfo=UTC))
-SMALL = Size(promoters=8, days=160)
 
 
 class OneByOne(Demo):
@@ -41,24 +39,16 @@ class OneByOne(Demo):
 
     def _receive(self, posts: Sequence[Post], progress: Callable[[int], None]) -> None:
         for one in posts:
-            arrival = Arrival(read(one.xml()), one.sender, app_id=app_forms.APP_ID)
+            arrival = Arrival(read(one.incoming().xml), one.sender, app_id=app_forms.APP_ID)
             with pretend(one.at), write_transaction() as session:
                 receive(session, self.begun.project_id, arrival)
-
-
-def made(session: Session, kind: type[Demo] = Demo, seed: int = 10) -> Project:
-    with pretend(UNTIL):
-        demo = kind.begin(unique("demo"), seed=seed, size=SMALL, by=actor())
-        demo.play()
-    session.rollback()
-    return session.get_one(Project, demo.begun.project_id)
 
 
 @pytest.fixture(scope="module")
 def project_id(app: Flask) -> int:
     """A demonstration that is made once."""
     with app.app_context():
-        return made(db.session()).id
+        return played(begun()).id
 
 
 @pytest.fixture
@@ -67,54 +57,112 @@ def project(session: Session, project_id: int) -> Project:
     return session.get_one(Project, project_id)
 
 
-def test_it_holds_whatever_can_be_looked_at(app: Flask, session: Session, project: Project):
+def findings(app: Flask, session: Session, project: Project) -> list[Finding]:
+    """What `verify` finds wrong."""
     folder = app.extensions["settings"].attachments
-    assert not list(verify(session, project.id, attachments=folder))
-    states = set(
-        session.scalars(select(Submission.state).where(Submission.project_id == project.id))
+    return [
+        *verify(session, project.id, attachments=folder),
+        *verify_runs(session, project.id),
+    ]
+
+
+def runs_of(session: Session, project: Project) -> list[tuple[object, ...]]:
+    """The runs of a project, and what came of them."""
+    rows = session.execute(
+        select(Run.rule_name, Run.rule_version, Run.trigger, Run.state, Run.matched, Run.changed)
+        .where(Run.project_id == project.id)
+        .order_by(Run.id)
     )
-    assert states == set(State)
+    return [tuple(row) for row in rows]
+
+
+def test_it_holds_whatever_can_be_looked_at(app: Flask, session: Session, project: Project):
+    assert not findings(app, session, project)
+    of_it = Submission.project_id == project.id
+    assert set(session.scalars(select(Submission.state).where(of_it))) == set(State)
     types = session.scalars(select(Case.type).where(Case.project_id == project.id).distinct())
     assert {"household", "pregnancy", "referral"} <= set(types)
     workers = session.scalars(select(MobileWorker).where(MobileWorker.project_id == project.id))
     assert {worker.active for worker in workers} == {True, False}
-    latest = session.scalar(
-        select(func.max(Submission.received_on)).where(Submission.project_id == project.id)
+    latest = session.scalar(select(func.max(Submission.received_on)).where(of_it))
+    assert latest and UNTIL - DAY < latest < UNTIL
+
+
+def test_its_rules_ran_were_held_decided_undone_and_watched(session: Session, project: Project):
+    states = dict(
+        session.execute(select(Rule.name, Rule.state).where(Rule.project_id == project.id)).all()
     )
-    assert latest and UNTIL - 2 * DAY < latest < UNTIL
+    assert len(states) == 8
+    assert [name for name, state in states.items() if state is not RuleState.ACTIVE] == [
+        "Missed visits to the supervisor"
+    ]
+    runs = session.scalars(select(Run).where(Run.project_id == project.id).order_by(Run.id)).all()
+    assert {run.trigger for run in runs} == {Trigger.SCHEDULE, Trigger.PERSON}
+    assert {run.decider for run in runs if run.decided_on} == {"james.okumu@demo.example"}
+    assert any(run.state is RunState.REJECTED for run in runs)
+    assert any(run.undo_id for run in runs)
+    assert any(run.errors for run in runs)
+    assert all(run.changed == 0 and run.watching for run in runs if "supervisor" in run.rule_name)
+    (held,) = [run for run in runs if run.state is RunState.HELD]
+    assert (held.rule_name, held.rule_version) == ("Close households that moved away", 2)
+    last_night = [run for run in runs if run.night_id == held.night_id]
+    assert {run.state for run in last_night} == {RunState.HELD, RunState.FINISHED}
+    assert len(last_night) == 6  # two run on other days
 
 
-@pytest.mark.usefixtures("stopped_clock")
+@pytest.fixture
+def _no_nights(stopped_clock: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "nights", lambda _programme: [])
+
+
+@pytest.mark.usefixtures("_no_nights")
 def test_it_is_what_the_receiver_leaves(session: Session):
-    together, apart = made(session), made(session, OneByOne)
+    together, apart = played(begun(size=TINY)), played(begun(OneByOne, TINY))
     same_but_for_keys(session, together, apart)
 
 
-@pytest.mark.usefixtures("stopped_clock")
+@pytest.mark.usefixtures("_no_nights")
 def test_what_was_broken_off_is_finished(session: Session, monkeypatch: pytest.MonkeyPatch):
-    whole = made(session)
-    name = unique("demo")
-    with pretend(UNTIL):
-        demo = Demo.begin(name, seed=10, size=SMALL, by=actor())
-    left = 170
+    whole, demo = played(begun(size=TINY)), begun(size=TINY)
+    left = 60
 
     def breaks(many: int) -> None:
         nonlocal left
         left -= many
         if left < 0:
-            left = 400
+            left = 130
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(build, "_AT_ONCE", 50)
+    monkeypatch.setattr(build, "_AT_ONCE", 20)
     with pytest.raises(KeyboardInterrupt):
         demo.play(breaks)
-    assert name in unfinished(session)
+    assert demo.begun.name in unfinished(session)
     with pytest.raises(KeyboardInterrupt):
-        Demo.begin(name, seed=99, size=SMALL, by=actor()).play(breaks)
-    Demo.begin(name, size=SMALL, by=actor()).play()
-    assert name not in unfinished(session)
-    broken = session.get_one(Project, demo.begun.project_id)
+        Demo.begin(demo.begun.name, seed=99, size=TINY, by=actor()).play(breaks)
+    broken = played(Demo.begin(demo.begun.name, size=TINY, by=actor()))
+    assert broken.name not in unfinished(session)
     same_but_for_keys(session, whole, broken)
+
+
+def test_a_night_that_was_broken_off_is_finished(
+    app: Flask, session: Session, project: Project, monkeypatch: pytest.MonkeyPatch
+):
+    demo = begun()
+    for jobs in (3, 9):
+        until_then = iter(range(jobs))
+
+        def work(job_id: int, until_then: Iterator[int] = until_then) -> None:
+            if next(until_then, None) is None:
+                raise KeyboardInterrupt
+            tasks.work(job_id)
+
+        monkeypatch.setattr(nights, "work", work)
+        with pytest.raises(KeyboardInterrupt):
+            Demo.begin(demo.begun.name, size=SMALL, by=actor()).play()
+    monkeypatch.undo()
+    broken = played(Demo.begin(demo.begun.name, size=SMALL, by=actor()))
+    assert runs_of(session, broken) == runs_of(session, project)
+    assert not findings(app, session, broken)
 
 
 def test_a_project_in_use_is_left_alone(project: Project):
@@ -137,8 +185,7 @@ def test_work_goes_on_in_it(app: Flask, session: Session, project: Project):
     assert answer.status_code == 201
     session.refresh(case)
     assert case.properties["phone"] == "0700"
-    folder = app.extensions["settings"].attachments
-    assert not list(verify(session, project.id, attachments=folder))
+    assert not findings(app, session, project)
 
 
 def test_nobody_can_sign_in_as_its_people(app: Flask, session: Session, project: Project):

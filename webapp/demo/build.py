@@ -27,12 +27,13 @@ from webapp.people.models import MobileWorker
 from webapp.projects.models import Project
 from webapp.projects.operations import set_project
 from webapp.submissions.models import Submission
-from webapp.submissions.receive import Arrival, read
+from webapp.submissions.receive import Arrival
 from webapp.submissions.receive_many import Timed, receive_many
 
 NAME = "demo"
 TITLE = "Gem Maternal Health"
 SEED = 1
+SETTINGS = {"title": TITLE, "timezone": ZONE, "hour": HOUR}
 TWO_YEARS = Size()
 
 #: Forms that are received in one transaction: some tenths of a second in which nobody else writes
@@ -111,15 +112,14 @@ class Demo:
     def _set_up(self, session: Session, project: Project) -> None:
         began = hours.instant(self._programme.first - timedelta(days=20), 600)
         with pretend(began):
-            settings = {"title": TITLE, "timezone": ZONE, "hour": HOUR}
-            set_project(session, project, settings, by=self._by)
+            set_project(session, project, SETTINGS, by=self._by)
         add_people(session, project, self._programme, by=self._by)
 
     def _receive(self, posts: Sequence[Post], progress: Progress) -> None:
         if not posts:
             return
         forms = [
-            Timed(one.at, Arrival(read(one.xml()), one.sender, app_id=app_forms.APP_ID))
+            Timed(one.at, Arrival(one.incoming(), one.sender, app_id=app_forms.APP_ID))
             for one in posts
         ]
         with write_transaction() as session:

@@ -11,16 +11,16 @@ from webapp.clock import Micros
 from webapp.demo.programme import Sent
 from webapp.people.kinds import UserKind
 from webapp.projects.models import Project
-from webapp.submissions.receive import Sender
+from webapp.submissions.receive import Incoming, Sender
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A form that arrives; its bytes are made when it does."""
+    """A form that arrives; it is written when it does."""
 
     at: Micros
     sender: Sender
-    xml: Callable[[], bytes]
+    incoming: Callable[[], Incoming]
 
 
 #: What somebody does to a project.
@@ -50,4 +50,4 @@ Event = Post | Act | Scene
 
 def post(sent: Sent) -> Post:
     """A form that comes from its phone."""
-    return Post(sent.at, Sender(sent.by.user_id, sent.by.username, UserKind.MOBILE), sent.xml)
+    return Post(sent.at, Sender(sent.by.user_id, sent.by.username, UserKind.MOBILE), sent.incoming)

@@ -10,9 +10,10 @@ from webapp.demo import app_forms
 from webapp.demo.events import Post, post
 from webapp.demo.programme import Programme, Sent
 from webapp.demo.xform import Filled, uuid_of
+from webapp.submissions.receive import Incoming, read
 
 #: The share of forms of which the answer is lost, so that the phone sends them again.
-_SENT_AGAIN = 0.003
+_SENT_AGAIN = 0.0013
 #: Where in the two years a phone is set up anew before it has sent a household of which it sends a
 #: pregnancy later; the last one just now.
 _HOUSEHOLD_LOST = (0.21, 0.44, 0.68, 0.93, 0.998)
@@ -29,7 +30,7 @@ def mishaps(programme: Programme) -> Iterator[Post]:
         yield replace(post(sent), at=min(sent.at + later, programme.until - 1))
     for share in _CUT_OFF:
         sent = _at(programme.sent, share)
-        yield replace(post(sent), at=sent.at - 9 * SECOND, xml=_half(sent))
+        yield replace(post(sent), at=sent.at - 9 * SECOND, incoming=_half(sent))
     pregnancies = [
         one for one in programme.sent if one.done.filled.kind == app_forms.REGISTER_PREGNANCY
     ]
@@ -39,14 +40,14 @@ def mishaps(programme: Programme) -> Iterator[Post]:
     sent = _at(programme.sent, 0.62)
     yield replace(
         post(_anew(sent, programme)),
-        xml=lambda: (
+        incoming=lambda: read(
             _anew(sent, programme).xml().replace(b' date_modified="20', b' date_modified="00-', 1)
         ),
     )
 
 
-def _half(sent: Sent) -> Callable[[], bytes]:
-    return lambda: sent.xml()[: len(sent.xml()) // 2]
+def _half(sent: Sent) -> Callable[[], Incoming]:
+    return lambda: read(sent.xml()[: len(sent.xml()) // 2])
 
 
 def _at(all_of_them: list[Sent], share: float) -> Sent:

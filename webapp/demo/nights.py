@@ -37,7 +37,7 @@ GRACE, JAMES = actor(DATA_OFFICER), actor(MANAGER)
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class Told:
     """What somebody does so many days before the last one, at a minute of the day."""
 
     days: int
@@ -46,33 +46,33 @@ class _Told:
 
 
 #: From the first rule on, in order.
-_STORY = (
-    _Told(31, 14 * 60 + 22, lambda project: _switch_on(project, rules.CLOSE_AFTER_BIRTH)),
+STORY = (
+    Told(25, 14 * 60 + 22, lambda project: _switch_on(project, rules.CLOSE_AFTER_BIRTH)),
     # Its first night found the births of two years.
-    _Told(30, 8 * 60 + 41, lambda project: _approve(project, rules.CLOSE_AFTER_BIRTH)),
-    _Told(29, 11 * 60 + 5, lambda project: _switch_on(project, rules.CLOSE_REFERRALS)),
-    _Told(29, 11 * 60 + 9, lambda project: _run_by_hand(project, rules.CLOSE_REFERRALS)),
-    _Told(27, 15 * 60 + 40, lambda project: _switch_on(project, rules.OVERDUE_TOO_EARLY)),
-    _Told(26, 9 * 60 + 2, lambda project: _reject(project, rules.OVERDUE_TOO_EARLY)),
-    _Told(26, 9 * 60 + 15, lambda project: _edit(project, rules.OVERDUE)),
-    _Told(25, 10 * 60 + 33, lambda project: _switch_on(project, rules.CARD_NUMBER)),
-    _Told(23, 16 * 60 + 12, lambda project: _switch_on(project, rules.HIGH_RISK_TOO_MANY)),
-    _Told(22, 10 * 60 + 37, lambda project: _undo(project, rules.HIGH_RISK_TOO_MANY)),
-    _Told(22, 10 * 60 + 44, lambda project: _edit(project, rules.HIGH_RISK)),
-    _Told(20, 9 * 60 + 50, lambda project: _switch_on(project, rules.VISIT_DUE)),
-    _Told(18, 13 * 60 + 27, lambda project: _switch_on(project, rules.MOVED_AWAY)),
-    _Told(9, 11 * 60 + 48, lambda project: _watch(project, rules.TO_SUPERVISOR)),
+    Told(24, 8 * 60 + 41, lambda project: _approve(project, rules.CLOSE_AFTER_BIRTH)),
+    Told(23, 11 * 60 + 5, lambda project: _switch_on(project, rules.CLOSE_REFERRALS)),
+    Told(23, 11 * 60 + 9, lambda project: _run_by_hand(project, rules.CLOSE_REFERRALS)),
+    Told(21, 15 * 60 + 40, lambda project: _switch_on(project, rules.OVERDUE_TOO_EARLY)),
+    Told(20, 9 * 60 + 2, lambda project: _reject(project, rules.OVERDUE_TOO_EARLY)),
+    Told(20, 9 * 60 + 15, lambda project: _edit(project, rules.OVERDUE)),
+    Told(19, 10 * 60 + 33, lambda project: _switch_on(project, rules.CARD_NUMBER)),
+    Told(18, 16 * 60 + 12, lambda project: _switch_on(project, rules.HIGH_RISK_TOO_MANY)),
+    Told(17, 10 * 60 + 37, lambda project: _undo(project, rules.HIGH_RISK_TOO_MANY)),
+    Told(17, 10 * 60 + 44, lambda project: _edit(project, rules.HIGH_RISK)),
+    Told(15, 9 * 60 + 50, lambda project: _switch_on(project, rules.VISIT_DUE)),
+    Told(13, 13 * 60 + 27, lambda project: _switch_on(project, rules.MOVED_AWAY)),
+    Told(7, 11 * 60 + 48, lambda project: _watch(project, rules.TO_SUPERVISOR)),
     # Tonight it will ask before it closes nearly every household.
-    _Told(1, 16 * 60 + 18, lambda project: _edit(project, rules.MOVED_AWAY_FLIPPED)),
+    Told(1, 16 * 60 + 18, lambda project: _edit(project, rules.MOVED_AWAY_FLIPPED)),
 )
 
 
 def nights(programme: Programme) -> Iterator[Scene]:
     """All of it, in no order; some after the programme's last instant."""
-    for told in _STORY:
+    for told in STORY:
         day = programme.last - timedelta(days=told.days)
         yield Scene(hours.instant(day, told.minute), told.play)
-    for days in range(_STORY[0].days):
+    for days in range(STORY[0].days):
         day = programme.last - timedelta(days=days)
         yield Scene(hours.instant(day, HOUR * 60) + 11 * SECOND, _night)
 

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from random import Random
 
 from webapp.audit.actor import Actor
-from webapp.clock import DAY, HOUR, Micros
+from webapp.clock import DAY, HOUR, SECOND, Micros
 from webapp.demo import app_forms, hours
 from webapp.demo.events import Act, Do, Event, Post, post
 from webapp.demo.programme import Programme, Sent
@@ -82,7 +82,7 @@ def _corrections(random: Random, programme: Programme) -> Iterator[Post]:
         )
         version = replace(sent, done=replace(sent.done, filled=corrected))
         at = at_work(random, hours.day_of(sent.at) + timedelta(days=random.randrange(2, 60)))
-        yield Post(at, Sender(BY.user_id, BY.name, UserKind.WEB), version.xml)
+        yield Post(at, Sender(BY.user_id, BY.name, UserKind.WEB), version.incoming)
 
 
 def _tests(random: Random, programme: Programme) -> Iterator[Event]:
@@ -111,7 +111,7 @@ def _twice(random: Random, programme: Programme) -> Iterator[Event]:
     registered = _of_kind(programme, app_forms.REGISTER_HOUSEHOLD)
     for first in random.sample(registered, min(_TWICE, len(registered))):
         (block,) = first.done.filled.blocks
-        ended = first.done.ended + random.randrange(1, 6) * DAY + random.randrange(HOUR)
+        ended = first.done.ended + random.randrange(1, 6) * DAY + random.randrange(3600) * SECOND
         again = _typed(first, ended, replace(block, case_id=uuid_of(random)), random)
         number = (block.create or {})["external_id"]
         yield post(again)

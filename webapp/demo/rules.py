@@ -44,6 +44,7 @@ CLOSE_REFERRALS: Json = {
         _text("status", "one_of", values=["open", "not_attended"]),
     ],
     "actions": [_set("status", "lost_to_follow_up"), _CLOSE],
+    "schedule": {"every": "week", "on": ["mon", "thu"]},
 }
 
 #: As it was first, and as it is since it was found to be too early.

@@ -11,7 +11,9 @@ from xml.sax.saxutils import escape
 
 from webapp.clock import Micros
 from webapp.demo.hours import phone_time
-from webapp.submissions.blocks import CASE_XMLNS
+from webapp.submissions.blocks import CASE_XMLNS, CaseBlock, IndexChange
+from webapp.submissions.parse import Meta as ParsedMeta
+from webapp.submissions.parse import ParsedForm
 from webapp.submissions.render import META_XMLNS
 
 #: Questions with their answers; a group has questions of its own.
@@ -78,8 +80,51 @@ def xml_of(filled: Filled, meta: Meta) -> bytes:
     return "".join([begin, *_answers(filled.answers), *blocks, _meta(meta), "</data>"]).encode()
 
 
+def form_of(filled: Filled, meta: Meta) -> ParsedForm:
+    """What `webapp.submissions.parse` reads in these bytes, without reading them."""
+    return ParsedForm(
+        xmlns=filled.kind.xmlns,
+        root="data",
+        name=filled.kind.name,
+        version=str(meta.app_version),
+        ui_version="1",
+        meta=ParsedMeta(
+            instance_id=meta.instance_id,
+            user_id=meta.user_id,
+            username=meta.username,
+            device_id=meta.device_id,
+            time_start=phone_time(meta.begun),
+            time_end=phone_time(meta.ended),
+            app_version=_meta_values(meta)["appVersion"],
+        ),
+        blocks=tuple(
+            CaseBlock(
+                block.case_id,
+                opener=meta.user_id,
+                user=meta.user_id,
+                date_modified=meta.ended,
+                given=dict(block.create or {}),
+                properties=dict(block.update),
+                indices=tuple(
+                    IndexChange(name, target, case_type, relationship)
+                    for name, (case_type, target, relationship) in block.index.items()
+                ),
+                closes=block.close,
+            )
+            for block in filled.blocks
+        ),
+        problem=None,
+    )
+
+
 def _meta(meta: Meta) -> str:
-    values = {
+    values = _meta_values(meta)
+    inside = "".join(f"<n1:{name}>{escape(value)}</n1:{name}>" for name, value in values.items())
+    return f'<n1:meta xmlns:n1="{META_XMLNS}">{inside}</n1:meta>'
+
+
+def _meta_values(meta: Meta) -> dict[str, str]:
+    return {
         "deviceID": meta.device_id,
         "timeStart": phone_time(meta.begun),
         "timeEnd": phone_time(meta.ended),
@@ -89,8 +134,6 @@ def _meta(meta: Meta) -> str:
         "appVersion": f"CommCare Android, version 2.{meta.app_version + 12}.1."
         f" App v{meta.app_version}.",
     }
-    inside = "".join(f"<n1:{name}>{escape(value)}</n1:{name}>" for name, value in values.items())
-    return f'<n1:meta xmlns:n1="{META_XMLNS}">{inside}</n1:meta>'
 
 
 def _answers(answers: Answers) -> Iterator[str]:
