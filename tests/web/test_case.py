@@ -267,6 +267,8 @@ def test_a_deleted_case_lists_its_archived_forms(
     assert "archived" in entry
     assert "weight empty becomes 50" in entry
     assert "Close case…" not in page.links()
+    form_page = officer.get(f"/a/{project.name}/submissions/{only.submission_id}/")
+    assert form_page.click("Case c-1").url == page.url
     assert "deleted" in officer.get(f"{page.url}close", status=409).text
     with write_transaction():
         restore(session, project.id, only.submission_id, by=factories.actor())

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp.cases.models import Case, CaseTransaction
 from webapp.history.changes import CaseChange, case_change
+from webapp.history.last_names import KNOWN_NAME
 from webapp.submissions.models import Submission
 
 #: So many cases are shown in full.
@@ -60,7 +61,7 @@ def touched_cases(session: Session, submission: Submission) -> tuple[list[ShownC
     found = session.execute(
         select(
             Case.case_id,
-            Case.name,
+            KNOWN_NAME.label("name"),
             Case.type,
             Case.closed,
             Case.deleted,
@@ -93,7 +94,7 @@ def linked_cases(
     if not keys:
         return {}
     rows = session.execute(
-        select(Case.id, Case.case_id, Case.name).where(
+        select(Case.id, Case.case_id, KNOWN_NAME).where(
             Case.project_id == project_id, Case.id.in_(keys)
         )
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from webapp.cases.models import Case, CaseTransaction
@@ -34,10 +34,14 @@ LAST_NAME = (
 )
 
 
+#: The name by which people know a case: its own, or the last one of a deleted case.
+KNOWN_NAME = case((Case.deleted, func.coalesce(LAST_NAME, "")), else_=Case.name)
+
+
 def last_names(session: Session, project_id: int, cases: Iterable[Case]) -> dict[int, str]:
     """What those of the cases that are deleted were called last, by their key. At most one query,
     which reads the forms of these cases only."""
-    keys = [case.id for case in cases if case.deleted]
+    keys = [one.id for one in cases if one.deleted]
     if not keys:
         return {}
     found = session.execute(
