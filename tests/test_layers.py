@@ -32,8 +32,6 @@ FLOORS: tuple[frozenset[str], ...] = (
 #: Audit is written by operations of every room, so it stands below all of them but the tables'
 #: ground; and projects use it.
 ALSO = {("projects", "audit")}
-#: Work that jobs do is wired at the edge, where a task may use every room.
-EDGES = {"webapp.jobs.tasks", "webapp.jobs.kinds", "webapp.jobs.tick"}
 #: Only these may know a request.
 HTTP = {"web", "api", "__init__"}
 
@@ -71,8 +69,6 @@ def imports_of(path: Path) -> Iterator[tuple[str, str]]:
 def test_a_module_imports_only_from_below(path: Path):
     module = name_of(path)
     here = room_of(module)
-    if module in EDGES:
-        return
     for imported, _ in imports_of(path):
         if not imported.startswith("webapp."):
             continue

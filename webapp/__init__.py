@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from flask import Flask
@@ -19,7 +20,15 @@ from webapp.cli import register as register_commands
 from webapp.config import Settings, flask_config, settings_from
 from webapp.database import init_database
 from webapp.extensions import babel, csrf, limiter, migrate
+from webapp.jobs.kind import Kind
+from webapp.jobs.kinds import init_jobs
+from webapp.jobs.reprocess import ReprocessForms
+from webapp.jobs.task import Task
 from webapp.people.passwords import init_passwords
+from webapp.rules.held import tidy_held
+from webapp.rules.nights import open_nights
+from webapp.rules.undo_work import RedoRun, UndoRun
+from webapp.rules.work import RunRule
 from webapp.web.access import init_access
 from webapp.web.compression import init_compression
 from webapp.web.errors import Format, init_errors
@@ -75,11 +84,23 @@ def create_app(settings: Settings | None = None) -> Flask:
     init_htmx(app)
     init_shell(app)
     init_ids(app)
+    init_jobs(app, TASKS, DUTIES)
     register_pages(app)
     register_machines(app)
     register_commands(app)
     return app
 
+
+#: Which task does the jobs of a kind.
+TASKS: dict[Kind, Callable[[], Task]] = {
+    Kind.REPROCESS: ReprocessForms,
+    Kind.RUN: RunRule,
+    Kind.UNDO_RUN: UndoRun,
+    Kind.REDO_RUN: RedoRun,
+}
+
+#: What each tick has done: nights that have come are opened, held runs expire.
+DUTIES = (open_nights, tidy_held)
 
 #: By blueprint: how machines hear of errors. All others get a page.
 MACHINE_FORMATS: dict[str, Format] = {

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 
 class Kind(StrEnum):
-    """What a job does. Its task stands in `webapp.jobs.kinds.TASKS`."""
+    """What a job does. Which task does it, `create_app` says."""
 
     #: Params: `submission_ids` (public ids), or `all_errors` (true).
     REPROCESS = "reprocess"

@@ -16,7 +16,7 @@ from webapp.audit.actor import Actor
 from webapp.audit.record import record
 from webapp.audit.tags import Tag
 from webapp.clock import now
-from webapp.jobs.kind import Kind
+from webapp.jobs.kinds import task_for
 from webapp.jobs.models import Job, JobItem, JobState
 
 
@@ -75,10 +75,7 @@ def end(
 
 def moved(session: Session, job: Job, *, by: Actor) -> None:
     """The state of a job has become another one: tell its task (`Task.moved`)."""
-    # Here, because the tasks themselves import from this room.
-    from webapp.jobs.kinds import TASKS
-
-    TASKS[Kind(job.kind)]().moved(session, job, by=by)
+    task_for(job.kind).moved(session, job, by=by)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,7 @@ from webapp.database import is_awaited, write_transaction
 from webapp.errors import Busy
 from webapp.extensions import db
 from webapp.jobs.claim import Claim, Replaced, claim, claimable, hold
-from webapp.jobs.kind import Kind
-from webapp.jobs.kinds import TASKS
+from webapp.jobs.kinds import task_for
 from webapp.jobs.models import Job, JobState
 from webapp.jobs.pace import Pace
 from webapp.jobs.progress import begin, end
@@ -74,7 +73,7 @@ def work(job_id: int) -> None:
 
 
 def _work(held: Claim) -> None:
-    task = TASKS[Kind(held.kind)]()
+    task = task_for(held.kind)
     pace = Pace.on(db.engine.dialect.name)
     until = time.monotonic() + SLICE_S
     more = _patiently(_prepare, held, task, pace)

@@ -1,8 +1,9 @@
-"""The tick: every 30 seconds it queues what is due, and wakes what may be worked on.
+"""The tick: every 30 seconds it has done what is due, and wakes what may be worked on.
 
 That is how a job survives a Redis that was away or lost its data, and a worker that was killed. It
-adds wake-ups, which claims make harmless, and the nights of rules, which a unique key makes so, and
-counts tables: any number of ticks may run at once, and none is missed for long.
+adds wake-ups, which claims make harmless, and counts tables; the duties that it is given are
+harmless, too, when several do them. So any number of ticks may run at once, and none is missed for
+long.
 """
 
 from __future__ import annotations
@@ -12,11 +13,10 @@ from sqlalchemy import select
 from webapp.clock import now
 from webapp.extensions import db
 from webapp.jobs.claim import claimable
+from webapp.jobs.kinds import duties
 from webapp.jobs.models import Job
 from webapp.jobs.queue import wake
 from webapp.jobs.statistics import keep_counted
-from webapp.rules.held import tidy_held
-from webapp.rules.nights import open_nights
 
 EVERY_S = 30.0
 
@@ -25,11 +25,11 @@ LIMIT = 1000
 
 
 def tick() -> int:
-    """Open the nights whose slot has come, let go what waited for too long, wake every job that may
-    be taken now, and let PostgreSQL count what has grown; return how many wake-ups are there. Four
-    queries when there is nothing to do."""
-    open_nights(now())
-    tidy_held(now())
+    """Have the duties of the application done (`init_jobs`), wake every job that may be taken now,
+    and let PostgreSQL count what has grown; return how many wake-ups are there. Two queries, and
+    one for each duty, when there is nothing to do."""
+    for duty in duties():
+        duty(now())
     session = db.session()
     session.rollback()  # see what is, not what was when this process last looked
     jobs = session.scalars(select(Job).where(claimable(now())).order_by(Job.id).limit(LIMIT)).all()
