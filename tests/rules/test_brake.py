@@ -228,6 +228,35 @@ def test_a_held_run_expires_with_its_rule(session: Session, careful: Project, wh
         approve(writing, careful.id, run.id, by=actor())
 
 
+@pytest.mark.parametrize(
+    ("what", "why"),
+    [
+        (_edited, "The rule was changed."),
+        (_off, "The rule was switched off."),
+        (_deleted, "The rule was deleted."),
+    ],
+)
+def test_what_waits_in_the_queue_meanwhile_is_not_asked_about(
+    session: Session, careful: Project, what: Any, why: str
+):
+    """It was queued at midnight and planned at three, after somebody had corrected the rule."""
+    rule = rule_at(NOON, careful)
+    (run_id,) = tick_at(NIGHT, careful)
+    with pretend(NIGHT + MINUTE), write_transaction() as writing:
+        what(writing, careful, writing.get_one(Rule, rule.id))
+    work_at(NIGHT + 3 * HOUR, session, careful)
+    run = session.get_one(Run, run_id)
+    assert (run.state, run.problem, run.changed) == (RunState.EXPIRED, why, 0)
+
+
+def test_of_two_nights_that_come_late_only_the_last_asks(session: Session, careful: Project):
+    rule_at(NOON, careful)
+    first, second = *tick_at(NIGHT, careful), *tick_at(NIGHT + DAY, careful)
+    work_at(NIGHT + DAY + HOUR, session, careful)
+    states = [session.get_one(Run, one).state for one in (first, second)]
+    assert states == [RunState.EXPIRED, RunState.HELD]
+
+
 def test_a_held_run_expires_when_its_next_slot_comes(session: Session, careful: Project):
     first = held_run(session, careful)
     (second,) = night_at(NIGHT + DAY, session, careful)
@@ -285,6 +314,15 @@ class TestByHand:
 
 
 class TestWatching:
+    def test_a_rule_that_watches_by_now_changes_nothing(self, session: Session, careful: Project):
+        rule = rule_at(NOON, careful, brake=None)
+        (run_id,) = tick_at(NIGHT, careful)
+        with pretend(NIGHT + MINUTE), write_transaction() as writing:
+            set_state(writing, careful.id, rule.rule_id, RuleState.WATCHING, by=actor())
+        work_at(NIGHT + HOUR, session, careful)
+        run = session.get_one(Run, run_id)
+        assert (run.watching, run.would_change, run.changed) == (True, 6, 0)
+
     def test_it_records_what_it_would_change_and_changes_nothing(
         self, app: Flask, session: Session, careful: Project
     ):

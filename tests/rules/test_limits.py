@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from tests.factories import actor
 from tests.forms import open_case
 from tests.rules.nights import at, night_at, project_at, rule_at, tick_at, work_at
-from tests.rules.running import WAYS, child, chunks_of, forms_of, the
+from tests.rules.running import WAYS, before_each_piece, child, chunks_of, forms_of, the
 from tests.rules.test_apply_parity import assert_clean
 from webapp.clock import DAY, HOUR, pretend
 from webapp.database import write_transaction
@@ -197,4 +197,23 @@ def test_a_run_ends_after_its_hours_and_can_be_resumed(
     assert "2 hours" in run.problem
     assert 0 < run.changed < 25
     run = resumed(run, NIGHT + 9 * HOUR, session, project)
+    assert (run.state, run.changed) == (RunState.FINISHED, 25)
+
+
+def test_the_hours_of_a_power_cut_are_none_of_work(session: Session):
+    project = limited(session, 0)
+    rule_at(NOON, project, brake=None)
+    (run_id,) = tick_at(NIGHT, project)
+    job_id = session.get_one(Run, run_id).job_id
+    pieces = count()
+
+    def the_power_goes() -> None:
+        if next(pieces) == 2:
+            raise KeyboardInterrupt
+
+    with chunks_of(5), pretend(NIGHT), before_each_piece(the_power_goes):
+        pytest.raises(KeyboardInterrupt, tasks.work, job_id)
+    with pretend(NIGHT + 30 * HOUR):
+        tasks.work(job_id)
+    run = session.get_one(Run, run_id, populate_existing=True)
     assert (run.state, run.changed) == (RunState.FINISHED, 25)

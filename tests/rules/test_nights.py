@@ -21,7 +21,7 @@ from webapp.jobs.tick import tick
 from webapp.projects.models import Project
 from webapp.projects.operations import get_project, set_project
 from webapp.rules.models import Night, RuleState, RunState, Trigger
-from webapp.rules.nights import next_runs, open_night, overdue
+from webapp.rules.nights import next_runs, open_night, open_nights, overdue
 from webapp.rules.operations import (
     delete_rule,
     edit_rule,
@@ -267,6 +267,30 @@ def test_the_tick_opens_nights_of_all_projects(app: Flask, session: Session):
         assert run.state in {RunState.QUEUED, RunState.FINISHED}
     tick()
     assert len(runs_of(session, mine)) == 1
+
+
+def test_what_ails_one_project_costs_no_other_its_night(
+    session: Session, caplog: pytest.LogCaptureFixture
+):
+    good, bad = project_at(NOON), project_at(NOON)
+    for project in (good, bad):
+        rule_at(now() - DAY, project)
+    with write_transaction() as writing:
+        writing.get_one(Project, bad.id).timezone = "Nowhere/Gone"
+    open_nights(now())
+    assert len(runs_of(session, good)) == 1
+    assert "cannot be scheduled" in caplog.text
+    with write_transaction() as writing:
+        writing.get_one(Project, bad.id).timezone = "UTC"
+
+
+def test_a_clock_that_was_wrong_once_stops_no_rule(session: Session):
+    project = project_at(NOON)
+    rule_at(NOON, project)
+    night_at(at("2036-03-10T12:00:00"), session, project)
+    assert len(night_at(NOON + DAY, session, project)) == 1
+    assert night_at(NOON + DAY + HOUR, session, project) == []
+    assert len(night_at(NOON + 2 * DAY, session, project)) == 1
 
 
 def test_an_event_says_that_a_night_began(session: Session, project: Project):

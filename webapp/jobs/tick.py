@@ -8,6 +8,8 @@ long.
 
 from __future__ import annotations
 
+import logging
+
 from sqlalchemy import select
 
 from webapp.clock import now
@@ -20,6 +22,8 @@ from webapp.jobs.statistics import keep_counted
 
 EVERY_S = 30.0
 
+_log = logging.getLogger(__name__)
+
 #: Jobs woken in one tick: the rest waits behind them anyway.
 LIMIT = 1000
 
@@ -29,7 +33,10 @@ def tick() -> int:
     and let PostgreSQL count what has grown; return how many wake-ups are there. Two queries, and
     one for each duty, when there is nothing to do."""
     for duty in duties():
-        duty(now())
+        try:
+            duty(now())
+        except Exception:  # noqa: BLE001  jobs are woken all the same
+            _log.exception("%s failed; it is done again with the next tick", duty)
     session = db.session()
     session.rollback()  # see what is, not what was when this process last looked
     jobs = session.scalars(select(Job).where(claimable(now())).order_by(Job.id).limit(LIMIT)).all()

@@ -19,7 +19,7 @@ from webapp.jobs import queue
 from webapp.jobs.kind import Kind
 from webapp.projects.models import Project
 from webapp.rules.brake import brake_of
-from webapp.rules.models import Run, RunCase, RunState
+from webapp.rules.models import Rule, RuleState, Run, RunCase, RunState, Trigger
 from webapp.rules.orders import Orders, version_of
 from webapp.rules.plan import DROPPED
 from webapp.rules.queries import data_of
@@ -37,8 +37,11 @@ DECIDED_BY_PEOPLE = frozenset({RunState.HELD, RunState.REJECTED, RunState.EXPIRE
 
 def hold_if_needed(session: Session, run: Run, orders: Orders, *, by: Actor) -> bool:
     """Let a run that is planned wait for a person, with its plan, if it would change more than its
-    brake allows, and nobody confirmed just that number; whether it waits. Counts the changes into
-    `run.would` where the number of matches alone does not answer it."""
+    brake allows, and nobody confirmed just that number; whether it does not go on. Counts the
+    changes into `run.would` where the number of matches alone does not answer it.
+
+    Where its rule was changed since it was queued, nobody is asked: it expires at once.
+    """
     project = session.get_one(Project, run.project_id)
     brake = brake_of(project, data_of(version_of(session, run)))
     if brake is None or not brake.holds(run.matched, run.open_cases):
@@ -46,6 +49,10 @@ def hold_if_needed(session: Session, run: Run, orders: Orders, *, by: Actor) -> 
     changes = min(count_changes(session, run, orders).would_change, run.matched)
     if not brake.holds(changes, run.open_cases) or run.confirmed == changes:
         return False
+    why = _why_obsolete(session, run)
+    if why is not None:
+        _expire(session, run, why, by)
+        return True
     run.state, run.held_on = RunState.HELD, now()
     tell_held(session, project, run, brake)
     record(
@@ -57,6 +64,25 @@ def hold_if_needed(session: Session, run: Run, orders: Orders, *, by: Actor) -> 
         after={"rule": run.rule_name, "open_cases": run.open_cases, "changes": changes},
     )
     return True
+
+
+def _why_obsolete(session: Session, run: Run) -> str | None:
+    """Why a run is not to be asked about any more, as `expire_held` would have said had it been
+    held already; None while its rule is what it was. Locks the rule, so that whoever changes it
+    next finds the run held."""
+    rule = session.scalars(
+        select(Rule)
+        .where(Rule.project_id == run.project_id, Rule.id == run.rule)
+        .with_for_update(read=True)
+        .execution_options(populate_existing=True)
+    ).one()
+    if rule.deleted_on is not None:
+        return str(_("The rule was deleted."))
+    if run.trigger is Trigger.SCHEDULE and rule.state is not RuleState.ACTIVE:
+        return str(_("The rule was switched off."))
+    if run.trigger is Trigger.SCHEDULE and rule.version != run.rule_version:
+        return str(_("The rule was changed."))
+    return None
 
 
 def approve(session: Session, project_id: int, run_id: int, *, by: Actor, reason: str = "") -> Run:

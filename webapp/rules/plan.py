@@ -21,6 +21,7 @@ from sqlalchemy import (
     literal_column,
     null,
     select,
+    text,
     update,
 )
 from sqlalchemy.orm import Session
@@ -62,6 +63,13 @@ class Planned:
 
     open_cases: int
     matched: int
+
+
+def may_wait(session: Session) -> None:
+    """Let this transaction wait while something is counted beside it: PostgreSQL would end it, for
+    a worker that was paused must not keep its locks."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '10min'"))
 
 
 def plan(session: Session, orders: Orders) -> Planned:

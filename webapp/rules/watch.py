@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from webapp.cases.models import Case
 from webapp.database import insert_new
 from webapp.rules.changes import CaseChange, ValueChange
-from webapp.rules.models import Run, RunCase
+from webapp.rules.models import Rule, RuleState, Run, RunCase
 from webapp.rules.orders import Orders
 from webapp.rules.preview import Preview, preview_beside
 
@@ -30,6 +30,14 @@ def count_changes(session: Session, run: Run, orders: Orders, *, shown: int = 0)
         "errors": found.errors,
     }
     return found
+
+
+def watches(session: Session, run: Run) -> bool:
+    """Whether the rule of a run only watches now. One query."""
+    state = session.scalar(
+        select(Rule.state).where(Rule.project_id == run.project_id, Rule.id == run.rule)
+    )
+    return state is RuleState.WATCHING
 
 
 def watch(session: Session, run: Run, orders: Orders) -> None:

@@ -27,14 +27,14 @@ from webapp.jobs.task import StopHere
 from webapp.projects.models import Project
 from webapp.rules.apply_cases import Done, apply_rows, hold_chunk
 from webapp.rules.apply_sql import ChunkStatements, NotSimple, is_simple
-from webapp.rules.held import DECIDED_BY_PEOPLE, hold_if_needed
+from webapp.rules.held import DECIDED_BY_PEOPLE, expire_held, hold_if_needed
 from webapp.rules.limits import count_use, forms_left, why_not_whole
-from webapp.rules.models import Run, RunState
+from webapp.rules.models import Run, RunState, Trigger
 from webapp.rules.moment import moment_at
 from webapp.rules.orders import Orders, orders_of
-from webapp.rules.plan import Row, drop_some, note_left_out, plan, rows_from
+from webapp.rules.plan import Row, drop_some, may_wait, note_left_out, plan, rows_from
 from webapp.rules.tell import tell_failed
-from webapp.rules.watch import watch
+from webapp.rules.watch import watch, watches
 from webapp.submissions.own import RULE_XMLNS
 
 #: Whether the fast way is gone at all; the other one leaves the same.
@@ -62,6 +62,12 @@ class RunRule:
             return
         orders = orders_of(session, run)
         run.state = RunState.RUNNING
+        may_wait(session)
+        if run.trigger is Trigger.SCHEDULE:
+            # What the rule held until now expires, also what an earlier night planned later than
+            # this one was queued; and a rule that watches by now changes nothing (R22, R28).
+            expire_held(session, run.project_id, run.rule, _("The rule was planned anew."), by=by)
+            run.watching = run.watching or watches(session, run)
         if run.watching:
             watch(session, run, orders)
         else:
@@ -134,7 +140,8 @@ class RunRule:
                 tell_failed(session, session.get_one(Project, run.project_id), run)
             _record_end(session, run, by)
         else:
-            run.working_since = run.working_since or now()
+            if job.deaths or run.working_since is None:
+                run.working_since = now()  # the hours in which nobody lived are none of work
             if job.started_on is not None:
                 run.state = RunState.RUNNING
             elif run.held_on is None:

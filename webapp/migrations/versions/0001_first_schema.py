@@ -119,9 +119,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cases")),
         sa.UniqueConstraint("project_id", "case_id", name=op.f("uq_cases_project_id_case_id")),
         sa.UniqueConstraint("project_id", "id", name=op.f("uq_cases_project_id_id")),
-        sa.UniqueConstraint(
-            "project_id", "indexed_on", name=op.f("uq_cases_project_id_indexed_on")
-        ),
+    )
+    op.create_index(
+        "uq_cases_project_id_indexed_on",
+        "cases",
+        ["project_id", "indexed_on"],
+        unique=True,
+        postgresql_where=sa.text("indexed_on IS NOT NULL"),
     )
     op.create_index("ix_cases_external", "cases", ["project_id", "external_id"], unique=False)
     op.create_index(
