@@ -211,8 +211,13 @@ def test_the_hours_of_a_power_cut_are_none_of_work(session: Session):
         if next(pieces) == 2:
             raise KeyboardInterrupt
 
-    with chunks_of(5), pretend(NIGHT), before_each_piece(the_power_goes):
-        pytest.raises(KeyboardInterrupt, tasks.work, job_id)
+    with (
+        chunks_of(5),
+        pretend(NIGHT),
+        before_each_piece(the_power_goes),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        tasks.work(job_id)
     with pretend(NIGHT + 30 * HOUR):
         tasks.work(job_id)
     run = session.get_one(Run, run_id, populate_existing=True)

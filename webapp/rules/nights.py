@@ -168,7 +168,7 @@ def _due(armed: Iterable[tuple[Rule, Schedule]], project: Project, at: Micros) -
     for rule, schedule in armed:
         slot = last_slot(schedule, hour_of(project), at)
         marks = (rule.armed_on, rule.last_slot, project.clock_set_on)
-        # One from another day to come was made while the clock was wrong: it stops no rule for years.
+        # One from a day to come was made while the clock was wrong: it stops no rule for years.
         since = max((mark for mark in marks if mark is not None and mark < at + DAY), default=0)
         if slot is not None and slot > since:
             found.append(Due(rule, slot))
