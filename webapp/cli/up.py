@@ -78,7 +78,7 @@ def make_demos(settings: Settings, login: FirstLogin | None) -> None:
     for name in names:
         say(
             f"Making up two years of a health programme in the project “{name}”, to look at and to"
-            " try things on. This takes half a minute, once."
+            " try things on. This takes half a minute or more, once."
         )
         try:
             say(line(make(name, SEED, by=Actor.system("first start"))))

@@ -84,7 +84,8 @@ class Demo:
         return cls(begun, size or TWO_YEARS, by)
 
     def play(self, progress: Progress = lambda _done: None) -> Made:
-        """Let everything happen. Some 20 seconds; nobody else should use the project meanwhile."""
+        """Let everything happen: some 20 seconds of work. Nobody else should use the project
+        meanwhile."""
         project_id = self.begun.project_id
         with write_transaction() as session:
             project = session.get_one(Project, project_id)
