@@ -104,6 +104,6 @@ def careful_project(session: Session) -> Project:
 def held_run(session: Session, project: Project, **changes: object) -> Run:
     """The run of a new rule, which its brake held in the night."""
     rule_at(NOON, project, **changes)
-    (run,) = night_at(NIGHT, session, project)
+    run = night_at(NIGHT, session, project)[-1]
     assert run.state is RunState.HELD
     return run

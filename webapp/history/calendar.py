@@ -37,6 +37,10 @@ class Calendar:
         zone = ZoneInfo(project.timezone)
         return cls(zone, to_datetime(now()).astimezone(zone).date())
 
+    def day_of(self, instant: Micros) -> date:
+        """The day of an instant."""
+        return to_datetime(instant).astimezone(self.zone).date()
+
     def starts(self, day: date) -> Micros:
         """When a day begins."""
         return start_of_day(day, self.zone)

@@ -6,19 +6,19 @@ Filters that answer markup escape what they are given. All follow the reader's l
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 from flask import Flask
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from markupsafe import Markup
 
-from webapp.clock import Micros, iso, now, to_datetime
+from webapp.clock import SECOND, Micros, iso, now, to_datetime
 
 #: Values longer than this are cut, with "Show all" (SPEC §7, UX "long data").
 LONG = 200
@@ -48,11 +48,13 @@ class HasTimezone(Protocol):
 
 
 def init_formatting(app: Flask) -> None:
-    """Register the filters `when`, `zone`, `number`, `filesize`, `long_text` and `slashes`, and the
-    functions `page_language()` and `count_words(…)` with the templates."""
+    """Register the filters `when`, `zone`, `day`, `duration`, `number`, `filesize`, `long_text` and
+    `slashes`, and the functions `page_language()` and `count_words(…)` with the templates."""
     app.jinja_env.filters.update(
         when=when,
         zone=zone,
+        day=day,
+        duration=duration,
         number=number,
         filesize=filesize,
         long_text=long_text,
@@ -111,6 +113,22 @@ def zone(project: HasTimezone | None) -> Markup:
 def slashes(text: str) -> Markup:
     """Text that may be an address, and breaks behind its slashes rather than within a word."""
     return Markup("<wbr>").join(_SLASH.split(text))
+
+
+def day(of: date) -> str:
+    """A calendar day without its year: "20 Nov"."""
+    return format_date(of, "d MMM", locale=_locale())
+
+
+def duration(micros: Micros) -> str:
+    """How long something took, in the two largest units: "0 s", "2 min 41 s", "1 h 5 min"."""
+    seconds = max(micros, 0) // SECOND
+    minutes, hours = seconds // 60, seconds // 3600
+    if hours:
+        return str(_("%(hours)s h %(minutes)s min", hours=number(hours), minutes=minutes % 60))
+    if minutes:
+        return str(_("%(minutes)s min %(seconds)s s", minutes=minutes, seconds=seconds % 60))
+    return str(_("%(seconds)s s", seconds=seconds))
 
 
 def number(value: float) -> str:

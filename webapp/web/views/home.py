@@ -12,6 +12,7 @@ from webapp.people.accounts import first_worker
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.web.access import project_route
+from webapp.web.home_nights import nights_context
 from webapp.web.submission_words import form_title
 
 home = Blueprint("home", __name__)
@@ -20,7 +21,7 @@ home = Blueprint("home", __name__)
 @home.get("/a/<project_name>/")
 @project_route(Right.VIEW)
 def index(project: Project) -> ResponseReturnValue:
-    """What came lately, what waits for somebody, and where to go on."""
+    """What happened last night, what waits for somebody, what came lately."""
     session = db.session()
     seen = glance(session, project.id, Calendar.of(project))
     return render_template(
@@ -30,4 +31,5 @@ def index(project: Project) -> ResponseReturnValue:
         worker=first_worker(session, project.id) if seen.first_use else None,
         receiver_url=f"{request.url_root}a/{project.name}/receiver/",
         form_title=form_title,
+        **({} if seen.first_use else nights_context(session, project)),
     )

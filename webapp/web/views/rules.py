@@ -19,6 +19,7 @@ from webapp.projects.rights import Right
 from webapp.rules import operations
 from webapp.rules.describe import action_words, criterion_words, rule_words
 from webapp.rules.describe_when import brake_words, schedule_words
+from webapp.rules.last_night import last_night
 from webapp.rules.models import RuleState
 from webapp.rules.nights import next_runs
 from webapp.rules.queries import get_rule, list_rules
@@ -69,6 +70,7 @@ def index(project: Project) -> ResponseReturnValue:
     page = max(1, min(_page_asked(), pages))
     tags = _tags(form)
     shown = rows[(page - 1) * SHOWN : page * SHOWN]
+    last = last_night(session, project.id)
     return render_template(
         "rules/index.html",
         project=project,
@@ -77,6 +79,8 @@ def index(project: Project) -> ResponseReturnValue:
         others=[*rows[: (page - 1) * SHOWN], *rows[page * SHOWN :]] if select == "all" else [],
         select=select if select in {"page", "all"} else "",
         following=next_runs(session, project, now()),
+        last=last,
+        recent=last is not None and last.recent(now()),
         undos=undos,
         deleted=deleted,
         tags=tags,
