@@ -30,12 +30,8 @@ def in_the_way_of_archive(session: Session, submission: Submission) -> tuple[str
     """The later live forms, newest first, of the cases that this live form opened. One query."""
     return tuple(
         session.scalars(
-            _others(submission, _other.submission_id, _other.received_on)
-            .where(
-                _other.state == State.NORMAL,
-                _other.received_on > submission.received_on,
-                opened(_mine),
-            )
+            _others(submission, _other.submission_id, _other.received_on, where=opened(_mine))
+            .where(_other.state == State.NORMAL, _other.received_on > submission.received_on)
             .order_by(_other.received_on.desc())
         )
     )
@@ -55,16 +51,15 @@ def in_the_way_of_restore(session: Session, submission: Submission) -> tuple[str
         .join(first, _same(firsts, first))
         .where(
             firsts.project_id == submission.project_id,
-            firsts.case == _mine.case,
+            firsts.case == _theirs.case,
             first.state == State.NORMAL,
             first.received_on < submission.received_on,
         )
     )
     return tuple(
         session.scalars(
-            _others(submission, _other.submission_id, _other.received_on)
+            _others(submission, _other.submission_id, _other.received_on, where=~opened(_mine))
             .where(
-                ~opened(_mine),
                 ~still_open,
                 _other.state == State.ARCHIVED,
                 _other.received_on < submission.received_on,
@@ -75,28 +70,37 @@ def in_the_way_of_restore(session: Session, submission: Submission) -> tuple[str
     )
 
 
-def _others(submission: Submission, *columns: Any) -> Select[Any]:
-    """Transactions of other submissions on the cases of this one."""
+def _others(
+    submission: Submission, *columns: Any, where: ColumnElement[bool] | None = None
+) -> Select[Any]:
+    """Transactions of other submissions on the cases of this one, or on those of its transactions
+    for which something is true.
+
+    The cases are a list of their own, and the sum keeps indexes of the project out of it: SQLite
+    would begin with everything that the project has.
+    """
+    cases = select(_mine.case).where(
+        _mine.project_id == submission.project_id, _mine.submission == submission.id
+    )
+    if where is not None:
+        cases = cases.where(where)
     return (
         select(*columns)
-        .select_from(_mine)
-        .join(
-            _theirs,
-            and_(
-                _theirs.project_id == _mine.project_id,
-                _theirs.case == _mine.case,
-                _theirs.submission != _mine.submission,
-            ),
-        )
+        .select_from(_theirs)
         .join(_other, _same(_theirs, _other))
-        .where(_mine.project_id == submission.project_id, _mine.submission == submission.id)
+        .where(
+            _theirs.project_id == submission.project_id,
+            _theirs.case.in_(cases),
+            _theirs.submission != submission.id,
+        )
         .distinct()
     )
 
 
 def _same(transaction: Any, submission: Any) -> ColumnElement[bool]:
     return and_(
-        transaction.project_id == submission.project_id, transaction.submission == submission.id
+        transaction.submission == submission.id,
+        transaction.project_id == submission.project_id + 0,
     )
 
 
