@@ -114,6 +114,20 @@ def test_htmx_gets_the_token_of_the_new_session(page: Page, amina: WebUser):
     assert form.submit("Count now", htmx=True).one("//*[@id='preview']") is not None
 
 
+def test_two_that_ask_at_the_same_time_get_tokens_of_one_session(page: Page, amina: WebUser):
+    end_session(page)
+    browser = page.client.client
+    sign_in(page.client.get("/login?next=/login/done"), amina)
+    cookie = browser.get_cookie("casekeeper")
+    assert cookie is not None
+    form = page.form("rule-form")
+    first = form.submit("Count now", htmx=True, status=400).events["token"]
+    browser.set_cookie("casekeeper", cookie.decoded_value)  # as if asked before the first answer
+    form.submit("Count now", htmx=True, status=400)
+    form.element.xpath(".//input[@name='csrf_token']")[0].set("value", first)
+    form.submit("Count now", htmx=True)
+
+
 def test_somebody_else_who_signs_in_sees_no_more_than_they_may(
     app: Flask, project: Project, page: Page
 ):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from flask import Flask, Request, current_app, g, has_request_context, request, session
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask_login import UserMixin, login_user, logout_user
+from flask_wtf.csrf import generate_csrf
 from sqlalchemy import select
 
 from webapp.clock import now
@@ -67,6 +68,9 @@ def begin_session(user: WebUser, *, shared: bool) -> None:
     if shared:
         session["seen"] = _seconds()
     login_user(SignedIn(user.id, user.user_id, user.email, _fingerprint(user.password_hash)))
+    # Now, and not with the first page that has a form: two that are asked for at the same time
+    # would each begin a secret of its own, and the token of one would not be valid.
+    generate_csrf()
 
 
 def end_session() -> None:
