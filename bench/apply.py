@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import insert, select, text
 
 from bench.match import seconds
-from bench.world import BY, World, fill, world
+from bench.world import BY, World, count, fill, world
 from webapp.cases.models import Case, CaseTransaction
 from webapp.clock import now
 from webapp.database import write_transaction
@@ -72,6 +72,7 @@ def _another(there: World, name: str) -> int:
     with write_transaction() as session:
         project_id = create_project(session, name, by=BY).id
     fill(there.database, project_id, there.cases)
+    count()
     return project_id
 
 

@@ -73,6 +73,7 @@ def world(database: str, cases: int) -> Iterator[World]:
                 set_project(session, project, {"daily_limit": 0}, by=BY)
                 project_id = project.id
             fill(database, project_id, cases)
+            count()
             yield World(app, database, project_id, cases)
             db.session.remove()
             db.engine.dispose()
@@ -93,5 +94,9 @@ def fill(database: str, project_id: int, cases: int) -> None:
             ),
             values,
         )
+
+
+def count() -> None:
+    """Let the database look at what it has, as it does by itself in time."""
     with write_transaction() as session:
         session.execute(text("ANALYZE"))

@@ -100,6 +100,8 @@ import json, sys, time
 from pathlib import Path
 from webapp.sqlite_lock import WriteQueue
 queue, turns, longest = WriteQueue(Path(sys.argv[1])), 0, 0.0
+print("ready", flush=True)
+sys.stdin.readline()
 until = time.monotonic() + float(sys.argv[2])
 while time.monotonic() < until:
     begin = time.monotonic()
@@ -186,7 +188,14 @@ def test_the_limit_is_one_for_threads_and_processes_together(tmp_path: Path):
 
 def test_processes_that_write_all_the_time_let_each_other_write(tmp_path: Path):
     command = [sys.executable, "-c", WRITE, str(tmp_path / "lock"), "2"]
-    writers = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(3)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    writers = [subprocess.Popen(command, **pipes) for _ in range(3)]
+    for one in writers:  # who began alone would have many turns before the others came
+        assert one.stdout is not None and one.stdout.readline() == b"ready\n"
+    for one in writers:
+        assert one.stdin is not None
+        one.stdin.write(b"go\n")
+        one.stdin.flush()
     turns, longest = zip(
         *(json.loads(one.communicate(timeout=60)[0]) for one in writers), strict=True
     )
