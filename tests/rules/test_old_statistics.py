@@ -21,8 +21,8 @@ from webapp.projects.models import Project
 #: Cases of each project, and how many are changed in one transaction.
 CASES, CHUNK = 400, 20
 #: Rows that one transaction may read for each case of the project: it freezes a list of all, or
-#: works on a chunk. (One that reads the project for each case of a chunk: 400.)
-EACH = 8
+#: works on a chunk. Small tables may be read whole, once. (The project for each case: 400.)
+EACH = 100
 
 _READ = text(
     "SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))"
