@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from random import Random
 from typing import Any
 
@@ -18,17 +18,30 @@ from tests import factories
 from tests.forms import case_block, form, open_case, send
 from tests.rules import dirt
 from tests.rules.leftovers import send_world
-from tests.rules.running import CLOSES, chunks_of, copies, done, equals, rule_that, sets
+from tests.rules.running import (
+    CLOSES,
+    before_each_piece,
+    chunks_of,
+    copies,
+    done,
+    equals,
+    queued,
+    rule_that,
+    saved,
+    sets,
+)
+from tests.rules.running import worked as worked_run
 from webapp.audit.models import AuditEvent
 from webapp.cases.models import Case, CaseIndex
 from webapp.database import write_transaction
-from webapp.errors import NotFound, Refused
+from webapp.errors import CasekeeperError, NotFound, Refused
 from webapp.extensions import db
 from webapp.jobs import queue, tasks
 from webapp.jobs.models import Job, JobItem, JobState
 from webapp.projects.models import Project
 from webapp.rules import undo_work
-from webapp.rules.models import Run
+from webapp.rules.models import Run, RunState
+from webapp.rules.runs import resume, stop
 from webapp.rules.undo import start_redo, start_undo, undo_preview
 from webapp.rules.verify import verify_runs
 from webapp.submissions import bulk
@@ -185,20 +198,48 @@ def test_what_was_archived_by_hand_is_none_of_its_business(
     assert_whole(app, session, project)
 
 
-def test_what_was_restored_by_hand_after_the_undo_is_left_out_of_the_redo(
+def test_what_was_restored_by_hand_after_the_undo_is_none_of_the_redo_s(
     app: Flask, session: Session, project: Project
 ):
     run = closing_run(session, project, 3)
     undone(session, run)
+    first, second, _third = forms_of(session, run, State.ARCHIVED)
     with write_transaction():
-        restore(session, project.id, forms_of(session, run, State.ARCHIVED)[0], by=BY)
+        restore(session, project.id, first, by=BY)
+        restore(session, project.id, second, by=BY)
+        archive(session, project.id, second, by=BY)
     job = redone(session, run)
-    assert (job.succeeded, job.skipped) == (2, 1)
+    assert (job.succeeded, job.skipped) == (1, 0)
+    assert forms_of(session, run, State.ARCHIVED) == [second]
+    assert_whole(app, session, project)
+
+
+def test_what_is_done_by_hand_while_a_redo_is_stopped_stays(
+    app: Flask, session: Session, project: Project
+):
+    run = closing_run(session, project, 4)
+    undone(session, run)
+    with write_transaction():
+        job = start_redo(session, project.id, run.id, by=BY)
+    job = stopped_in_the_middle(session, job, after=1)
+    _first, second, third, _fourth = forms_of(session, run) + forms_of(session, run, State.ARCHIVED)
+    with write_transaction():
+        restore(session, project.id, second, by=BY)
+        restore(session, project.id, third, by=BY)
+        archive(session, project.id, third, by=BY)
+    with write_transaction():
+        queue.resume(session, project.id, job.id, by=BY)
+    assert worked(job).succeeded == 2
     reasons = session.scalars(
-        select(JobItem.reason).where(JobItem.job_id == job.id, JobItem.reason.is_not(None))
+        select(JobItem.reason)
+        .where(JobItem.job_id == job.id, JobItem.reason.is_not(None))
+        .order_by(JobItem.place)
     ).all()
-    assert reasons == ["This form is not archived."]
-    assert len(forms_of(session, run)) == 3
+    assert reasons == [
+        "This form is not archived.",
+        "This form was archived by hand, and stays so.",
+    ]
+    assert forms_of(session, run, State.ARCHIVED) == [third]
     assert_whole(app, session, project)
 
 
@@ -297,14 +338,12 @@ def test_a_stopped_undo_can_be_taken_back_as_far_as_it_went(
         job = start_undo(session, project.id, run.id, by=BY)
     with write_transaction():
         queue.ask_stop(session, project.id, job.id, by=BY)
-    with pytest.raises(Refused, match="changed nothing"), write_transaction():
+    with pytest.raises(Refused, match="not undone"), write_transaction():
         start_redo(session, project.id, run.id, by=BY)
     with write_transaction():
         job = start_undo(session, project.id, run.id, by=BY)
     job = stopped_in_the_middle(session, job, after=4)
     assert (job.state, job.succeeded, job.left) == (JobState.STOPPED, 4, 2)
-    with pytest.raises(Refused, match="Resume it first"), write_transaction():
-        start_undo(session, project.id, run.id, by=BY)
     assert redone(session, run).succeeded == 4
     assert len(forms_of(session, run)) == 6
     with pytest.raises(Refused, match="by another job since"), write_transaction():
@@ -313,24 +352,148 @@ def test_a_stopped_undo_can_be_taken_back_as_far_as_it_went(
     assert_whole(app, session, project)
 
 
-def test_a_stopped_redo_goes_on_before_anything_else(
-    app: Flask, session: Session, project: Project
-):
+def test_an_undo_in_two_parts_is_taken_back_as_one(app: Flask, session: Session, project: Project):
+    run = closing_run(session, project, 6)
+    after = states(session, project)
+    with write_transaction():
+        job = start_undo(session, project.id, run.id, by=BY)
+    stopped_in_the_middle(session, job, after=2)
+    assert undone(session, run).succeeded == 4
+    assert forms_of(session, run) == []
+    assert redone(session, run).succeeded == 6
+    assert states(session, project) == after
+    assert_whole(app, session, project)
+
+
+def test_a_stopped_redo_goes_on_or_is_undone_again(app: Flask, session: Session, project: Project):
     run = closing_run(session, project, 6)
     after = states(session, project)
     undone(session, run)
-    with write_transaction():
-        job = start_redo(session, project.id, run.id, by=BY)
-    job = stopped_in_the_middle(session, job, after=2)
-    assert (job.state, job.succeeded) == (JobState.STOPPED, 2)
-    for start in (start_undo, start_redo):
-        with pytest.raises(Refused, match="Resume it first"), write_transaction():
-            start(session, project.id, run.id, by=BY)
-    assert_whole(app, session, project)
-    with write_transaction():
-        queue.resume(session, project.id, job.id, by=BY)
-    assert worked(job).succeeded == 6
+    for goes_on in (True, False):
+        with write_transaction():
+            job = start_redo(session, project.id, run.id, by=BY)
+        job = stopped_in_the_middle(session, job, after=2)
+        assert (job.state, job.succeeded) == (JobState.STOPPED, 2)
+        if goes_on:
+            with write_transaction():
+                queue.resume(session, project.id, job.id, by=BY)
+            assert worked(job).succeeded == 6
+            assert states(session, project) == after
+            undone(session, run)
+    assert undone(session, run).succeeded == 2
+    assert redone(session, run).succeeded == 6
     assert states(session, project) == after
+    assert_whole(app, session, project)
+
+
+def test_a_run_that_is_undone_does_not_go_on(app: Flask, session: Session, project: Project):
+    for number in range(6):
+        open_case(session, project.id, f"c-{number}", status="stale")
+    run = queued(project, saved(project, rule_that(CLOSES, where=equals("status", "stale"))))
+    with chunks_of(1):
+        stopped_run(run, after=2)
+    undone(session, run)
+    # From the run's page and from the job's.
+    for resumed, number in ((resume, run.id), (queue.resume, run.job_id)):
+        with pytest.raises(Refused, match="Bring the changes back first"), write_transaction():
+            resumed(session, project.id, number, by=BY)
+    with write_transaction():
+        start_redo(session, project.id, run.id, by=BY)
+    with pytest.raises(Refused, match="just now"), write_transaction():
+        resume(session, project.id, run.id, by=BY)
+    worked(queue.get_job(session, project.id, session.get_one(Run, run.id).undo_id))
+    with write_transaction():
+        resume(session, project.id, run.id, by=BY)
+    worked_run(run)
+    assert (run.state, run.closed) == (RunState.FINISHED, 6)
+    assert undone(session, run).succeeded == 6
+    assert_whole(app, session, project)
+
+
+def stopped_run(run: Run, *, after: int) -> None:
+    """Work on a run case by case; somebody stops it when so many are done."""
+
+    def stop_in_time() -> None:
+        if db.session.get_one(Run, run.id, populate_existing=True).processed == after:
+            with write_transaction() as session:
+                stop(session, run.project_id, run.id, by=BY)
+
+    with before_each_piece(stop_in_time):
+        worked_run(run)
+
+
+def test_a_form_that_alone_opens_a_case_is_blocked_by_later_ones(
+    app: Flask, session: Session, project: Project
+):
+    """The forms that opened the cases are edited, so that they are about another one."""
+    opener = factories.unique("opener")
+    cases = [case_block(f"c-{n}", create=CREATE, update={"status": "stale"}) for n in range(3)]
+    send(session, project.id, form(*cases, instance_id=opener))
+    run = done(project, rule_that(sets("seen", "1"), CLOSES, where=equals("status", "stale")))
+    send(session, project.id, form(case_block("c-0", update={"later": "1"})))
+    later = send(session, project.id, form(case_block("c-1", update={"later": "1"})))
+    with write_transaction():
+        archive(session, project.id, later.submission_id, by=BY)
+    send(session, project.id, form(case_block("other", create=CREATE), instance_id=opener))
+    seen = undo_preview(session, project.id, run.id)
+    assert (seen.submissions, seen.cases, seen.blocked) == (3, 3, 1)
+    # c-0 stays as it is, the others are no more.
+    assert (seen.reopen, seen.keep_later) == (0, 0)
+    job = undone(session, run)
+    assert (job.succeeded, job.skipped) == (2, 1)
+    deleted = select(Case.case_id).where(Case.project_id == project.id, Case.deleted)
+    assert set(session.scalars(deleted)) == {"c-1", "c-2"}
+    assert_whole(app, session, project)
+
+
+CREATE = {"case_type": "patient", "case_name": "Name", "owner_id": "owner-1"}
+
+
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(seed=st.integers(0, 2**32))
+def test_the_preview_of_an_undo_is_exact(app: Flask, session: Session, seed: int):
+    """On cases whose forms are edited, so that they are about others, archived and closed."""
+    random = Random(seed)
+    project = factories.project()
+    names = [f"c-{number}" for number in range(4)]
+    ids = [factories.unique("form") for _ in range(6)]
+
+    def some_forms(identities: list[str]) -> None:
+        for identity in identities:
+            about = random.sample(names, random.choice((1, 2)))
+            closes = random.random() < 0.15
+            made = [
+                case_block(one, create=CREATE, update={"a": "1"}, close=closes) for one in about
+            ]
+            send(session, project.id, form(*made, instance_id=identity))
+
+    some_forms(ids[:3])
+    run = done(project, rule_that(sets("seen", "1"), CLOSES))
+    some_forms(ids[3:])
+    some_forms(random.sample(ids, 4))  # edits
+    for one in random.sample(ids + forms_of(session, run), 3):
+        with suppress(CasekeeperError), write_transaction():
+            archive(session, project.id, one, by=BY)
+    seen = undo_preview(session, project.id, run.id)
+    before = open_cases(session, project)
+    if not seen.submissions:
+        return
+    job = undone(session, run)
+    assert (job.total, job.skipped) == (seen.submissions, seen.blocked)
+    after = open_cases(session, project)
+    assert seen.reopen == len(after - before)
+    assert_whole(app, session, project)
+
+
+def open_cases(session: Session, project: Project) -> set[str]:
+    """The ids of cases that are open, and not deleted."""
+    session.rollback()
+    is_open = (Case.closed.is_(False), Case.deleted.is_(False))
+    return set(session.scalars(select(Case.case_id).where(Case.project_id == project.id, *is_open)))
 
 
 def test_what_cannot_be_undone_is_refused(session: Session, project: Project):

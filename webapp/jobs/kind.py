@@ -16,7 +16,7 @@ class Kind(StrEnum):
     RUN = "run"
     #: Params: `run_id`, `reason`.
     UNDO_RUN = "undo_run"
-    #: Params: `run_id`, `undo_id` (the job that is taken back).
+    #: Params: `run_id`.
     REDO_RUN = "redo_run"
 
     @property

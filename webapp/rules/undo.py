@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import Select, and_, distinct, exists, func, select
+from sqlalchemy import ColumnElement, Select, and_, distinct, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from webapp.audit.actor import Actor
@@ -16,9 +16,11 @@ from webapp.cases.models import CaseTransaction
 from webapp.errors import Refused
 from webapp.jobs import queue
 from webapp.jobs.kind import Kind
-from webapp.jobs.models import Job, JobState
+from webapp.jobs.models import Job
 from webapp.rules.models import Run
 from webapp.rules.runs import get_run
+from webapp.rules.undone import undone
+from webapp.submissions.guards import opened
 from webapp.submissions.models import State, Submission
 
 
@@ -26,18 +28,19 @@ from webapp.submissions.models import State, Submission
 class UndoPreview:
     """What undoing a run would do: how many of its forms still count, and of the cases that they
     changed how many are open again and how many keep what came later. `archived` forms were
-    archived already, and stay so; nothing is ever `blocked`, for a rule opens no case (A5)."""
+    archived already, and stay so. `blocked` ones stay as they are: a later form goes on with a case
+    that, since the form that opened it was edited, only the run's form opens (A5)."""
 
     submissions: int
     cases: int
     reopen: int
     keep_later: int
     archived: int
-    blocked: int = 0
+    blocked: int
 
 
 def undo_preview(session: Session, project_id: int, run_id: int) -> UndoPreview:
-    """Count what an undo would do now. Raises `NotFound`. Four queries over the run's forms."""
+    """Count what an undo would do now. Raises `NotFound`. Five queries over the run's forms."""
     run = get_run(session, project_id, run_id)
     live = _touched(run).where(Submission.state == State.NORMAL)
     other, its = aliased(Submission), aliased(CaseTransaction)
@@ -52,24 +55,24 @@ def undo_preview(session: Session, project_id: int, run_id: int) -> UndoPreview:
     # A closed case stays closed as long as any form that closes it counts (S9d).
     closed_elsewhere = elsewhere.where(its.change["closes"].as_boolean())
     later = elsewhere.where(other.received_on > Submission.received_on)
+    # The run's own later forms are archived first, so only others can be in the way.
+    blocked = and_(opened(CaseTransaction), later)
+    forms = func.count(distinct(Submission.id))
     cases = func.count(distinct(CaseTransaction.case))
-    submissions, touched = session.execute(
-        live.with_only_columns(func.count(distinct(Submission.id)), cases)
-    ).one()
     closing = CaseTransaction.change["closes"].as_boolean()
+
+    def count(of: Any, *where: ColumnElement[bool]) -> int:
+        return session.scalar(live.with_only_columns(of).where(*where)) or 0
+
+    submissions, touched = session.execute(live.with_only_columns(forms, cases)).one()
     return UndoPreview(
         submissions,
         touched,
-        session.scalar(live.with_only_columns(cases).where(closing, ~closed_elsewhere)) or 0,
-        session.scalar(live.with_only_columns(cases).where(later)) or 0,
-        session.scalar(
-            select(func.count()).where(
-                Submission.project_id == project_id,
-                Submission.run_id == run.id,
-                Submission.state == State.ARCHIVED,
-            )
-        )
-        or 0,
+        # One that nothing else is about is no more, and not open.
+        reopen=count(cases, closing, ~blocked, elsewhere, ~closed_elsewhere),
+        keep_later=count(cases, ~opened(CaseTransaction), later),
+        archived=run.submissions - submissions,
+        blocked=count(forms, blocked),
     )
 
 
@@ -79,36 +82,27 @@ def start_undo(
     """Queue a job that archives all forms of a run that still count, newest first; `wake` it after
     the commit. What was archived by hand before is none of its business.
 
-    Raises `NotFound`, or `Refused` while the run or an undo of it is at work, when one was stopped
-    in the middle, and when no form of it counts.
+    Raises `NotFound`, or `Refused` while the run or an undo of it is at work, and when no form of
+    it counts.
     """
-    run, last = _quiet(session, project_id, run_id)
-    if last is not None and last.resumable and last.succeeded:
-        # What it archived, only its own redo brings back: another undo must not come between.
-        _refuse_for(last)
-    counts = exists().where(
-        Submission.project_id == project_id,
-        Submission.run_id == run.id,
-        Submission.state == State.NORMAL,
-    )
-    if not session.scalar(select(counts)):
+    run = _quiet(session, project_id, run_id)
+    if not undone(session, run).counting:
         raise Refused(_("No form of this run counts any more, so there is nothing to undo."))
     return _start(session, run, Kind.UNDO_RUN, {"run_id": run.id, "reason": reason}, by, reason)
 
 
 def start_redo(session: Session, project_id: int, run_id: int, *, by: Actor) -> Job:
-    """Queue a job that restores what the undo of a run archived, and nothing else; `wake` it after
-    the commit. Raises `NotFound`, or `Refused` when there is no undo that could be taken back."""
-    run, last = _quiet(session, project_id, run_id)
-    if last is None or last.kind != Kind.UNDO_RUN.value:
+    """Queue a job that restores what undoing the run has archived, in one go or in several, and
+    nothing else; `wake` it after the commit. Raises `NotFound`, or `Refused` when nothing is
+    undone."""
+    run = _quiet(session, project_id, run_id)
+    if not undone(session, run).forms:
         raise Refused(_("This run is not undone, so there is nothing to take back."))
-    if not last.succeeded:
-        raise Refused(_("The undo changed nothing, so there is nothing to take back."))
-    return _start(session, run, Kind.REDO_RUN, {"run_id": run.id, "undo_id": last.id}, by, "")
+    return _start(session, run, Kind.REDO_RUN, {"run_id": run.id}, by, "")
 
 
-def _quiet(session: Session, project_id: int, run_id: int) -> tuple[Run, Job | None]:
-    """The run, locked, if nothing works on it, and the last job that undid it or took that back."""
+def _quiet(session: Session, project_id: int, run_id: int) -> Run:
+    """The run, locked, if nothing works on it."""
     get_run(session, project_id, run_id)
     run = session.scalars(
         select(Run)
@@ -118,18 +112,9 @@ def _quiet(session: Session, project_id: int, run_id: int) -> tuple[Run, Job | N
     ).one()
     if not run.over:
         raise Refused(_("This run is still at work. Stop it first, or wait until it is over."))
-    last = None
-    if run.undo_id is not None:
-        last = queue.get_job(session, project_id, run.undo_id)
-        if last.state in {JobState.QUEUED, JobState.RUNNING}:
-            raise Refused(_("The run is being undone, or brought back, just now."))
-        if last.kind == Kind.REDO_RUN.value and last.state is not JobState.FINISHED:
-            _refuse_for(last)
-    return run, last
-
-
-def _refuse_for(job: Job) -> NoReturn:
-    raise Refused(_("Job %(number)s was stopped in the middle. Resume it first.", number=job.id))
+    if run.undo_id is not None and not queue.get_job(session, project_id, run.undo_id).over:
+        raise Refused(_("The run is being undone, or brought back, just now."))
+    return run
 
 
 def _start(  # noqa: PLR0917  # one call each

@@ -1,7 +1,8 @@
 """What the jobs do that undo a run and take that back (SPEC A2–A6, R27).
 
 Forms go newest first when they are archived, and oldest first when they are restored. The list is
-frozen when the job begins, so taking an undo back concerns what it did and nothing else.
+frozen when the job begins. Each form that an undo archives says so (`Submission.archived_by`), so
+that taking it back concerns what it did and nothing else, in however many parts it was done.
 """
 
 from __future__ import annotations
@@ -28,8 +29,6 @@ from webapp.time_limit import without_limit
 class _SwitchForms(ABC):
     """Archive or restore forms of a run, a chunk in a transaction."""
 
-    to: State
-
     def plan(self, session: Session, job: Job, *, by: Actor) -> None:  # noqa: ARG002
         """Freeze the list: one statement, and a count."""
         find_by_key(session)
@@ -55,8 +54,7 @@ class _SwitchForms(ABC):
         ).all()
         if not ids:
             return False
-        switch = Switch(job.project_id, self.to, by, job.params.get("reason", ""))
-        skipped = switch_many(session, switch, ids, before_tick=pace.begin)
+        skipped = switch_many(session, self._switch(job, by), ids, before_tick=pace.begin)
         for reason in set(skipped.values()):
             items = [item for item in ids if skipped.get(item) == reason]
             session.execute(_of(job, items).values(reason=reason[:1000]))
@@ -75,29 +73,34 @@ class _SwitchForms(ABC):
         )
 
     def moved(self, session: Session, job: Job, *, by: Actor) -> None:  # noqa: ARG002
-        """The run points at the job, and asks it. One that no longer is the last of its run is not
-        resumed (`Refused`): what it would do then, nothing could take back."""
+        """Nothing moves along, for the run points at the job, and asks it. It is resumed only if it
+        is still the last one of its run, and the run did not go on meanwhile (`Refused`)."""
         if job.state != JobState.QUEUED:
             return
-        last = session.scalar(
-            select(Run.undo_id)
+        run = session.scalars(
+            select(Run)
             .where(Run.project_id == job.project_id, Run.id == int(job.params["run_id"]))
             .with_for_update(key_share=True)
-        )
-        if last != job.id:
+            .execution_options(populate_existing=True)
+        ).one()
+        if run.undo_id != job.id:
             raise Refused(
                 _("The run was undone, or brought back, by another job since. Start anew.")
             )
+        if not run.over:
+            raise Refused(_("This run is still at work. Stop it first, or wait until it is over."))
 
     @abstractmethod
     def _forms(self, job: Job) -> tuple[Select[Any], ColumnElement[int]]:
         """The forms to switch, and their places from 1 on."""
 
+    @abstractmethod
+    def _switch(self, job: Job, by: Actor) -> Switch:
+        """What happens to them."""
+
 
 class UndoRun(_SwitchForms):
     """The task of `Kind.UNDO_RUN`; its job's params: `run_id`, `reason`."""
-
-    to = State.ARCHIVED
 
     def _forms(self, job: Job) -> tuple[Select[Any], ColumnElement[int]]:
         forms = select(Submission.id).where(
@@ -107,34 +110,26 @@ class UndoRun(_SwitchForms):
         )
         return forms, func.row_number().over(order_by=Submission.received_on.desc())
 
+    def _switch(self, job: Job, by: Actor) -> Switch:
+        reason = job.params.get("reason", "")
+        return Switch(job.project_id, State.ARCHIVED, by, reason, job=job.id)
+
 
 class RedoRun(_SwitchForms):
-    """The task of `Kind.REDO_RUN`; its job's params: `run_id`, `undo_id`."""
-
-    to = State.NORMAL
+    """The task of `Kind.REDO_RUN`; its job's params: `run_id`."""
 
     def _forms(self, job: Job) -> tuple[Select[Any], ColumnElement[int]]:
-        undo = int(job.params["undo_id"])
-        processed = (
-            select(Job.processed)
-            .where(Job.project_id == job.project_id, Job.id == undo)
-            .scalar_subquery()
-        )
-        forms = (
-            select(Submission.id)
-            .join(
-                JobItem,
-                (JobItem.project_id == Submission.project_id)
-                & (JobItem.item == Submission.submission_id),
-            )
-            .where(
-                JobItem.project_id == job.project_id,
-                JobItem.job_id == undo,
-                JobItem.place < processed,
-                JobItem.reason.is_(None),
-            )
+        forms = select(Submission.id).where(
+            Submission.project_id == job.project_id,
+            Submission.run_id == int(job.params["run_id"]),
+            Submission.state == State.ARCHIVED,
+            Submission.archived_by.is_not(None),
         )
         return forms, func.row_number().over(order_by=Submission.received_on)
+
+    def _switch(self, job: Job, by: Actor) -> Switch:
+        # Not what somebody restored and archived again by hand, while the job was stopped.
+        return Switch(job.project_id, State.NORMAL, by, "", of_jobs=True)
 
 
 def _items(job: Job, *columns: Any) -> Select[Any]:

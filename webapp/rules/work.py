@@ -34,6 +34,7 @@ from webapp.rules.moment import moment_at
 from webapp.rules.orders import Orders, orders_of
 from webapp.rules.plan import Row, drop_some, may_wait, note_left_out, plan, rows_from
 from webapp.rules.tell import tell_failed
+from webapp.rules.undone import refuse_while_undone
 from webapp.rules.watch import watch, watches
 from webapp.submissions.own import RULE_XMLNS
 
@@ -126,11 +127,13 @@ class RunRule:
 
     def moved(self, session: Session, job: Job, *, by: Actor) -> None:
         """The run's state follows, unless it waits for a person: then only that decides. When
-        planning begins, `now` is taken: one tick (R8)."""
-        run = self._run(session, job)
+        planning begins, `now` is taken: one tick (R8). One that is undone is not resumed
+        (`Refused`)."""
+        run = self._run(session, job, lock=True)
         if run.state in DECIDED_BY_PEOPLE or run.job_id not in {None, job.id}:
             return
         if job.state == JobState.QUEUED:
+            refuse_while_undone(session, run)
             run.state, run.problem, run.finished_on = RunState.QUEUED, None, None
             run.working_since = None
         elif job.state != JobState.RUNNING:
@@ -170,14 +173,13 @@ class RunRule:
             _log.warning("run %d: places %d to %d one by one", orders.run_id, first, end - 1)
             return None
 
-    def _run(self, session: Session, job: Job) -> Run:
+    def _run(self, session: Session, job: Job, *, lock: bool = False) -> Run:
         if self._run_id is None:
             self._run_id = int(job.params["run_id"])
-        return session.scalars(
-            select(Run)
-            .where(Run.project_id == job.project_id, Run.id == self._run_id)
-            .execution_options(populate_existing=True)
-        ).one()
+        statement = select(Run).where(Run.project_id == job.project_id, Run.id == self._run_id)
+        if lock:
+            statement = statement.with_for_update(key_share=True)
+        return session.scalars(statement.execution_options(populate_existing=True)).one()
 
 
 def _slow(

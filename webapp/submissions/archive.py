@@ -106,7 +106,7 @@ def _switch(
     if in_the_way:
         raise Refused(refusal, in_the_way)
     later = cases_with_later(session, submission)
-    submission.state = to
+    submission.state, submission.archived_by = to, None
     session.flush()  # the replay reads the state
     changes, befores = _last(held, touched, later, last)
     write_befores(session, befores)

@@ -28,16 +28,20 @@ from webapp.submissions.rebuild import write_befores
 
 _TAGS = {State.ARCHIVED: Tag.SUBMISSION_ARCHIVE, State.NORMAL: Tag.SUBMISSION_RESTORE}
 UNKNOWN = "There is no form with this id in this project."
+BY_HAND = "This form was archived by hand, and stays so."
 
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """What happens to the forms: `to` is ARCHIVED or NORMAL."""
+    """What happens to the forms: `to` is ARCHIVED or NORMAL. `job` is the one that archives them;
+    `of_jobs` restores only what a job archived, and not what somebody did by hand."""
 
     project_id: int
     to: State
     by: Actor
     reason: str
+    job: int | None = None
+    of_jobs: bool = False
 
 
 def archive_many(
@@ -91,7 +95,7 @@ def switch_many(
         _change(session, statements, switch, [simple[form.key] for form in in_sql], first)
         keys = statements.array([form.key for form in in_sql + replayed])
         values = {"project": switch.project_id, "tick": first, "keys": keys}
-        session.connection().execute(statements.setting, values)
+        session.connection().execute(statements.setting, {**values, "job": switch.job})
         write_befores(session, replay.befores)
         of_cases = first + len(in_sql) + len(replayed)
         write_cases(session, switch.project_id, replay.changes, of_cases)
@@ -117,14 +121,16 @@ def _hold(
             statements.holding,
             {"project": switch.project_id, "ids": statements.array([*missing])},
         )
-        for key, submission_id, state, received_on in rows:
+        for key, submission_id, state, received_on, archived_by in rows:
             if key is None:
                 continue
             missing.pop(submission_id, None)
-            if state == wanted:
-                forms.append(Form(key, submission_id, received_on))
-            else:
+            if state != wanted:
                 skipped[submission_id] = WHY_NOT[state]
+            elif switch.of_jobs and archived_by is None:
+                skipped[submission_id] = BY_HAND
+            else:
+                forms.append(Form(key, submission_id, received_on))
     if statements.locking is not None:
         keys = statements.array([form.key for form in forms])
         connection.execute(statements.locking, {"project": switch.project_id, "keys": keys})

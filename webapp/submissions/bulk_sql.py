@@ -49,7 +49,7 @@ def statements_on(dialect: str, to: State) -> Statements:
 
 class Statements:
     """What is bound: `project`, the arrays `keys` or `ids` (as `array` gives them), `tick` for the
-    first of the array."""
+    first of the array, `job` for the one that archives."""
 
     def __init__(self, dialect: str, to: State) -> None:
         self._arrays = dialect == "postgresql"
@@ -73,7 +73,7 @@ class Statements:
         ids = self._table("ids", Text())
         return (
             select(Submission.id, Submission.submission_id, Submission.state)
-            .add_columns(Submission.received_on)
+            .add_columns(Submission.received_on, Submission.archived_by)
             .select_from(ids)
             .join(
                 Submission,
@@ -145,7 +145,11 @@ class Statements:
         return (
             update(Submission.__table__)  # type: ignore[arg-type]  # a Table, as its class says
             .where(Submission.id == forms.c.value, _in_project(Submission))
-            .values(state=self._to, indexed_on=_TICK + self._place(forms))
+            .values(
+                state=self._to,
+                archived_by=bindparam("job", type_=Integer()),
+                indexed_on=_TICK + self._place(forms),
+            )
         )
 
     def _changing(self, *, few: bool) -> Update:

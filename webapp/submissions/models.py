@@ -72,6 +72,15 @@ class Submission(Base):
             sqlite_where=text("run_id IS NOT NULL"),
             postgresql_where=text("run_id IS NOT NULL"),
         ),
+        # Those that are archived: few of many, but all of a run that is undone.
+        Index(
+            "ix_submission_gone",
+            "project_id",
+            "run_id",
+            "archived_by",
+            sqlite_where=text("state = 'archived' AND run_id IS NOT NULL"),
+            postgresql_where=text("state = 'archived' AND run_id IS NOT NULL"),
+        ),
         Index(
             "ix_submission_rule",
             "project_id",
@@ -88,6 +97,9 @@ class Submission(Base):
     #: The id that the form asked for, where it was given another one (SPEC S6).
     asked_id: Mapped[str | None] = mapped_column(String(255))
     state: Mapped[State] = mapped_column(word(State))
+    #: The job that archived it, if it is archived and that was not done by hand: what takes the job
+    #: back restores only what it archived (SPEC A6).
+    archived_by: Mapped[int | None]
     #: Why it is `error` or `unparsed`: a sentence.
     problem: Mapped[str | None] = mapped_column(Text)
     #: The submission that this one is a duplicate of, or that replaced it (key of `submission`).
