@@ -192,10 +192,12 @@ def test_undo_and_redo(session: Session, project: Project, caller: Caller, rule_
     do_the_work(session, project)
     undone = caller.get(f"runs/v1/{run}/").get_json()
     assert (undone["undo"]["state"], undone["undo"]["succeeded"]) == ("finished", 2)
+    assert undone["undone"] == undone["submissions"] == 2
     assert closed(session, project) == set()
     assert caller.post(f"runs/v1/{run}/redo/").status_code == 202
     do_the_work(session, project)
     assert closed(session, project) == {"a", "b"}
+    assert caller.get(f"runs/v1/{run}/").get_json()["undone"] == 0
     assert caller.post(f"runs/v1/{run}/redo/").status_code == 409
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
 from tests import factories
 from tests.forms import case_block, form, send
-from tests.rules.test_undo import stopped_in_the_middle
+from tests.rules.running import chunks_of, queued
+from tests.rules.test_undo import forms_of, stopped_in_the_middle, stopped_run, undone
 from tests.web.pages import PageClient
 from tests.web.rule_pages import finished_run, make_rule, patient, post
 from tests.web.signing_in import signed_in
@@ -18,6 +21,7 @@ from webapp.jobs.tasks import work
 from webapp.projects.models import Project
 from webapp.rules.models import Rule, RuleState
 from webapp.rules.undo import start_undo
+from webapp.submissions.archive import archive, restore
 
 
 @pytest.fixture
@@ -75,7 +79,9 @@ class TestUndoing:
         assert ended.headers["HX-Reswap"] == "none"
         assert ended.events["announce"] == "The run is undone."
         assert "Undone" in ended.one("//*[@id='run-state']").text_content()
-        assert "2 forms of this run are archived." in page.text
+        assert "Undoing has archived 2 forms of this run." in page.text
+        assert re.search("Undone by .+ at .+ By mistake", page.text)
+        assert "Undo this run…" not in page.links()
         assert amina.get(url).rows("Runs, newest first")[0][1] == "Undone"
         assert "Undone" in amina.get(f"/a/{project.name}/rules/").text
         assert "Undone" in page.click("Open the rule").text
@@ -101,12 +107,62 @@ class TestUndoing:
         stopped_in_the_middle(session, job, after=1)
         page = amina.get(f"{url}{run.id}/")
         assert "Partly undone: 1 of 2" in page.text
-        assert "Undo this run…" not in page.links()
+        assert "Undo archives the form of this run that counts." in page.text
+        assert "Undo this run…" in page.links()
         page.form("Bring the changes back").submit()
         session.rollback()
         session.refresh(run)
         work(run.undo_id)
         assert "Partly undone" not in amina.get(f"{url}{run.id}/").text
+
+    def test_says_what_the_forms_say_whoever_archived_them(
+        self, session: Session, project: Project, rule: Rule, amina: PageClient, url: str
+    ):
+        for case_id in ("p-1", "p-2", "p-3"):
+            patient(session, project, case_id, status="done")
+        run = finished_run(project, rule)
+        first, second, third = forms_of(session, run)
+        with write_transaction():
+            archive(session, project.id, first, by=factories.actor())
+        page = amina.get(f"{url}{run.id}/")
+        assert "Undo archives the 2 forms of this run that count." in page.text
+        assert "1 form of this run was archived by hand, and stays so." in page.text
+        assert amina.get(url).rows("Runs, newest first")[0][1] == "Finished"
+        undone(session, run)
+        assert amina.get(url).rows("Runs, newest first")[0][1] == "Undone"
+        with write_transaction():
+            restore(session, project.id, second, by=factories.actor())
+        assert amina.get(url).rows("Runs, newest first")[0][1] == "Partly undone: 1 of 3"
+        page = amina.get(f"{url}{run.id}/")
+        assert "Undo archives the form of this run that counts." in page.text
+        assert "Undoing has archived 1 form of this run." in page.text
+        with write_transaction():
+            restore(session, project.id, third, by=factories.actor())
+        page = amina.get(f"{url}{run.id}/")
+        assert "ndone" not in page.text
+        assert "Bring the changes back" not in page.text
+
+    def test_of_a_run_that_was_stopped_keeps_it_from_going_on(
+        self, session: Session, project: Project, rule: Rule, amina: PageClient, url: str
+    ):
+        for case_id in ("p-1", "p-2", "p-3"):
+            patient(session, project, case_id, status="done")
+        run = queued(project, rule)
+        with chunks_of(1):
+            stopped_run(run, after=2)
+        page = amina.get(f"{url}{run.id}/")
+        assert "Resume this run" in page.text
+        page.click("Undo this run…").form("Undo this run").submit()
+        assert "Resume this run" not in amina.get(f"{url}{run.id}/").text
+        assert "just now" in post(amina, f"{url}{run.id}/resume", 409).text
+        session.rollback()
+        session.refresh(run)
+        work(run.undo_id)
+        page = amina.get(f"{url}{run.id}/")
+        assert "Undone" in page.text
+        assert "Resume this run" not in page.text
+        assert "Bring the changes back first, or run it again." in page.text
+        assert "is undone" in post(amina, f"{url}{run.id}/resume", 409).text
 
     def test_leaves_the_rule_on_unless_told(
         self, session: Session, project: Project, amina: PageClient, url: str

@@ -54,6 +54,7 @@ def lines_of(run: dict[str, Any]) -> Iterator[str]:
     if run["undo"] is not None:
         undo = run["undo"]
         yield f"{undo['kind']}: {undo['state']}, {undo['succeeded']:,} forms"
+        yield f"undone: {run['undone']:,} of {run['submissions']:,} forms"
     for case in run["error_cases"]:
         yield f"  {case['case_id']}: {printable(case['message'])}"
     unnamed = run["errors"] - len(run["error_cases"])

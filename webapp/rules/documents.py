@@ -21,6 +21,7 @@ from webapp.rules.explain_case import Explained
 from webapp.rules.models import Rule, Run, RunCase
 from webapp.rules.outlook import Outlook
 from webapp.rules.preview import Preview
+from webapp.rules.undone import undone_of
 
 #: Cases at fault that are named of each run; `errors` is how many there are.
 FAULTS = 100
@@ -29,17 +30,17 @@ Document = dict[str, Any]
 
 
 def run_document(session: Session, run: Run) -> Document:
-    """A run. Three queries."""
+    """A run. Five queries."""
     return run_documents(session, run.project_id, [run])[0]
 
 
 def run_documents(session: Session, project_id: int, runs: Sequence[Run]) -> list[Document]:
-    """Runs of one project, in the same order. Three queries for all of them.
+    """Runs of one project, in the same order. Five queries for all of them.
 
     Beside the names of I7: `problem`, a sentence on why it failed or stopped; `slot`, which it was
     scheduled for; `watching`, whether it only looked; `would_change`, counted where a brake or
-    watching asked for it; `held_on` and `decision` of one that a brake held; and `undo`, the last
-    job that took it back, or took that back.
+    watching asked for it; `held_on` and `decision` of one that a brake held; `undone`, how many of
+    its forms are undone; and `undo`, the last job that took it back, or took that back.
     """
     rule_ids = dict(
         session.execute(
@@ -48,7 +49,8 @@ def run_documents(session: Session, project_id: int, runs: Sequence[Run]) -> lis
             )
         ).all()
     )
-    keys = {key for run in runs for key in (run.job_id, run.undo_id) if key is not None}
+    back = undone_of(session, project_id, runs)
+    keys = {run.job_id for run in runs if run.job_id is not None}
     jobs = {
         job.id: job
         for job in session.scalars(
@@ -88,7 +90,8 @@ def run_documents(session: Session, project_id: int, runs: Sequence[Run]) -> lis
             "decision": None
             if run.decided_on is None
             else {"by": run.decider, "on": iso(run.decided_on), "reason": run.decision},
-            "undo": _undo(jobs.get(run.undo_id)) if run.undo_id is not None else None,
+            "undone": back[run.id].forms,
+            "undo": _undo(back[run.id].last),
         }
         for run in runs
     ]

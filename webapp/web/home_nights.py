@@ -16,8 +16,8 @@ from webapp.rules.last_night import last_night, nights_since
 from webapp.rules.limits import use_today
 from webapp.rules.models import Trigger
 from webapp.rules.nights import next_runs
+from webapp.rules.undone import undone_of
 from webapp.web.night_chart import DAYS, HEIGHT, bars_of
-from webapp.web.run_undos import undos_of
 
 #: Rules of the last night, and things that need a person, that are shown.
 SHOWN_RUNS, SHOWN_NEEDS = 15, 8
@@ -47,7 +47,7 @@ def nights_context(session: Session, project: Project) -> dict[str, Any]:
     return context | {
         "recent": found.recent(at),
         "shown": shown,
-        "undos": undos_of(session, project.id, (one.run for one in shown)),
+        "undone": undone_of(session, project.id, (one.run for one in shown)),
         "use": use_today(session, project),
         "all_runs": query_string(RunFilter(trigger=Trigger.SCHEDULE, queued=queued)),
         "bars": bars_of(nights_since(session, project.id, since)),

@@ -20,13 +20,13 @@ from webapp.rules.nights import next_runs
 from webapp.rules.outlook import MustConfirm, confirmed_changes
 from webapp.rules.queries import data_of, get_rule, version_of, versions_of
 from webapp.rules.runs import start_run, wake_run
+from webapp.rules.undone import undone_of
 from webapp.rules.versions import differences
 from webapp.web.access import project_route
 from webapp.web.confirming import ask_to_confirm
 from webapp.web.forms.confirm_run import ConfirmForm
 from webapp.web.forms.rule import CheckForm, RunForm
 from webapp.web.rule_preview import preview_of
-from webapp.web.run_undos import undos_of
 from webapp.web.views.rules import rules
 
 #: Runs, and versions, on a rule's page.
@@ -54,7 +54,7 @@ def show(project: Project, rule_id: str) -> ResponseReturnValue:
         data=data_of(version_of(session, rule, rule.version)),
         next_run=next_runs(session, project, now()).get(rule.id),
         runs=runs[:SHOWN_RUNS],
-        undos=undos_of(session, project.id, runs[:SHOWN_RUNS]),
+        undone=undone_of(session, project.id, runs[:SHOWN_RUNS]),
         more_runs=len(runs) > SHOWN_RUNS,
         versions=versions[:SHOWN_VERSIONS],
         all_versions=len(versions),

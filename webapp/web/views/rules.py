@@ -23,12 +23,12 @@ from webapp.rules.last_night import last_night
 from webapp.rules.models import RuleState
 from webapp.rules.nights import next_runs
 from webapp.rules.queries import get_rule, list_rules
+from webapp.rules.undone import undone_of
 from webapp.web.access import project_route
 from webapp.web.formatting import number
 from webapp.web.forms.rule_list import RuleListForm, rule_list_form
 from webapp.web.rule_examples import examples
 from webapp.web.rule_preview import would_change_words
-from webapp.web.run_undos import undos_of
 
 rules = Blueprint("rules", __name__)
 for words in (
@@ -65,7 +65,7 @@ def index(project: Project) -> ResponseReturnValue:
         state=RuleState(form.state.data) if form.state.data and not deleted else None,
         deleted=deleted,
     )
-    undos = undos_of(session, project.id, (row.last_attempt for row in rows))
+    undone = undone_of(session, project.id, (row.last_attempt for row in rows))
     pages = max(1, -(-len(rows) // SHOWN))
     page = max(1, min(_page_asked(), pages))
     tags = _tags(form)
@@ -81,7 +81,7 @@ def index(project: Project) -> ResponseReturnValue:
         following=next_runs(session, project, now()),
         last=last,
         recent=last is not None and last.recent(now()),
-        undos=undos,
+        undone=undone,
         deleted=deleted,
         tags=tags,
         first_use=not rows and not tags,

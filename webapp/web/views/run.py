@@ -28,6 +28,7 @@ from webapp.rules.models import Run, RunState, Trigger
 from webapp.rules.nights import next_runs
 from webapp.rules.outlook import MustConfirm, confirmed_changes
 from webapp.rules.runs import get_run, rule_of, run_cases, wake_run
+from webapp.rules.undone import undone
 from webapp.submissions.models import Submission
 from webapp.web.access import project_route
 from webapp.web.confirming import ask_to_confirm
@@ -52,13 +53,14 @@ def show(project: Project, run_id: int) -> ResponseReturnValue:
     if run.state is RunState.HELD:
         return held_page(project, run)
     job = None if run.job_id is None else get_job(session, project.id, run.job_id)
-    undo = None if run.undo_id is None else get_job(session, project.id, run.undo_id)
+    taken_back = undone(session, run)
+    undo = taken_back.last
     fragment = is_fragment_request(request)
     context: dict[str, Any] = {
         "project": project,
         "run": run,
         "job": job,
-        "undo": undo,
+        "undone": taken_back,
         "undo_elapsed": 0 if undo is None else _seconds_since(undo.started_on or undo.queued_on),
         "rule": rule_of(session, run),
         "elapsed": _seconds_since(run.started_on or run.queued_on),
@@ -84,8 +86,8 @@ def _undo_ended(undo: Job, context: dict[str, Any]) -> Response:
     said = _("The run is undone.")
     if undo.kind == Kind.REDO_RUN:
         said = _("The changes of the run are back.")
-    if undo.state != JobState.FINISHED:
-        said = _("The job ended before all forms were done.")
+    if undo.state != JobState.FINISHED or undo.skipped:
+        said = _("The job is over, and not all forms were done.")
     return trigger(answer, "announce", said)
 
 

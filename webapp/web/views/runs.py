@@ -19,12 +19,12 @@ from webapp.history.run_list import RunFilter, matching, parse, query_string, un
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.rules.models import Run
+from webapp.rules.undone import undone_of
 from webapp.web.access import project_route
 from webapp.web.formatting import count_words
 from webapp.web.forms.runs import outcome_words, run_filter_form, trigger_words
 from webapp.web.htmx import is_fragment_request, render_page_or_fragment, trigger
 from webapp.web.pagination import Count, capped_count, keyset_page
-from webapp.web.run_undos import undos_of
 from webapp.web.submission_words import days_words, rule_words
 
 runs = Blueprint("runs", __name__)
@@ -62,7 +62,7 @@ def index(project: Project) -> ResponseReturnValue:
         page=page,
         runs_words=runs_words(count),
         tags=[_tag(wanted, name, rules) for name in wanted.narrowing],
-        undos=undos_of(session, project.id, page.rows),
+        undone=undone_of(session, project.id, page.rows),
         newer_url=_address(query_string(wanted, after=page.newer)),
         older_url=_address(query_string(wanted, before=page.older)),
         newest_url=_address(query_string(wanted)),
