@@ -76,6 +76,11 @@ class Case(Base):
     properties: Mapped[dict[str, str]] = mapped_column(JsonObject, default=dict)
 
 
+#: Which cases are open, in the words of `ix_cases_open`: SQLAlchemy says `closed = 0` on SQLite,
+#: and that index is not taken then.
+OPEN = (text("NOT cases.closed"), text("NOT cases.deleted"))
+
+
 class CaseIndex(Base):
     """A link from a case to another, by identifier (SPEC §1, S9e)."""
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
-from webapp.cases.models import Case
+from webapp.cases.models import OPEN, Case
 from webapp.clock import Micros
 from webapp.history.calendar import Calendar
 from webapp.submissions.models import State, Submission
@@ -58,7 +58,7 @@ def glance(session: Session, project_id: int, calendar: Calendar) -> Glance:
         (kind, number)
         for kind, number in session.execute(
             select(Case.type, func.count())
-            .where(Case.project_id == project_id, ~Case.closed, ~Case.deleted)
+            .where(Case.project_id == project_id, *OPEN)
             .group_by(Case.type)
             .order_by(func.count().desc(), Case.type)
         )

@@ -7,7 +7,7 @@ from collections import Counter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.cases.models import Case
+from webapp.cases.models import OPEN, Case
 
 #: So many of the newest open cases are looked at, and so many names are offered: a form needs a
 #: hint at once, not the whole truth.
@@ -24,8 +24,7 @@ def property_names(session: Session, project_id: int, case_type: str) -> list[st
         .where(
             Case.project_id == project_id,
             Case.type == case_type,
-            ~Case.closed,
-            ~Case.deleted,
+            *OPEN,
         )
         .order_by(Case.id.desc())
         .limit(LOOKED_AT)

@@ -23,7 +23,7 @@ from sqlalchemy import (
     true,
 )
 
-from webapp.cases.models import Case
+from webapp.cases.models import OPEN, Case
 from webapp.clock import DAY
 from webapp.rules.definition import (
     Copy,
@@ -59,8 +59,8 @@ def narrowed(
 
 
 def of_type(rows: Select[Any], case_type: str) -> Select[Any]:
-    """Only the open cases of a type (R1): in the words of the index `ix_cases_open`."""
-    return rows.where(Case.type == case_type, ~Case.closed, ~Case.deleted)
+    """Only the open cases of a type (R1)."""
+    return rows.where(Case.type == case_type, *OPEN)
 
 
 def condition(family: Family, definition: Definition, moment: Moment) -> Condition:
@@ -75,10 +75,12 @@ def condition(family: Family, definition: Definition, moment: Moment) -> Conditi
 def criterion_sql(family: Family, criterion: Criterion, moment: Moment) -> Condition:
     """One criterion as a condition; NULL counts as not true."""
     if isinstance(criterion, NotModifiedSince):
-        return Case.server_modified_on < moment.now - criterion.days * DAY
+        return family.case.server_modified_on < moment.now - criterion.days * DAY
     if isinstance(criterion, ParentClosed):
         return family.parent_closed()
-    reference = criterion.property
+    reference, known = criterion.property, _known_day(family, criterion)
+    if isinstance(criterion, DateIs) and known is not None:
+        return _is_within(Binary(known), criterion, moment)
     truth = family.holds(
         reference.path, lambda table: _compares(value_of(table, reference), criterion, moment)
     )
@@ -101,12 +103,28 @@ def _compares(
         if number is None:
             raise ValueError(f"{criterion.value!r} is no number: the definition is not valid")
         return number_compares(value, NUMBER[criterion.operator].sign, number)
+    # Whether it is a date at all takes longest.
+    return and_(_is_within(Binary(func.substr(value, 1, 10)), criterion, moment), IsDate(value))
+
+
+def _known_day(family: Family, criterion: Criterion) -> ColumnElement[Any] | None:
+    """The day that a date criterion compares, where that is a column already."""
+    if not isinstance(criterion, DateIs) or criterion.property.path:
+        return None
+    return family.days.get(criterion.property.name)
+
+
+def _is_within(day: ColumnElement[Any], criterion: DateIs, moment: Moment) -> Condition:
     dates = dates_for(criterion.operator, criterion.days, moment.today)
     if dates is None:
         return false()
-    day = Binary(func.substr(value, 1, 10))
     first, last = (one.isoformat() for one in dates)
-    return and_(IsDate(value), day >= first, day <= last)
+    return and_(day >= first, day <= last)
+
+
+def day_of(value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The day of a text that is a date, NULL for any other."""
+    return case((IsDate(value), Binary(func.substr(value, 1, 10))))
 
 
 def copies(family: Family, definition: Definition) -> JsonList:
@@ -174,18 +192,35 @@ def changes(family: Family, definition: Definition) -> Condition:
     return and_(~fails(family, definition), or_(false(), *(one.changes for one in values)))
 
 
-def funnel(family: Family, definition: Definition, moment: Moment) -> list[ColumnElement[int]]:
+def funnel(
+    family: Family, definition: Definition, moment: Moment, then: ColumnElement[int] | None = None
+) -> list[ColumnElement[int]]:
     """For `all`, how many criteria from the first on a case fulfils, as one column: so that each is
-    evaluated once. For `any`, a column of 0 or 1 for each."""
+    evaluated once. For `any`, a column of 0 or 1 for each.
+
+    `then` is added where a case matches, and computed only there: for `any` as one more column,
+    NULL elsewhere.
+    """
     truths = [criterion_sql(family, one, moment) for one in definition.criteria]
     if definition.match is Match.ANY:
-        return [case((truth, 1), else_=0) for truth in truths]
+        more = [] if then is None else [case((or_(*truths), then))]
+        return [*(case((truth, 1), else_=0) for truth in truths), *more]
     # CASE stops at the first that is not true; a NULL must stop it as well.
     steps: list[tuple[Any, Any]] = [
         (case((truth, 0), else_=1) == 1, literal_column(str(n))) for n, truth in enumerate(truths)
     ]
     everything: ColumnElement[int] = literal_column(str(len(truths)))
+    everything = everything if then is None else everything + then
     return [case(*steps, else_=everything) if steps else everything]
+
+
+def outcome(family: Family, definition: Definition) -> ColumnElement[int] | None:
+    """What becomes of a case that matches a rule that writes to no other: 0 where it cannot be
+    changed, 1 where it is as wanted already, 2 where it would change; None where that is so for
+    all."""
+    if definition.closes and not can_fail(definition):
+        return None
+    return case((fails(family, definition), 0), (changes(family, definition), 2), else_=1)
 
 
 def unreadable(family: Family, criterion: Criterion) -> Condition | None:
@@ -196,7 +231,9 @@ def unreadable(family: Family, criterion: Criterion) -> Condition | None:
 
     def unread(table: Any) -> Condition:
         value = value_of(table, reference)
-        return and_(value.is_not(None), Trimmed(value) != "", ~is_readable(value))
+        known = _known_day(family, criterion)
+        bad: Condition = ~is_readable(value) if known is None else known.is_(None)
+        return and_(bad, value.is_not(None), Trimmed(value) != "")
 
     return family.holds(reference.path, unread)
 

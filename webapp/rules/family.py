@@ -7,11 +7,12 @@ PostgreSQL may begin at the far end, and does when its statistics are old, so th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, any_, bindparam, exists, select
+from sqlalchemy.orm import Session, aliased
 
 from webapp.cases.models import Case, CaseIndex
 from webapp.rules.references import TIMES, Reference
@@ -20,23 +21,33 @@ from webapp.rules.target import target_of
 from webapp.rules.view import Path
 
 Condition = ColumnElement[bool]
+_NONE: Mapping[str, ColumnElement[str]] = MappingProxyType({})
 
 
 class Family:
-    """A case of a project (`Case` in what `select` gives), and those that paths lead to from it."""
+    """A case of a project (`case`, in what `select` gives), and those that paths lead to from it.
 
-    def __init__(self, project_id: int) -> None:
+    `case` is `Case`, or an alias of some of its rows. `days` are columns of such an alias, by the
+    name of a property: the day that stands there (`compile.day_of`), which is computed already.
+    """
+
+    def __init__(
+        self, project_id: int, case: Any = Case, days: Mapping[str, ColumnElement[str]] = _NONE
+    ) -> None:
         self.project_id = project_id
+        self.case = case
+        self.days = days
 
     def select(self, *columns: Any) -> Select[Any]:
         """A `Select` of columns for every case of the project."""
-        return select(*columns).select_from(Case).where(Case.project_id == self.project_id)
+        of_project = self.case.project_id == self.project_id
+        return select(*columns).select_from(self.case).where(of_project)
 
     def text(self, reference: Reference) -> ColumnElement[Any]:
         """What a reference finds: NULL for a property that was never set, and where there is no
         case."""
         if not reference.path:
-            return value_of(Case, reference)
+            return value_of(self.case, reference)
         other = aliased(Case)
         return self._at(
             _of(other, value_of(other, reference)), other, reference.path
@@ -46,7 +57,7 @@ class Family:
         """Whether a path leads to a case for which a condition is true. `condition` takes the
         table; asked this way, however long it is, the case is looked up once."""
         if not path:
-            return condition(Case)
+            return condition(self.case)
         other = aliased(Case)
         return exists(self._at(_of(other, 1), other, path).where(condition(other)))
 
@@ -65,7 +76,7 @@ class Family:
         other, index = aliased(Case), aliased(CaseIndex)
         target = _of(index, index.target).where(
             index.project_id == self.project_id,
-            index.case == Case.id,
+            index.case == self.case.id,
             index.identifier == "parent",
             index.relationship == "child",
         )
@@ -86,7 +97,7 @@ class Family:
             _of(other, other.indexed_on)
             .where(
                 other.project_id == self.project_id,
-                other.id == target_of(Case.project_id, Case.id, path),
+                other.id == target_of(self.case.project_id, self.case.id, path),
             )
             .scalar_subquery()
         )
@@ -95,7 +106,7 @@ class Family:
         """Only the case that a path leads to, unless it is deleted (R5)."""
         return rows.where(
             other.project_id == self.project_id,
-            other.id == target_of(Case.project_id, Case.id, path),
+            other.id == target_of(self.case.project_id, self.case.id, path),
             ~other.deleted,
         )
 
@@ -107,6 +118,13 @@ def value_of(case: Any, reference: Reference) -> ColumnElement[Any]:
         return PropertyText(case.properties, quoted(reference.name))
     column = getattr(case, attribute)
     return InstantText(column) if attribute in TIMES else column
+
+
+def is_among(session: Session) -> Condition:
+    """Whether a case is one of those whose keys a statement is given, as `keys`."""
+    if session.get_bind().dialect.name == "postgresql":
+        return Case.id == any_(bindparam("keys", type_=ARRAY(BigInteger)))
+    return Case.id.in_(bindparam("keys", expanding=True))
 
 
 def _of(table: Any, column: Any) -> Select[Any]:

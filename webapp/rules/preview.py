@@ -6,19 +6,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import inf
-from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from webapp.cases.apply import CaseState
 from webapp.cases.models import Case
 from webapp.rules.changes import CaseChange, case_change
-from webapp.rules.compile import can_fail, changes, fails, funnel, narrowed, of_type, unreadable
-from webapp.rules.definition import Criterion, Definition, Match
+from webapp.rules.compile import changes, narrowed
+from webapp.rules.counting import Counted, Step, count_cases
+from webapp.rules.definition import Definition
 from webapp.rules.effect import Effect, copies_of, effects
-from webapp.rules.family import Family
+from webapp.rules.family import Family, is_among
 from webapp.rules.moment import Moment
 from webapp.rules.rehearse import Totals, rehearse
 from webapp.rules.view import Cases, Known, load, paths_read, paths_written
@@ -29,14 +28,8 @@ from webapp.time_limit import TimeLimit, time_limit
 SHOWN = 10
 #: A page may count this long, in seconds; a person at a terminal as long as it takes.
 LIMIT_S = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A criterion: how many cases are left after it (`all`), or fulfil it (`any`)."""
-
-    criterion: Criterion
-    cases: int
+#: So many of the oldest cases are looked at first for those that are shown.
+OLDEST = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +95,16 @@ def _look(
     shown: int,
     limit: TimeLimit,
 ) -> Preview:
-    """One query over the open cases for the counts, one over those that match, and a few for the
-    cases that are shown. A rule that writes to related cases is rehearsed case by case, for what
-    one case does to its parent decides what is left to do for the next."""
-    counted = _count(session, project_id, definition, moment)
+    """One query over the open cases for the counts, and a few for the cases that are shown. A rule
+    that writes to related cases is rehearsed case by case, for what one case does to its parent
+    decides what is left to do for the next."""
+    counted = count_cases(session, project_id, definition, moment)
     limit.renew()
     if definition.touches_others:
         totals, keys = rehearse(session, project_id, definition, moment, limit=limit, shown=shown)
     else:
-        totals = _totals(session, project_id, definition, moment, counted.matched)
-        limit.renew()
-        keys = _first(session, project_id, definition, moment, shown)
+        totals = _totals(definition, counted)
+        keys = _first(session, project_id, definition, moment, min(shown, totals.changed))
     limit.renew()
     return Preview(
         moment,
@@ -129,87 +121,29 @@ def _look(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Counted:
-    open_cases: int
-    matched: int
-    funnel: tuple[Step, ...]
-    unreadable: tuple[Step, ...]
-
-
-def _count(session: Session, project_id: int, definition: Definition, moment: Moment) -> _Counted:
-    """One pass over the open cases of the type."""
-    family = Family(project_id)
-    levels = funnel(family, definition, moment)
-    checks = [(one, unreadable(family, one)) for one in definition.criteria]
-    bad = [(one, check) for one, check in checks if check is not None]
-    sums: list[Any] = [func.sum(case((check, 1), else_=0)) for _one, check in bad]
-    if definition.match is Match.ANY:
-        hit = case((sum(levels[1:], levels[0]) > 0, 1), else_=0)
-        columns = [func.sum(hit), *map(func.sum, levels)]
-        rows = of_type(family.select(func.count(), *columns, *sums), definition.case_type)
-        total, matched, *rest = (value or 0 for value in session.execute(rows).one())
-        steps = rest[: len(levels)]
-        unread = rest[len(levels) :]
-    else:
-        inner = of_type(
-            family.select(
-                levels[0].label("level"),
-                *(
-                    case((check, 1), else_=0).label(f"bad{number}")
-                    for number, (_one, check) in enumerate(bad)
-                ),
-            ),
-            definition.case_type,
-        ).subquery()
-        by_level = session.execute(
-            select(
-                inner.c.level,
-                func.count(),
-                *(func.sum(inner.c[f"bad{number}"]) for number in range(len(bad))),
-            ).group_by(inner.c.level)
-        ).all()
-        total = sum(row[1] for row in by_level)
-        steps = [
-            sum(row[1] for row in by_level if row[0] > number)
-            for number in range(len(definition.criteria))
-        ]
-        matched = steps[-1] if steps else total
-        unread = [sum(row[2 + number] for row in by_level) for number in range(len(bad))]
-    return _Counted(
-        total,
-        matched,
-        tuple(map(Step, definition.criteria, steps)),
-        tuple(Step(one, count) for (one, _check), count in zip(bad, unread, strict=True)),
-    )
-
-
-def _totals(
-    session: Session, project_id: int, definition: Definition, moment: Moment, matched: int
-) -> Totals:
-    """The numbers of a rule that writes to no case but the one that matches: at most one query."""
-    if definition.closes and not can_fail(definition):
-        return Totals(matched, matched, 0, matched, 0)
-    family = Family(project_id)
-    sums = [
-        func.sum(case((condition, 1), else_=0))
-        for condition in (changes(family, definition), fails(family, definition))
-    ]
-    rows = narrowed(family.select(*sums), family, definition, moment)
-    changing, failing = (number or 0 for number in session.execute(rows).one())
-    return Totals(changing, changing if definition.closes else 0, 0, changing, failing)
+def _totals(definition: Definition, counted: Counted) -> Totals:
+    """The numbers of a rule that writes to no case but the one that matches."""
+    closed = counted.changed if definition.closes else 0
+    return Totals(counted.changed, closed, 0, counted.changed, counted.errors)
 
 
 def _first(
-    session: Session, project_id: int, definition: Definition, moment: Moment, shown: int
+    session: Session, project_id: int, definition: Definition, moment: Moment, count: int
 ) -> list[int]:
-    """The keys of the first cases that would change, by a rule that writes to no others."""
+    """The keys of the first `count` cases that would change, by a rule that writes to no others.
+
+    They are often among the oldest of all, which are found in no time; else one query over all.
+    """
+    if not count:
+        return []
     family = Family(project_id)
-    rows = narrowed(
-        family.select(Case.id).where(changes(family, definition)), family, definition, moment
-    )
-    in_order = rows.order_by(Case.server_modified_on, Case.id).limit(shown)
-    return list(session.scalars(in_order))
+    in_order = (Case.server_modified_on, Case.id)
+    oldest = session.scalars(family.select(Case.id).order_by(*in_order).limit(OLDEST)).all()
+    # Not by the index that has this order: it leads through all closed cases too, one by one.
+    rows = family.select(Case.id).order_by(Case.server_modified_on + 0, Case.id).limit(count)
+    rows = narrowed(rows.where(changes(family, definition)), family, definition, moment)
+    keys = list(session.scalars(rows.where(is_among(session)), {"keys": oldest}))
+    return keys if len(keys) == count else list(session.scalars(rows))
 
 
 def _changes_of(

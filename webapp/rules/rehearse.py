@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Row, any_, bindparam, select
+from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.orm import Session
 
 from webapp.cases.models import Case
 from webapp.cases.store import batches
 from webapp.rules.compile import narrowed
 from webapp.rules.definition import Copy, Definition, Set
-from webapp.rules.family import Family, value_of
+from webapp.rules.family import Family, is_among, value_of
 from webapp.rules.moment import Moment
 from webapp.rules.references import Reference
 from webapp.rules.view import paths_written
@@ -192,12 +192,10 @@ class _Turns:
 
     def _of_keys(self, *columns: Any) -> Any:
         """Columns of the cases with the keys `keys`."""
-        if self._session.get_bind().dialect.name == "postgresql":
-            is_one = Case.id == any_(bindparam("keys", type_=ARRAY(BigInteger)))
-        else:
-            is_one = Case.id.in_(bindparam("keys", expanding=True))
         # The project out of the index: PostgreSQL may take one that it does not know for empty.
-        return select(*columns).where(Case.project_id + 0 == self._project_id, is_one)
+        return select(*columns).where(
+            Case.project_id + 0 == self._project_id, is_among(self._session)
+        )
 
 
 def _name(reference: Reference) -> str:

@@ -24,13 +24,17 @@ _DAY = 86_400 * _SECOND
 BLANKS = " \t\n\r"
 
 #: A real calendar day, alone or followed by T or a space (R6). Not in Python's words but in
-#: PostgreSQL's, which has no date check that cannot fail.
+#: PostgreSQL's, which has no date check that cannot fail. First the days that each month has: this
+#: takes half the time, and is enough for nearly all.
+_YEAR = "(?:[1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])"
+_PLAIN_DATE = rf"\A{_YEAR}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])(?:[T ]|\Z)"
 _DATE = (
-    r"\A(?!0000)(?:"
-    r"[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])"
+    rf"\A(?:{_YEAR}-"
+    r"(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])"
     r"|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
     r"|02-(?:0[1-9]|1[0-9]|2[0-8]))"
-    r"|(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29"
+    r"|(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])"
+    r"|(?:0[48]|[2468][048]|[13579][26])00)-02-29"
     r")(?:[T ]|\Z)"
 )
 _NUMBER = r"\A[ \t\n\r]*-?[0-9]{1,15}(?:\.[0-9]{1,15})?[ \t\n\r]*\Z"
@@ -181,7 +185,7 @@ def _is_date_sqlite(element: IsDate, compiler: SQLCompiler, **kw: Any) -> str:
 @compiles(IsDate, "postgresql")
 def _is_date_postgresql(element: IsDate, compiler: SQLCompiler, **kw: Any) -> str:
     (text,) = _parts(element, compiler, **kw)
-    return f"({text} ~ '{_DATE}')"
+    return f"({text} ~ '{_PLAIN_DATE}' OR {text} ~ '{_DATE}')"
 
 
 class IsNumber(FunctionElement[bool]):

@@ -1,0 +1,152 @@
+"""How many open cases a rule's criteria leave, and how many of these would change: in one pass
+(SPEC R25)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy.orm import Session, aliased
+
+from webapp.cases.models import Case
+from webapp.rules.compile import day_of, funnel, of_type, outcome, unreadable
+from webapp.rules.definition import Copy, Criterion, DateIs, Definition, Match
+from webapp.rules.family import Family
+from webapp.rules.moment import Moment
+from webapp.rules.references import Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A criterion: how many cases are left after it (`all`), or fulfil it (`any`)."""
+
+    criterion: Criterion
+    cases: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The open cases of a rule's type, and those that match; of these, how many would change and
+    how many cannot, where the rule writes to no other case. `unreadable` counts, for criteria that
+    compare dates or numbers, the open cases with a value that is none."""
+
+    open_cases: int
+    matched: int
+    changed: int
+    errors: int
+    funnel: tuple[Step, ...]
+    unreadable: tuple[Step, ...]
+
+
+def count_cases(
+    session: Session, project_id: int, definition: Definition, moment: Moment
+) -> Counted:
+    """One query, which looks at each open case of the type once."""
+    family, is_narrow = _family(session, project_id, definition)
+    checks = [(one, unreadable(family, one)) for one in definition.criteria]
+    bad = [(one, check) for one, check in checks if check is not None]
+    then = None if definition.touches_others else outcome(family, definition)
+    columns = {
+        f"level{number}": level
+        for number, level in enumerate(funnel(family, definition, moment, then))
+    }
+    columns |= {f"bad{n}": case((check, 1), else_=0) for n, (_one, check) in enumerate(bad)}
+    rows = family.select(*(column.label(name) for name, column in columns.items()))
+    rows = _apart(session, rows if is_narrow else of_type(rows, definition.case_type))
+    of_each = _any if definition.match is Match.ANY else _all
+    total, steps, ends, unread = of_each(session, len(definition.criteria), len(bad), rows)
+    return Counted(
+        open_cases=total,
+        matched=sum(ends),
+        changed=sum(ends) if then is None else ends[2],
+        errors=0 if then is None else ends[0],
+        funnel=tuple(map(Step, definition.criteria, steps)),
+        unreadable=tuple(
+            Step(one, count) for (one, _check), count in zip(bad, unread, strict=True)
+        ),
+    )
+
+
+def _family(session: Session, project_id: int, definition: Definition) -> tuple[Family, bool]:
+    """The cases to look at, and whether they are those of the type alone. Where the rule compares
+    dates, each is read once and not for the criterion and for `unreadable`: it takes longest."""
+    family = Family(project_id)
+    dates = {
+        one.property.name: one.property
+        for one in definition.criteria
+        if isinstance(one, DateIs) and not one.property.path
+    }
+    if not dates:
+        return family, False
+    attributes = {"id", "project_id", "server_modified_on", "properties"}
+    attributes |= {one.attribute for one in _references(definition) if one.attribute}
+    days = (day_of(family.text(one)).label(f"day{n}") for n, one in enumerate(dates.values()))
+    rows = family.select(*(getattr(Case, name) for name in sorted(attributes)), *days)
+    inner = _apart(session, of_type(rows, definition.case_type)).subquery()
+    of_inner = aliased(Case, inner, adapt_on_names=True)
+    return Family(
+        project_id, of_inner, {name: inner.c[f"day{n}"] for n, name in enumerate(dates)}
+    ), True
+
+
+def _references(definition: Definition) -> Iterator[Reference]:
+    """What a rule reads and writes."""
+    for criterion in definition.criteria:
+        reference: Reference | None = getattr(criterion, "property", None)
+        if reference is not None:
+            yield reference
+    for action in definition.updates:
+        yield action.property
+        if isinstance(action, Copy):
+            yield action.source
+
+
+#: Of all cases, those of each step of the funnel, those that match by what becomes of them
+#: (`compile.outcome`; all in the first where that is the same), and those of each `bad`.
+_Counts = tuple[int, Sequence[int], Sequence[int], Sequence[int]]
+#: As many as there are outcomes.
+_ENDS = 3
+
+
+def _all(session: Session, count: int, bad: int, rows: Select[tuple[int, ...]]) -> _Counts:
+    """A case is at the level of the first criterion that is not true; where all are, at one for
+    each outcome above these."""
+    inner = rows.subquery()
+    levels = [_number(inner.c.level0 == level) for level in range(count + _ENDS)]
+    total, *at = _sums(session, [*levels, *(inner.c[f"bad{number}"] for number in range(bad))])
+    steps = [sum(at[number + 1 : count + _ENDS]) for number in range(count)]
+    return total, steps, at[count : count + _ENDS], at[count + _ENDS :]
+
+
+def _any(session: Session, count: int, bad: int, rows: Select[tuple[int, ...]]) -> _Counts:
+    """A case has a 1 for each criterion that is true, and where one is, maybe its outcome."""
+    inner = rows.subquery()
+    levels = [inner.c[f"level{number}"] for number in range(count)]
+    if f"level{count}" in inner.c:
+        ends = [_number(inner.c[f"level{count}"] == end) for end in range(_ENDS)]
+    else:
+        ends = [_number(sum(levels[1:], levels[0]) > 0)]
+    unread = [inner.c[f"bad{number}"] for number in range(bad)]
+    total, *rest = _sums(session, [*levels, *ends, *unread])
+    after = count + len(ends)
+    return total, rest[:count], rest[count:after], rest[after:]
+
+
+def _apart(session: Session, rows: Select[tuple[int, ...]]) -> Select[tuple[int, ...]]:
+    """Columns for a subquery that is computed by itself, once for each case; else they would be
+    put into each place that names them, and computed there anew."""
+    if session.get_bind().dialect.name == "sqlite":
+        return rows.limit(-1)
+    # The clock is never the same twice; a limit would keep processes from sharing the work.
+    return rows.add_columns(func.clock_timestamp().label("apart"))
+
+
+def _number(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return case((condition, 1), else_=0)
+
+
+def _sums(session: Session, columns: Sequence[ColumnElement[int]]) -> list[int]:
+    """The number of all cases, and the sums of columns: 0 where there is no case."""
+    row = session.execute(select(func.count(), *map(func.sum, columns))).one()
+    return [value or 0 for value in row]
