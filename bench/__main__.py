@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from bench import apply, match, receive
+from bench import apply, match, preview, receive
 from bench.results import Figures, write_results
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
+#: What is measured over so many cases.
+OVER_CASES: dict[str, Callable[..., Figures]] = {
+    "match": match.measure,
+    "preview": preview.measure,
+    "apply": apply.measure,
+}
+WHAT = ("receive", *OVER_CASES)
 
 
 def main() -> int:
@@ -26,22 +34,25 @@ def main() -> int:
     parser.add_argument(
         "--cases", type=int, default=100_000, help="cases that rules meet (%(default)s)"
     )
+    parser.add_argument("--only", choices=WHAT, action="append", help="(default: all)")
     parser.add_argument("--quick", action="store_true", help="only to see that it works at all")
     parser.add_argument("--out", type=Path, help="write the results here")
     arguments = parser.parse_args()
     forms = 20 if arguments.quick else min(arguments.forms, 100_000)
     cases = 200 if arguments.quick else min(arguments.cases, 5_000_000)
-    if forms < 1 or cases < 1 or not 1 <= arguments.senders <= 256:
+    senders: int = arguments.senders
+    if forms < 1 or cases < 1 or not 1 <= senders <= 256:
         parser.error("--forms and --cases want at least 1, --senders from 1 to 256")
     found: list[Figures] = []
     for database in arguments.database or ("sqlite", "postgresql"):
-        print(f"{database}: {forms} creates, {forms} updates …", file=sys.stderr)
-        found.append(receive.measure(database, forms=forms, senders=arguments.senders))
-        print(f"{database}: matching {cases:,} cases …", file=sys.stderr)
-        found.append(match.measure(database, cases=cases))
-        print(f"{database}: changing {cases:,} cases …", file=sys.stderr)
-        found.append(apply.measure(database, cases=cases))
-    out = arguments.out or (None if arguments.quick else RESULTS)
+        for what in arguments.only or WHAT:
+            print(f"{database}: {what} …", file=sys.stderr)
+            if what == "receive":
+                found.append(receive.measure(database, forms=forms, senders=senders))
+            else:
+                found.append(OVER_CASES[what](database, cases=cases))
+    all_of_it = not (arguments.quick or arguments.only)
+    out = arguments.out or (RESULTS if all_of_it else None)
     print(write_results(out, found))
     return 0
 

@@ -10,16 +10,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import apply, match
+from bench import apply, match, preview
 from bench.apply import Applied
 from bench.load import Load
 from bench.match import Matched
+from bench.preview import Previewed, Previews
 from bench.receive import REACH, Found
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-Figures = Found | Matched | Applied
+Figures = Found | Matched | Previews | Applied
 
 
 def write_results(path: Path | None, found: Sequence[Figures]) -> str:
@@ -53,6 +54,8 @@ def _head() -> list[str]:
 def _lines(found: Figures) -> list[str]:
     if isinstance(found, Found):
         return _receive(found)
+    if isinstance(found, Previews):
+        return _preview(found)
     return _match(found) if isinstance(found, Matched) else _apply(found)
 
 
@@ -73,12 +76,36 @@ def _match(found: Matched) -> list[str]:
         "|---|---:|---:|",
         f"| the compiled rule | {found.rule:.3f} | {ratio:.2f} |",
         f"| SQL by hand | {found.by_hand:.3f} | 1.00 |",
-        (
-            f"| the whole preview: counts, funnel, first cases | {found.preview:.3f} |"
-            f" {found.preview / found.by_hand:.2f} |"
-        ),
         "",
     ]
+
+
+def _preview(found: Previews) -> list[str]:
+    return [
+        f"## Previews over {found.cases:,} open cases, on {found.database}",
+        "",
+        (
+            "All that a preview says: counts, funnel, unreadable values, what would change, the"
+            " first cases. SQL by hand only counts those that match. Each hundred cases have a"
+            f" parent. To reach: {preview.REACH_SECONDS} s for a million cases."
+        ),
+        "",
+        "| rule | match | seconds | × SQL by hand | MB at its peak | by this size |",
+        "|---|---:|---:|---:|---:|---|",
+        *(_previewed(found, one) for one in found.found),
+        "",
+        f"To say that no case has a property, as when it is misspelled: {found.misspelled:.3f} s.",
+        "",
+    ]
+
+
+def _previewed(found: Previews, one: Previewed) -> str:
+    reached = one.took * 1_000_000 / found.cases <= preview.REACH_SECONDS
+    memory = "" if one.memory is None else f"{one.memory:.0f}"
+    return (
+        f"| {one.rule} | {one.matched:,} | {one.took:.3f} | {one.took / one.by_hand:.1f} |"
+        f" {memory} | {_verdict(reached)} |"
+    )
 
 
 def _apply(found: Applied) -> list[str]:

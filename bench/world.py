@@ -19,6 +19,7 @@ from webapp.database import write_transaction
 from webapp.database_upgrade import upgrade_database
 from webapp.extensions import db
 from webapp.projects.operations import create_project, set_project
+from webapp.time_limit import without_limit
 
 BY = Actor("bench", "bench", "benchmark")
 
@@ -83,6 +84,7 @@ def fill(database: str, project_id: int, cases: int) -> None:
     """Cases that were last modified in the two years before now, oldest first."""
     values = {"project": project_id, "size": cases, "first": now() - 730 * DAY}
     with write_transaction() as session:
+        without_limit(session)
         session.execute(
             text(
                 "INSERT INTO cases (project_id, case_id, type, name, owner_id, external_id,"
@@ -99,4 +101,36 @@ def fill(database: str, project_id: int, cases: int) -> None:
 def count() -> None:
     """Let the database look at what it has, as it does by itself in time."""
     with write_transaction() as session:
+        without_limit(session)
+        session.execute(text("ANALYZE"))
+
+
+def parents(there: World) -> None:
+    """Give each patient a parent of the type `household`: one to a hundred."""
+    values = {"project": there.project_id, "size": max(1, there.cases // 100), "first": now()}
+    with write_transaction() as session:
+        without_limit(session)
+        session.execute(
+            text(
+                "INSERT INTO cases (project_id, case_id, type, name, owner_id, external_id,"
+                " opened_on, opened_by, modified_on, modified_by, closed, closed_by, deleted,"
+                f" server_modified_on, indexed_on, properties) {_NUMBERS[there.database]}"
+                " SELECT :project, 'household-' || n, 'household', 'Household ' || n, 'owner-1',"
+                " '', :first + n, 'owner-1', :first + n, 'owner-1', false, '', false,"
+                " :first + n, :first + n, '{}' FROM s"
+            ),
+            values,
+        )
+        session.execute(
+            text(
+                'INSERT INTO case_index (project_id, "case", identifier, target, target_type,'
+                " relationship) SELECT c.project_id, c.id, 'parent', h.id, 'household', 'child'"
+                " FROM cases c JOIN cases h ON h.project_id = c.project_id"
+                " AND h.case_id = 'household-' || (c.id % :size)"
+                " WHERE c.project_id = :project AND c.type = 'patient'"
+            ),
+            {name: values[name] for name in ("project", "size")},
+        )
+    with write_transaction() as session:
+        without_limit(session)
         session.execute(text("ANALYZE"))

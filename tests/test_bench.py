@@ -28,5 +28,6 @@ def test_a_quick_run_writes_its_results(database: str, tmp_path: Path) -> None:
     assert f"## Receiving forms over HTTP with Basic, on {database}" in text
     assert "| open a case, 16 at once |" in text
     assert f"## Matching 200 open cases, on {database}" in text
+    assert f"## Previews over 200 open cases, on {database}" in text
     assert f"## Closing 200 cases with two properties each, on {database}" in text
     assert "- commit: " in text
