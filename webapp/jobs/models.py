@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ForeignKey,
-    ForeignKeyConstraint,
     Index,
     String,
     Text,
@@ -110,11 +109,13 @@ class Job(Base):
 
 class JobItem(Base):
     """One thing that a job works on. The list is frozen when the job starts; the items in front of
-    `Job.processed` are done, so an item is never worked on twice."""
+    `Job.processed` are done, so an item is never worked on twice.
+
+    Without a foreign key: a list is written while its job is locked, and jobs are never removed.
+    """
 
     __tablename__ = "job_item"
     __table_args__ = (
-        ForeignKeyConstraint(["project_id", "job_id"], ["job.project_id", "job.id"]),
         Index(
             "ix_job_item_reason",
             "project_id",

@@ -50,8 +50,20 @@ class Submission(Base):
         Index("ix_submission_user", "project_id", "user_id", "received_on"),
         Index("ix_submission_kind", "project_id", "user_kind", "received_on"),
         Index("ix_submission_state", "project_id", "state", "received_on"),
-        Index("ix_submission_asked", "project_id", "asked_id"),
-        Index("ix_submission_of", "project_id", "of"),
+        Index(
+            "ix_submission_asked",
+            "project_id",
+            "asked_id",
+            sqlite_where=text('"asked_id" IS NOT NULL'),
+            postgresql_where=text('"asked_id" IS NOT NULL'),
+        ),
+        Index(
+            "ix_submission_of",
+            "project_id",
+            "of",
+            sqlite_where=text('"of" IS NOT NULL'),
+            postgresql_where=text('"of" IS NOT NULL'),
+        ),
         # Of the forms that rules wrote. A case of a run's plan leads to one form for each case
         # that it changes: whatever dies and begins again, never to two.
         Index(
