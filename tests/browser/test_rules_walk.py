@@ -93,7 +93,7 @@ def test_a_rule_is_written_run_and_undone(page: Page, office: Office, session: S
     if page.evaluate("typeof htmx") == "undefined":
         page.get_by_role("link", name="Refresh now").click()
     expect(page.locator("#run-state")).to_have_text("Undone")
-    expect(page.locator("#outcome")).to_contain_text("1 form of this run is archived.")
+    expect(page.locator("#outcome")).to_contain_text("Undoing has archived 1 form of this run.")
     assert not get_case(session, office.project.id, "p-1").closed
 
 
