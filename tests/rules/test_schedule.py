@@ -51,6 +51,22 @@ def test_the_instant_of_a_slot(hour: int, zone: str, day: str, slot: str):
     assert iso(Hour(hour, zone).slot(date.fromisoformat(day))) == slot
 
 
+@pytest.mark.parametrize(
+    ("hour", "zone", "first"),
+    [
+        (23, "America/Nuuk", "2026-03-25"),  # on the 28th, 23:00 is midnight
+        (23, "America/Nuuk", "2026-10-22"),
+        (0, "America/Havana", "2026-03-05"),
+        (2, "Europe/Berlin", "2026-03-27"),
+        (23, "UTC", "2026-03-27"),
+    ],
+)
+def test_the_day_of_a_slot_is_the_one_that_it_is_for(hour: int, zone: str, first: str):
+    clock = Hour(hour, zone)
+    days = [date.fromisoformat(first) + timedelta(days=n) for n in range(7)]
+    assert [clock.day_of_slot(clock.slot(day)) for day in days] == days
+
+
 def test_weeks_and_months():
     hour = Hour(1, "UTC")
     friday = at("2026-11-20T12:00:00")

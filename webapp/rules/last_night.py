@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -35,6 +36,11 @@ class LastNight:
     def count(self, *states: RunState) -> int:
         """How many of its runs are in one of some states."""
         return sum(one.run.state in states for one in self.runs)
+
+    @property
+    def day(self) -> date:
+        """The calendar day of the project that it is for."""
+        return date.fromisoformat(self.night.day)
 
     @property
     def finished(self) -> int:

@@ -117,7 +117,7 @@ def _night(session: Session, project: Project, slot: Micros, at: Micros) -> Nigh
     found = select(Night).where(Night.project_id == project.id, Night.slot == slot)
     night = session.scalar(found)
     if night is None:
-        day = hour_of(project).day_of(slot).isoformat()
+        day = hour_of(project).day_of_slot(slot).isoformat()
         night = Night(project_id=project.id, day=day, slot=slot, begun_on=at)
         session.add(night)
         session.flush()  # its runs need its key

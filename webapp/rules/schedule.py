@@ -59,6 +59,12 @@ class Hour:
         """The calendar day of an instant."""
         return to_datetime(at).astimezone(ZoneInfo(self.timezone)).date()
 
+    def day_of_slot(self, slot: Micros) -> date:
+        """The day that a slot is for: that of its instant, or the one before, where the clocks go
+        forward over its hour and midnight follows."""
+        day = self.day_of(slot)
+        return day if self.slot(day) == slot else day - timedelta(days=1)
+
     def slot(self, day: date) -> Micros:
         """The instant of a day's slot."""
         zone = ZoneInfo(self.timezone)

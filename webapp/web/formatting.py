@@ -115,9 +115,9 @@ def slashes(text: str) -> Markup:
     return Markup("<wbr>").join(_SLASH.split(text))
 
 
-def day(of: date) -> str:
-    """A calendar day without its year: "20 Nov"."""
-    return format_date(of, "d MMM", locale=_locale())
+def day(of: date, *, year: bool = False) -> str:
+    """A calendar day without its year: "20 Nov", or with it."""
+    return format_date(of, "d MMM y" if year else "d MMM", locale=_locale())
 
 
 def duration(micros: Micros) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -41,8 +41,7 @@ def nights_context(session: Session, project: Project) -> dict[str, Any]:
     if found is None:
         return context
     shown = found.most_important(SHOWN_RUNS)
-    day = date.fromisoformat(found.night.day)
-    since = Calendar.of(project).starts(day - timedelta(days=DAYS - 1))
+    since = Calendar.of(project).starts(found.day - timedelta(days=DAYS - 1))
     queued = Days(*[Calendar.of(project).day_of(found.night.begun_on)] * 2)
     return context | {
         "recent": found.recent(at),
