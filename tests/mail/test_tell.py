@@ -15,6 +15,7 @@ from webapp.jobs import tasks
 from webapp.mail import outbox
 from webapp.mail.outbox import send_due
 from webapp.projects.models import Project
+from webapp.rules import tell
 from webapp.rules.models import Run, RunState
 
 NOON = at("2026-03-10T12:00:00")
@@ -65,6 +66,45 @@ def test_a_failed_run_says_why(
     (letter,) = mailing.to(admin.email)
     assert letter["Subject"] == "A rule failed: Close the stale"
     assert "Something went wrong" in letter.get_content()
+
+
+def cannot_be_written(*_all: object, **_named: object) -> None:
+    raise ValueError("no such address")
+
+
+def test_a_letter_that_cannot_be_written_stops_no_run(
+    session: Session,
+    careful: Project,
+    mailing: PostOffice,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+):
+    admin = factories.web_user(careful, "admin")
+    monkeypatch.setattr(tell, "link", cannot_be_written)
+    rule_at(NOON, careful, name="held")
+    rule_at(NOON, careful, name="fails", brake=None)
+    held, fails = tick_at(NIGHT, careful)
+    with pretend(NIGHT):
+        tasks.work(session.get_one(Run, held).job_id)
+    job_id = session.get_one(Run, fails).job_id
+    monkeypatch.setattr(tasks, "_do_next", lambda *_all: 1 // 0)
+    with pretend(NIGHT), pytest.raises(ZeroDivisionError):
+        tasks.work(job_id)
+    session.rollback()
+    states = [session.get_one(Run, one).state for one in (held, fails)]
+    assert states == [RunState.HELD, RunState.FAILED]
+    assert "nobody is told by mail" in caplog.text
+    send_due(NIGHT + 30 * SECOND)
+    assert mailing.to(admin.email) == []
+
+
+def test_a_letter_that_the_database_refuses_stops_no_run(
+    session: Session, careful: Project, mailing: PostOffice, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(outbox, "addresses_to_tell", lambda *_all: [None])
+    rule_at(NOON, careful)
+    (run,) = night_at(NIGHT, session, careful)
+    assert (run.state, run.would_change) == (RunState.HELD, 6)
 
 
 def test_without_a_mail_server_the_night_goes_on(app: Flask, session: Session, careful: Project):

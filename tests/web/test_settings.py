@@ -308,6 +308,21 @@ class TestWhoMayAndWhoIsTold:
         assert addresses_to_tell(session, project.id) == []
         assert page.rows(CHANGES)[0][2] == f"No longer told by e-mail: {boris.email}"
 
+    def test_where_nobody_is_told_the_page_says_what_that_means(
+        self, project: Project, amina: WebUser, browser: PageClient, url: str, mailing: PostOffice
+    ):
+        page = browser.get(url)
+        assert "Nobody is told" not in page.text
+        told = page.form("Save settings").submit(told=[]).follow()
+        assert "Nobody is told. A run that waits" in told.text
+
+    def test_without_a_mail_server_nobody_is_told_whoever_is_chosen(
+        self, browser: PageClient, url: str
+    ):
+        page = browser.get(url)
+        assert "Nobody is told, whoever is chosen: no mail server is set." in page.text
+        assert page.document.xpath("//a[@href='#mail']") and page.document.xpath("//*[@id='mail']")
+
     def test_somebody_of_another_project_cannot_be_told(
         self, session: Session, project: Project, amina: WebUser, browser: PageClient, url: str
     ):

@@ -2,19 +2,50 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
+from webapp.database import is_busy
 from webapp.mail.outbox import is_set_up, link, post
 from webapp.projects.models import Project
 from webapp.rules.brake import Brake
 from webapp.rules.models import Run
 
+_log = logging.getLogger(__name__)
+
 
 def tell_held(session: Session, project: Project, run: Run, brake: Brake) -> None:
     """A run waits: the rule, the numbers, and where to look. It names no case."""
+    _tell(session, project, run, lambda: _held(project, run, brake))
+
+
+def tell_failed(session: Session, project: Project, run: Run) -> None:
+    """A run has failed: what it did so far, and where to resume it."""
+    _tell(session, project, run, lambda: _failed(project, run))
+
+
+def _tell(
+    session: Session, project: Project, run: Run, words: Callable[[], tuple[str, str]]
+) -> None:
+    """Post a letter: subject and body. One that cannot be written is logged, and stops nothing: a
+    run must come to its end, and home shows the same."""
     if not is_set_up():
         return
+    try:
+        with session.begin_nested():
+            subject, body = words()
+            post(session, project.id, subject=subject, body=body)
+            session.flush()  # what is wrong with it shows here
+    except Exception as error:
+        if is_busy(error):
+            raise  # all of it is tried again
+        _log.exception("nobody is told by mail of run %d", run.id)
+
+
+def _held(project: Project, run: Run, brake: Brake) -> tuple[str, str]:
     changes = run.would_change or 0
     subject = _("A rule waits for your decision: %(rule)s", rule=run.rule_name)
     body = _(
@@ -32,13 +63,10 @@ def tell_held(session: Session, project: Project, run: Run, brake: Brake) -> Non
         limit=brake.percent,
         link=_link(project, run),
     )
-    post(session, project.id, subject=subject, body=body)
+    return str(subject), str(body)
 
 
-def tell_failed(session: Session, project: Project, run: Run) -> None:
-    """A run has failed: what it did so far, and where to resume it."""
-    if not is_set_up():
-        return
+def _failed(project: Project, run: Run) -> tuple[str, str]:
     subject = _("A rule failed: %(rule)s", rule=run.rule_name)
     body = _(
         "A run of the rule “%(rule)s” in “%(project)s” has failed: %(problem)s\n\n"
@@ -51,7 +79,7 @@ def tell_failed(session: Session, project: Project, run: Run) -> None:
         left=f"{run.left:,}",
         link=_link(project, run),
     )
-    post(session, project.id, subject=subject, body=body)
+    return str(subject), str(body)
 
 
 def _link(project: Project, run: Run) -> str:

@@ -24,7 +24,7 @@ from webapp.errors import Refused
 from webapp.extensions import db
 from webapp.mail import outbox
 from webapp.mail.queries import letters_of
-from webapp.people.told import people_to_tell, set_told
+from webapp.people.told import addresses_to_tell, people_to_tell, set_told
 from webapp.projects.models import Project
 from webapp.projects.operations import set_project
 from webapp.projects.rights import Right
@@ -149,6 +149,7 @@ def _show(project: Project, form: SettingsForm, status: int = 200) -> ResponseRe
         zones=offered_zones(),
         use=use_today(session, project),
         mail_from=outbox.mail_from(),
+        nobody_told=not (outbox.is_set_up() and addresses_to_tell(session, project.id)),
         letters=session.scalars(letters_of(project.id).limit(SHOWN)).all(),
         changes=latest_changes(session, project, form, SHOWN),
         **_next_run(_clock(str(form.hour.data), form.timezone.data)),
