@@ -24,9 +24,11 @@ from webapp.jobs.kind import Kind
 from webapp.jobs.kinds import init_jobs
 from webapp.jobs.reprocess import ReprocessForms
 from webapp.jobs.task import Task
+from webapp.mail.tidy import tidy_letters
 from webapp.people.passwords import init_passwords
 from webapp.rules.held import tidy_held
 from webapp.rules.nights import open_nights
+from webapp.rules.obsolete import drop_obsolete_plans
 from webapp.rules.undo_work import RedoRun, UndoRun
 from webapp.rules.work import RunRule
 from webapp.web.access import init_access
@@ -99,8 +101,9 @@ TASKS: dict[Kind, Callable[[], Task]] = {
     Kind.REDO_RUN: RedoRun,
 }
 
-#: What each tick has done: nights that have come are opened, held runs expire.
-DUTIES = (open_nights, tidy_held)
+#: What each tick has done: nights that have come are opened, held runs expire, plans that nobody
+#: will use are dropped, and letters that were sent long ago.
+DUTIES = (open_nights, tidy_held, drop_obsolete_plans, tidy_letters)
 
 #: By blueprint: how machines hear of errors. All others get a page.
 MACHINE_FORMATS: dict[str, Format] = {

@@ -117,6 +117,10 @@ def take_ticks_at(
     return firsts
 
 
+#: A last tick that is further ahead of the clock was given out while the clock was wrong.
+AHEAD: Micros = MINUTE
+
+
 def last_tick(session: Session, project_id: int) -> Micros:
     """The last tick given out (0 in a new project). One query."""
     return session.scalar(select(Tick.last).where(Tick.project_id == project_id)) or 0

@@ -165,6 +165,18 @@ def test_the_list_is_newest_first_and_comes_in_parts(
     assert there.get("runs/v1/").get_json()["objects"] == []
 
 
+def test_one_whose_rule_is_deleted_does_not_go_on(
+    session: Session, project: Project, caller: Caller, rule_id: str
+):
+    run = caller.post(f"rules/v1/{rule_id}/runs/").get_json()["id"]
+    assert caller.post(f"runs/v1/{run}/stop/").status_code == 200
+    assert caller.delete(f"rules/v1/{rule_id}/").status_code == 204
+    answer = caller.post(f"runs/v1/{run}/resume/")
+    assert (answer.status_code, answer.get_json()["error"]) == (
+        409, "The rule is deleted. Bring it back first, then this run can go on.",
+    )  # fmt: skip
+
+
 def test_stop_and_resume(session: Session, project: Project, caller: Caller, rule_id: str):
     run = queued(caller, rule_id)["id"]
     stopped = caller.post(f"runs/v1/{run}/stop/")

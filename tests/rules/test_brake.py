@@ -39,6 +39,7 @@ from webapp.rules import outlook
 from webapp.rules.brake import Brake, brake_of
 from webapp.rules.held import approve, reject, tidy_held
 from webapp.rules.models import Rule, RuleState, Run, RunCase, RunState, Trigger
+from webapp.rules.obsolete import drop_obsolete_plans
 from webapp.rules.operations import delete_rule, edit_rule, set_state
 from webapp.rules.outlook import MustConfirm, confirmed_changes
 from webapp.rules.portable import rule_from_json
@@ -119,9 +120,9 @@ class TestHeld:
         assert run.state is RunState.REJECTED and run.over
         assert (run.decider, run.decision) == ("tester", "The sign is wrong.")
         assert run.decided_on == run.finished_on
-        while run.obsolete_plan:  # it drops one plan at a time, whosever it is
-            tidy_held(NIGHT)
-            session.refresh(run)
+        drop_obsolete_plans(NIGHT)
+        session.refresh(run)
+        assert not run.obsolete_plan
         assert planned(session, run) == 0
         assert tables(session, careful) == before
         assert_clean(app, session, careful)

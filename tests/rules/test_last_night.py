@@ -11,6 +11,7 @@ from tests.forms import open_case
 from tests.rules.nights import (
     NIGHT,
     NOON,
+    at,
     careful_project,
     held_run,
     night_at,
@@ -93,7 +94,34 @@ def test_the_nights_day_by_day(session: Session):
     assert last is not None and last.made_up
 
 
+def test_a_night_in_greenland_is_of_the_day_that_it_is_for(session: Session):
+    """On 28 March 2026 the clocks there go from 23:00 to midnight."""
+    before = at("2026-03-27T12:00:00")
+    project = project_at(before, timezone="America/Nuuk", hour=23)
+    rule_at(before, project)
+    for night in range(3):
+        night_at(at("2026-03-28T01:00:10") + night * DAY, session, project)
+    days = [one.day for one in nights_since(session, project.id, 0)]
+    assert days == ["2026-03-27", "2026-03-28", "2026-03-29"]
+
+
 class TestAttention:
+    def test_a_clock_that_was_wrong_while_a_form_came(self, session: Session):
+        project = project_at(NOON)
+        with pretend(NOON + 3650 * DAY):
+            open_case(session, project.id, "from the future")
+        with pretend(NOON):
+            open_case(session, project.id, "c0", status="stale")
+        found = attention(session, project, NOON)
+        assert found.count == 1
+        assert found.ahead is not None and found.ahead > NOON + 3650 * DAY
+        assert attention(session, project, NOON + 3651 * DAY).ahead is None
+        # Rules go by the right time all the same.
+        rule_at(NOON, project)
+        (run,) = night_at(NIGHT, session, project)
+        assert (run.today, run.changed) == ("2026-03-11", 1)
+        assert NIGHT <= run.matched_at < NIGHT + MINUTE
+
     def test_what_is_held_until_it_is_decided(self, session: Session, careful: Project):
         run = held_run(session, careful)
         found = attention(session, careful, NIGHT + HOUR)

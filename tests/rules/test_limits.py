@@ -10,11 +10,11 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from tests.factories import actor
-from tests.forms import open_case
+from tests.forms import case_block, form, open_case, send
 from tests.rules.nights import at, night_at, project_at, rule_at, tick_at, work_at
 from tests.rules.running import WAYS, before_each_piece, child, chunks_of, forms_of, the
 from tests.rules.test_apply_parity import assert_clean
-from webapp.clock import DAY, HOUR, pretend
+from webapp.clock import DAY, HOUR, MINUTE, pretend
 from webapp.database import write_transaction
 from webapp.jobs import tasks
 from webapp.projects.models import Project
@@ -22,7 +22,7 @@ from webapp.projects.operations import get_project, set_project
 from webapp.rules.limits import Use, count_use, use_today
 from webapp.rules.models import Rule, RuleState, Run, RunState, Trigger
 from webapp.rules.queries import list_rules
-from webapp.rules.runs import resume, start_run
+from webapp.rules.runs import resume, run_cases, start_run
 from webapp.rules.undo import start_undo
 
 NOON = at("2026-03-10T12:00:00")
@@ -163,6 +163,46 @@ def test_a_case_is_done_whole_or_not_at_all(app: Flask, session: Session, daily:
     assert_clean(app, session, project)
 
 
+def household(session: Session, project: Project, number: int, *, marked_above: bool) -> None:
+    """A visit to a patient, who lives in a household or not."""
+    open_case(session, project.id, f"p{number}")
+    if marked_above:
+        open_case(session, project.id, f"h{number}", case_type="household")
+        lives_in = case_block(f"p{number}", index={"parent": ("household", f"h{number}")})
+        send(session, project.id, form(lives_in))
+    child(session, project, f"v{number}", f"p{number}", status="stale")
+
+
+@pytest.mark.parametrize("daily", [2, 5])
+def test_a_case_that_no_day_can_do_is_left_out_and_the_others_go_on(
+    app: Flask, session: Session, daily: int
+):
+    """The first visit marks a patient and a household: three forms."""
+    project = project_at(NOON, daily_limit=daily)
+    with pretend(NOON):
+        for number in range(3):
+            household(session, project, number, marked_above=number == 0)
+    marks = [
+        {"kind": "set", "property": f"{path}seen", "value": "1"}
+        for path in ("parent/", "parent/parent/")
+    ]
+    rule_at(NOON, project, case_type="visit", actions=[*marks, {"kind": "close"}], brake=None)
+    changed = []
+    for night in range(3):
+        (run,) = night_at(NIGHT + night * DAY, session, project)
+        changed.append(run.changed)
+        if night == 0 and daily == 2:
+            assert (run.state, run.errors, run.left) == (RunState.STOPPED, 1, 1)
+            (fault,) = run_cases(session, run, failed=True)
+            assert fault.case_id == "v0"
+            assert "needs 3 automatic updates" in fault.reason
+            assert "the project's limit is 2 a day" in fault.reason
+    # Five a day are enough for the three forms of the first.
+    assert changed == ([1, 1, 0] if daily == 2 else [2, 1, 0])
+    assert (run.state, run.errors) == (RunState.FINISHED, 1 if daily == 2 else 0)
+    assert_clean(app, session, project)
+
+
 def test_a_day_is_one_of_the_project(session: Session):
     """Nairobi's day begins at 21:00 UTC."""
     project = project_at(NOON, timezone="Africa/Nairobi", daily_limit=100)
@@ -172,6 +212,54 @@ def test_a_day_is_one_of_the_project(session: Session):
         assert use_today(writing, get_project(writing, project.name)).used == 12
     with pretend(at("2026-03-10T21:01:00")):
         assert use_today(session, project).used == 0
+
+
+def counted(project: Project, moment: int, submissions: int = 0) -> int:
+    """Count some forms at an instant; what counts then."""
+    with pretend(moment), write_transaction() as writing:
+        found = get_project(writing, project.name)
+        count_use(writing, found, submissions)
+        return use_today(writing, found).used
+
+
+def moved(project: Project, moment: int, zone: str) -> None:
+    with pretend(moment), write_transaction() as writing:
+        set_project(writing, get_project(writing, project.name), {"timezone": zone}, by=actor())
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        "Pacific/Kiritimati",  # where it is tomorrow already
+        "Pacific/Honolulu",  # where it is yesterday still, or the same day
+        "Africa/Nairobi",
+    ],
+)
+@pytest.mark.parametrize("hour", [1, 12, 23])
+def test_another_zone_brings_no_second_allowance(session: Session, zone: str, hour: int):
+    project = project_at(NOON, daily_limit=10)
+    used_on = at("2026-03-10T00:00:00") + hour * HOUR
+    counted(project, used_on - 2 * DAY, 10)
+    assert counted(project, used_on, 10) == 10
+    moved(project, used_on + MINUTE, zone)
+    for later in (MINUTE, HOUR, 10 * HOUR, 23 * HOUR):
+        assert counted(project, used_on + later) == 10
+    with pretend(used_on + 2 * MINUTE):
+        until = use_today(session, get_project(session, project.name)).until
+    assert used_on + DAY - MINUTE <= until <= used_on + DAY + MINUTE
+    assert counted(project, until + MINUTE) == 0
+    # And a day later there is nothing special about it.
+    assert counted(project, used_on + 3 * DAY, 4) == 4
+    assert counted(project, used_on + 3 * DAY, 3) == 7
+
+
+def test_a_zone_that_is_changed_back_within_the_day(session: Session):
+    project = project_at(NOON, daily_limit=10)
+    assert counted(project, NOON, 6) == 6
+    moved(project, NOON + HOUR, "Pacific/Kiritimati")
+    assert counted(project, NOON + HOUR, 2) == 8
+    moved(project, NOON + 2 * HOUR, "UTC")
+    assert counted(project, NOON + 2 * HOUR) == 8
 
 
 def test_a_run_ends_after_its_hours_and_can_be_resumed(

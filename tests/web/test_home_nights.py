@@ -142,6 +142,15 @@ def test_before_the_first_night_and_without_rules(app: Flask, session: Session):
     assert page.click("Automatic updates").h1 == "Automatic updates"
 
 
+def test_forms_that_came_while_the_clock_was_wrong(app: Flask, session: Session):
+    project = project_at(NOON)
+    with pretend(NOON + 3650 * DAY):
+        open_case(session, project.id, "c0")
+    page = home_at(NOON, viewer(app, project), project)
+    assert "Clock was wrong" in page.text
+    assert "the last of them is marked 7 Mar 2036 12:00 UTC, which is still to come" in page.text
+
+
 def test_many_rules_and_long_ago(
     app: Flask, session: Session, careful: Project, monkeypatch: pytest.MonkeyPatch
 ):
@@ -152,7 +161,7 @@ def test_many_rules_and_long_ago(
     client = viewer(app, careful)
     with counted(app) as statements:
         page = home_at(NIGHT + 3 * DAY, client, careful)
-    assert len(statements) <= 20, statements
+    assert len(statements) <= 22, statements
     assert [row[0] for row in page.rows(RULES)] == ["nothing 0 other", "Tidy patient"]
     assert "2 of 4 rules are shown" in page.text
     assert "The last night, 11 Mar 2026" in page.text

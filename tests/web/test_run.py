@@ -12,11 +12,14 @@ from tests.jobs.work import let_heartbeat_pass
 from tests.web.pages import PageClient
 from tests.web.rule_pages import finished_run, make_rule, patient, post, queued_run
 from tests.web.signing_in import signed_in
+from webapp.audit.record import events_about
+from webapp.database import write_transaction
 from webapp.jobs.claim import claim
 from webapp.jobs.queue import get_job
 from webapp.jobs.tasks import work
 from webapp.projects.models import Project
 from webapp.rules.models import Rule
+from webapp.rules.operations import delete_rule
 
 CHANGED = "Cases that this run changed, before and after, newest first"
 
@@ -165,6 +168,43 @@ class TestARunAtWork:
         assert stats(amina.get(page.url))["Changed"] == "1"
         assert "over already" in post(amina, f"{url}{run.id}/stop", 409).text
         post(amina, f"{url}{run.id}/resume", 409)
+
+    def test_is_stopped_and_resumed_also_as_a_job(
+        self, session: Session, project: Project, rule: Rule, amina: PageClient, url: str
+    ):
+        run = queued_run(project, rule)
+        job = f"/a/{project.name}/jobs/{run.job_id}/"
+        for verb in ("stop", "resume"):
+            asked = post(amina, f"{job}{verb}", 307)
+            assert asked.location == f"{url}{run.id}/{verb}"
+            post(amina, asked.location, 303)
+        session.rollback()
+        tags = [one.tag for one in session.scalars(events_about(project.id, f"run:{run.id}"))]
+        assert tags == ["run.resume", "run.end", "run.stop", "run.queue"]
+
+    def test_that_a_later_one_made_past_leads_to_that(
+        self, session: Session, project: Project, rule: Rule, amina: PageClient, url: str
+    ):
+        patient(session, project, "p-1", status="done")
+        run = queued_run(project, rule)
+        post(amina, f"{url}{run.id}/stop", 303)
+        later = finished_run(project, rule)
+        page = amina.get(f"{url}{run.id}/")
+        assert f"Run {later.id} of the same rule has decided anew" in page.text
+        assert not page.document.xpath("//form[contains(@action, 'resume')]")
+        assert page.click(f"See run {later.id}").h1.startswith(f"Run {later.id}")
+        assert "decided anew" in post(amina, f"{url}{run.id}/resume", 409).text
+
+    def test_of_a_deleted_rule_does_not_go_on(
+        self, session: Session, project: Project, rule: Rule, amina: PageClient, url: str
+    ):
+        run = queued_run(project, rule)
+        post(amina, f"{url}{run.id}/stop", 303)
+        with write_transaction() as writing:
+            delete_rule(writing, project.id, rule.rule_id, by=factories.actor())
+        page = amina.get(f"{url}{run.id}/")
+        assert "The rule is deleted. Bring it back first" in page.text
+        assert "The rule is deleted" in post(amina, f"{url}{run.id}/resume", 409).text
 
     def test_that_works_stops_after_what_it_is_at(
         self, session: Session, project: Project, rule: Rule, amina: PageClient, url: str

@@ -78,6 +78,17 @@ class TestThePage:
         assert rows[1] == ["Case c1", "State: open becomes closed"]
         assert "hx-get" not in page.html
 
+    def test_says_by_which_brake_also_when_that_was_changed(
+        self, session: Session, careful: Project, viktor: PageClient
+    ):
+        run = held_run(session, careful)
+        with pretend(NIGHT + HOUR), write_transaction() as writing:
+            project = get_project(writing, careful.name)
+            set_project(writing, project, {"brake_cases": 5000}, by=factories.actor())
+        page = open_page(viktor, careful, run)
+        assert "The brake asks above 3 cases and 50 %. It was changed since, and asks" in page.text
+        assert "above 5,000 cases and 50 % now" in page.text
+
     def test_who_may_not_decide_sees_it_and_hears_which_right_it_takes(
         self, session: Session, careful: Project, viktor: PageClient
     ):

@@ -55,6 +55,7 @@ class Tag(StrEnum):
     RUN_APPROVE = "run.approve"
     RUN_REJECT = "run.reject"
     RUN_EXPIRE = "run.expire"
+    RUN_SUPERSEDE = "run.supersede"
 
 
 _SETTINGS = frozenset(
@@ -112,6 +113,7 @@ KEYS: dict[Tag, frozenset[str]] = {
     Tag.RUN_APPROVE: frozenset({"rule", "matched"}),
     Tag.RUN_REJECT: frozenset({"rule", "matched"}),
     Tag.RUN_EXPIRE: frozenset({"rule", "matched"}),
+    Tag.RUN_SUPERSEDE: frozenset({"rule", "left", "run"}),
     Tag.RUN_STOP: frozenset({"rule"}),
     Tag.RUN_RESUME: frozenset({"rule"}),
 }

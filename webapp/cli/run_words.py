@@ -51,6 +51,8 @@ def lines_of(run: dict[str, Any]) -> Iterator[str]:
         decided = run["decision"]
         why = f": {printable(decided['reason'])}" if decided["reason"] else ""
         yield f"decided: {decided['on']} by {printable(decided['by'])}{why}"
+    if run["superseded_by"] is not None:
+        yield f"superseded_by: {run['superseded_by']}"
     if run["undo"] is not None:
         undo = run["undo"]
         yield f"{undo['kind']}: {undo['state']}, {undo['succeeded']:,} forms"

@@ -21,6 +21,7 @@ from webapp.errors import Busy, Invalid
 from webapp.people.kinds import SYSTEM
 from webapp.rules.effect import Effect, copies_of, effects
 from webapp.rules.explain import matches
+from webapp.rules.limits import Allowance, never_whole
 from webapp.rules.orders import Orders
 from webapp.rules.plan import LeftOut, Row
 from webapp.rules.since import changed_since, on_the_way, without_own
@@ -119,10 +120,15 @@ def changed_rows(
 
 
 def apply_rows(
-    session: Session, orders: Orders, rows: Sequence[Row], chunk: Chunk, most: int | None = None
+    session: Session,
+    orders: Orders,
+    rows: Sequence[Row],
+    chunk: Chunk,
+    may: Allowance | None = None,
 ) -> Done:
     """Apply the rule to rows whose cases are held, in their order; takes the ticks that it needs.
-    It ends in front of the first row that would need more than `most` forms in all (R20).
+    It ends in front of the first row that needs more forms than it `may` write today; one that
+    needs more than any day may bring is left out (R20).
 
     An error that was not foreseen is found by halving, with savepoints: only the row at fault is
     left out (R21). Raises what means that the database is busy.
@@ -130,7 +136,7 @@ def apply_rows(
     before = dict(chunk.cases.known)
     try:
         with session.begin_nested():
-            return _apply(session, orders, rows, chunk, most)
+            return _apply(session, orders, rows, chunk, may)
     except Exception as error:
         if isinstance(error, Busy) or is_busy(error):
             raise
@@ -138,10 +144,10 @@ def apply_rows(
         if len(rows) == 1:
             return _at_fault(orders, rows[0], error)
     half = len(rows) // 2
-    first = apply_rows(session, orders, rows[:half], chunk, most)
+    first = apply_rows(session, orders, rows[:half], chunk, may)
     if first.rows < half:
         return first
-    rest = None if most is None else most - first.submissions
+    rest = None if may is None else may.without(first.submissions)
     return first + apply_rows(session, orders, rows[half:], chunk, rest)
 
 
@@ -152,7 +158,7 @@ def _at_fault(orders: Orders, row: Row, error: Exception) -> Done:
 
 
 def _apply(
-    session: Session, orders: Orders, rows: Sequence[Row], chunk: Chunk, limit: int | None
+    session: Session, orders: Orders, rows: Sequence[Row], chunk: Chunk, may: Allowance | None
 ) -> Done:
     # More ticks than it may need, because how many shows only while it goes on.
     most = len(rows) * (1 + len(paths_written(orders.definition)))
@@ -165,7 +171,12 @@ def _apply(
             done.rows += 1
             done.left_out.append(found)
             continue
-        if limit is not None and done.submissions + len(found) > limit:
+        if may is not None and len(found) > may.daily:
+            done.rows += 1
+            reason = never_whole(len(found), may.daily)
+            done.left_out.append(LeftOut(row.place, failed=True, reason=reason))
+            continue
+        if may is not None and done.submissions + len(found) > may.left:
             break  # a case is done whole or not at all
         done.count(row.key, found)
         forms += _forms(orders, row, found, chunk, first + len(forms))

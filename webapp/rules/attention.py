@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.clock import MINUTE, Micros
+from webapp.clock import AHEAD, MINUTE, Micros, last_tick
 from webapp.jobs.kind import Kind
 from webapp.jobs.models import Job, JobState
 from webapp.projects.models import Project
@@ -24,23 +24,25 @@ GRACE: Micros = 5 * MINUTE
 @dataclass(frozen=True, slots=True)
 class Attention:
     """Held runs, oldest first; the last attempts of rules that run by themselves, where they
-    failed, were stopped early or had errors; rules that were due and not even queued; and since
-    when runs have waited without anybody at work, if so."""
+    failed, were stopped early or had errors; rules that were due and not even queued; since when
+    runs have waited without anybody at work, if so; and the time of the last change, where that is
+    still to come, because the clock was wrong."""
 
     held: Sequence[Run]
     broken: Sequence[Run]
     overdue: Sequence[Due]
     waiting_since: Micros | None
+    ahead: Micros | None
 
     @property
     def count(self) -> int:
         """How many things need a person."""
-        missed = bool(self.overdue) + (self.waiting_since is not None)
+        missed = bool(self.overdue) + (self.waiting_since is not None) + (self.ahead is not None)
         return len(self.held) + len(self.broken) + missed
 
 
 def attention(session: Session, project: Project, at: Micros) -> Attention:
-    """Look. Five queries."""
+    """Look. Six queries."""
     held = session.scalars(
         select(Run)
         .where(Run.project_id == project.id, Run.state == RunState.HELD)
@@ -61,6 +63,7 @@ def attention(session: Session, project: Project, at: Micros) -> Attention:
         [tried[key] for key in rules if key in tried and is_broken(tried[key])],
         overdue(session, project, at - GRACE),
         _waiting_since(session, project.id, at),
+        _ahead(session, project.id, at),
     )
 
 
@@ -85,3 +88,9 @@ def _waiting_since(session: Session, project_id: int, at: Micros) -> Micros | No
     runs = [job.queued_on for job in jobs if job.kind == Kind.RUN]
     first = min(runs, default=at)
     return first if first < at - GRACE else None
+
+
+def _ahead(session: Session, project_id: int, at: Micros) -> Micros | None:
+    """The last tick, where the clock must have been wrong when it was given out."""
+    tick = last_tick(session, project_id)
+    return tick if tick > at + AHEAD else None

@@ -39,8 +39,9 @@ def run_documents(session: Session, project_id: int, runs: Sequence[Run]) -> lis
 
     Beside the names of I7: `problem`, a sentence on why it failed or stopped; `slot`, which it was
     scheduled for; `watching`, whether it only looked; `would_change`, counted where a brake or
-    watching asked for it; `held_on` and `decision` of one that a brake held; `undone`, how many of
-    its forms are undone; and `undo`, the last job that took it back, or took that back.
+    watching asked for it; `held_on` and `decision` of one that a brake held; `superseded_by`, the
+    later run in whose favour one that was stopped or has failed does not go on any more; `undone`,
+    how many of its forms are undone; and `undo`, the last job that took it back, or took that back.
     """
     rule_ids = dict(
         session.execute(
@@ -90,6 +91,7 @@ def run_documents(session: Session, project_id: int, runs: Sequence[Run]) -> lis
             "decision": None
             if run.decided_on is None
             else {"by": run.decider, "on": iso(run.decided_on), "reason": run.decision},
+            "superseded_by": run.superseded_by,
             "undone": back[run.id].forms,
             "undo": _undo(back[run.id].last),
         }

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, Select, delete, exists, literal_column, select
+from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session
 
 from webapp.audit.actor import Actor
@@ -19,9 +17,8 @@ from webapp.jobs import queue
 from webapp.jobs.kind import Kind
 from webapp.projects.models import Project
 from webapp.rules.brake import brake_of
-from webapp.rules.models import Rule, RuleState, Run, RunCase, RunState, Trigger
+from webapp.rules.models import Rule, RuleState, Run, RunState, Trigger
 from webapp.rules.orders import Orders, version_of
-from webapp.rules.plan import DROPPED
 from webapp.rules.queries import data_of
 from webapp.rules.runs import get_run
 from webapp.rules.tell import tell_held
@@ -54,6 +51,7 @@ def hold_if_needed(session: Session, run: Run, orders: Orders, *, by: Actor) -> 
         _expire(session, run, why, by)
         return True
     run.state, run.held_on = RunState.HELD, now()
+    run.brake_cases, run.brake_percent = brake.cases, brake.percent
     tell_held(session, project, run, brake)
     record(
         session,
@@ -120,37 +118,16 @@ def expire_held(session: Session, project_id: int, rule: int, why: str, *, by: A
 
 
 def tidy_held(at: Micros) -> None:
-    """Let the runs of all projects end that have waited for a week at an instant, and drop a piece
-    of a plan that nobody will use. One query when there is nothing to do; else a short transaction.
-    """
+    """Let the runs of all projects end that have waited for a week at an instant. One query when
+    there is nothing to do; else a short transaction."""
     session = db.session()
     session.rollback()  # see what is, not what was when this process last looked
     old = (Run.state == RunState.HELD) & (Run.held_on < at - WAITS)
-    if not session.scalar(select(exists().where(old) | exists().where(Run.obsolete_plan))):
+    if not session.scalar(select(exists().where(old))):
         return
     with write_transaction() as writing:
         for run in writing.scalars(_locked().where(old)):
             _expire(writing, run, str(_("Nobody decided within 7 days.")), BY)
-        _drop_obsolete(writing)
-
-
-def _drop_obsolete(session: Session) -> None:
-    run = session.scalar(_locked().where(Run.obsolete_plan).limit(1))
-    if run is None:
-        return
-    row: ColumnElement[Any] = literal_column(
-        "ctid" if session.get_bind().dialect.name == "postgresql" else "rowid"
-    )
-    some = (
-        select(row)
-        .select_from(RunCase)
-        .where(RunCase.project_id == run.project_id, RunCase.run == run.id)
-        .limit(DROPPED)
-    )
-    dropped = session.connection().execute(
-        delete(RunCase.__table__).where(row.in_(some))  # type: ignore[arg-type]  # a Table
-    )
-    run.obsolete_plan = dropped.rowcount == DROPPED
 
 
 def held_run(session: Session, project_id: int, run_id: int) -> Run:

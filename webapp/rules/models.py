@@ -238,6 +238,12 @@ class Run(Base):
     decider_id: Mapped[str | None] = mapped_column(String(255))
     decider: Mapped[str | None] = mapped_column(String(255))
     decision: Mapped[str | None] = mapped_column(Text)
+    #: The brake of then: more cases, and more percent of the open ones, than these.
+    brake_cases: Mapped[int | None]
+    brake_percent: Mapped[int | None]
+    #: Of one that was stopped or has failed: the number of the later run of its rule that decided
+    #: anew which cases match. It does not go on any more.
+    superseded_by: Mapped[int | None]
     #: Whether a plan that nobody will use is still to be dropped.
     obsolete_plan: Mapped[bool] = mapped_column(default=False)
 
@@ -309,3 +315,6 @@ class DailyUse(Base):
     #: ISO date, in the project's time zone at that time.
     day: Mapped[str] = mapped_column(String(10), primary_key=True)
     submissions: Mapped[int] = mapped_column(default=0)
+    #: That zone, and when forms were last counted.
+    timezone: Mapped[str] = mapped_column(String(63))
+    counted_on: Mapped[Micros] = mapped_column(BigInteger)

@@ -136,7 +136,7 @@ def note_left_out(session: Session, orders: Orders, left_out: Sequence[LeftOut])
         )
 
 
-def drop_some(session: Session, orders: Orders) -> bool:
+def drop_some(session: Session, project_id: int, run_id: int) -> bool:
     """Drop rows of cases that are done, but not of those that were left out; whether some were
     dropped. One statement."""
     # By the place of the row in its file: with fresh tables PostgreSQL may choose an index that
@@ -146,7 +146,7 @@ def drop_some(session: Session, orders: Orders) -> bool:
     some = (
         select(row)
         .select_from(RunCase)
-        .where(*_of_run(orders), RunCase.reason.is_(None))
+        .where(RunCase.project_id == project_id, RunCase.run == run_id, RunCase.reason.is_(None))
         .order_by(RunCase.place)
         .limit(DROPPED)
         .scalar_subquery()

@@ -184,7 +184,7 @@ def stop(session: Session, project_id: int, run_id: int, *, by: Actor) -> Run:
 
 def resume(session: Session, project_id: int, run_id: int, *, by: Actor) -> Run:
     """Let a run that was stopped or has failed go on where it ended; `wake_run` after the commit.
-    Raises `NotFound`, or `Refused` when it is neither, and while it is undone."""
+    Raises `NotFound`, or `Refused` when it is neither, is past (`going_on`), or is undone."""
     run = get_run(session, project_id, run_id)
     job = job_of(session, run)
     if not job.resumable:

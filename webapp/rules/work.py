@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from webapp.audit.actor import Actor
 from webapp.audit.record import record
 from webapp.audit.tags import Tag
-from webapp.clock import now, take_ticks
+from webapp.clock import AHEAD, now, take_ticks
 from webapp.database import is_busy
 from webapp.dictionary.learn import learn_form
 from webapp.jobs.models import Job, JobState
@@ -27,14 +27,15 @@ from webapp.jobs.task import StopHere
 from webapp.projects.models import Project
 from webapp.rules.apply_cases import Done, apply_rows, hold_chunk
 from webapp.rules.apply_sql import ChunkStatements, NotSimple, is_simple
+from webapp.rules.going_on import refuse_to_go_on
 from webapp.rules.held import DECIDED_BY_PEOPLE, expire_held, hold_if_needed
-from webapp.rules.limits import count_use, forms_left, why_not_whole
+from webapp.rules.limits import Allowance, allowance, count_use, why_not_whole
 from webapp.rules.models import Run, RunState, Trigger
 from webapp.rules.moment import moment_at
+from webapp.rules.obsolete import supersede
 from webapp.rules.orders import Orders, orders_of
 from webapp.rules.plan import Row, drop_some, may_wait, note_left_out, plan, rows_from
 from webapp.rules.tell import tell_failed
-from webapp.rules.undone import refuse_while_undone
 from webapp.rules.watch import watch, watches
 from webapp.submissions.own import RULE_XMLNS
 
@@ -77,6 +78,7 @@ class RunRule:
             run.open_cases, run.matched = planned.open_cases, planned.matched
             if not hold_if_needed(session, run, orders, by=by):
                 job.total = run.matched
+            supersede(session, run, by=by)
         record(
             session,
             project_id=run.project_id,
@@ -93,20 +95,20 @@ class RunRule:
             return False  # it waits for a person, who may have decided already, or only looked
         orders = self._orders = self._orders or orders_of(session, run)
         if run.processed >= run.matched:
-            return drop_some(session, orders)
+            return drop_some(session, run.project_id, run.id)
         self._chunks += 1
         # After 1, 2, 4, 8, … chunks.
         if self._chunks & (self._chunks - 1) == 0 and count_what_has_grown(session):
             return True
         project = session.get_one(Project, run.project_id)
-        most = forms_left(session, project, run)
-        rows = pace.size if most is None else min(pace.size, most)
+        may = allowance(session, project, run)
+        rows = pace.size if may is None else min(pace.size, may.left)
         first, end = run.processed, min(run.processed + rows, run.matched)
         done = self._fast(session, orders, first, end, pace) or _slow(
-            session, orders, rows_from(session, orders, first, end), pace, most
+            session, orders, rows_from(session, orders, first, end), pace, may
         )
-        if not done.rows:
-            raise StopHere(why_not_whole(most or 0))
+        if may is not None and not done.rows:
+            raise StopHere(why_not_whole(may.left))
         note_left_out(session, orders, done.left_out)
         _count(run, done)
         count_use(session, project, done.submissions)
@@ -127,13 +129,13 @@ class RunRule:
 
     def moved(self, session: Session, job: Job, *, by: Actor) -> None:
         """The run's state follows, unless it waits for a person: then only that decides. When
-        planning begins, `now` is taken: one tick (R8). One that is undone is not resumed
+        planning begins, `now` is taken: one tick (R8). One that is undone or past is not resumed
         (`Refused`)."""
         run = self._run(session, job, lock=True)
         if run.state in DECIDED_BY_PEOPLE or run.job_id not in {None, job.id}:
             return
         if job.state == JobState.QUEUED:
-            refuse_while_undone(session, run)
+            refuse_to_go_on(session, run)
             run.state, run.problem, run.finished_on = RunState.QUEUED, None, None
             run.working_since = None
         elif job.state != JobState.RUNNING:
@@ -183,11 +185,11 @@ class RunRule:
 
 
 def _slow(
-    session: Session, orders: Orders, rows: Sequence[Row], pace: Pace, most: int | None
+    session: Session, orders: Orders, rows: Sequence[Row], pace: Pace, may: Allowance | None
 ) -> Done:
     chunk = hold_chunk(session, orders, rows)
     pace.begin()
-    return apply_rows(session, orders, rows, chunk, most)
+    return apply_rows(session, orders, rows, chunk, may)
 
 
 def _begin_planning(session: Session, run: Run) -> None:
@@ -198,7 +200,12 @@ def _begin_planning(session: Session, run: Run) -> None:
     timezone = session.scalars(select(Project.timezone).where(Project.id == run.project_id)).one()
     session.flush()  # the run's row is locked before the tick, which is the last
     run.planned_on = take_ticks(session, run.project_id)
-    moment = moment_at(run.planned_on if run.as_of is None else run.as_of, timezone)
+    at = now()
+    if run.planned_on > at + AHEAD:
+        _log.warning("run %d: the last tick of its project is ahead of the clock", run.id)
+    # The tick, and never later than now: while the clock was wrong, ticks may have gone years ahead
+    # and stay there, and what previews and explains goes by the clock.
+    moment = moment_at(min(run.planned_on, at) if run.as_of is None else run.as_of, timezone)
     run.matched_at, run.today = moment.now, moment.today.isoformat()
 
 

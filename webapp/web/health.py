@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp.clock import MINUTE, Tick, now
+from webapp.clock import AHEAD, Tick, now
 from webapp.extensions import db
 
 health = Blueprint("health", __name__)
@@ -65,4 +65,4 @@ def _clock() -> str:
     except SQLAlchemyError:
         db.session.rollback()
         return "not readable: is the database upgraded?"
-    return "up" if last <= now() + MINUTE else "the last tick is more than a minute ahead"
+    return "up" if last <= now() + AHEAD else "the last tick is more than a minute ahead"

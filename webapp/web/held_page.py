@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from webapp.clock import now
 from webapp.extensions import db
 from webapp.projects.models import Project
-from webapp.rules.brake import brake_of
+from webapp.rules.brake import Brake, brake_of
 from webapp.rules.held import WAITS
 from webapp.rules.limits import use_today
 from webapp.rules.models import Run
@@ -38,6 +38,8 @@ def held_page(
     data = data_of(version_of(session, run))
     would = run.would or {}
     use = use_today(session, project)
+    present = brake_of(project, data)
+    held_by = _held_by(run) or present
     following = next_runs(session, project, now()).get(run.rule)
     last = (run.held_on or run.queued_on) + WAITS
     return render_template(
@@ -46,7 +48,8 @@ def held_page(
         run=run,
         rule=rule_of(session, run),
         case_type=data.definition.case_type,
-        brake=brake_of(project, data),
+        brake=held_by,
+        brake_now=None if present == held_by else present,
         before=runs_before(session, run),
         changes_of=changes_of,
         listed=cases_page(session, run, request.args.get("page", "1")),
@@ -58,6 +61,13 @@ def held_page(
         rejecting=rejecting or RejectForm(formdata=None),
         form=approving or rejecting,
     ), status
+
+
+def _held_by(run: Run) -> Brake | None:
+    """The brake of then; None where that was not kept."""
+    if run.brake_cases is None or run.brake_percent is None:
+        return None
+    return Brake(run.brake_cases, run.brake_percent)
 
 
 def _in_place_of_progress() -> Response:

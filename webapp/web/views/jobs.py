@@ -88,7 +88,10 @@ def skipped(project: Project, job_id: int) -> ResponseReturnValue:
 @jobs.post("/a/<project_name>/jobs/<int:job_id>/stop")
 @project_route(Right.EDIT_DATA)
 def stop(project: Project, job_id: int) -> ResponseReturnValue:
-    """Stop a job; what it has done stays."""
+    """Stop a job; what it has done stays. That of a run is stopped as the run."""
+    run_id = _run_of(project, job_id)
+    if run_id is not None:
+        return redirect(url_for("runs.stop", run_id=run_id), 307)
     with write_transaction() as session:
         job = ask_stop(session, project.id, job_id, by=g.actor)
         waiting = job.state == JobState.STOPPED
@@ -102,7 +105,10 @@ def stop(project: Project, job_id: int) -> ResponseReturnValue:
 @jobs.post("/a/<project_name>/jobs/<int:job_id>/resume")
 @project_route(Right.EDIT_DATA)
 def resume(project: Project, job_id: int) -> ResponseReturnValue:
-    """Let a stopped or failed job go on where it ended."""
+    """Let a stopped or failed job go on where it ended. That of a run is resumed as the run."""
+    run_id = _run_of(project, job_id)
+    if run_id is not None:
+        return redirect(url_for("runs.resume", run_id=run_id), 307)
     with write_transaction() as session:
         job = resume_job(session, project.id, job_id, by=g.actor)
     wake(job)
@@ -130,6 +136,12 @@ def reprocess(project: Project) -> ResponseReturnValue:
         job_id = job.id
     wake(job)
     return redirect(url_for(".show", job_id=job_id), 303)
+
+
+def _run_of(project: Project, job_id: int) -> int | None:
+    """The run that a job works on, if it is the job of a run."""
+    job = get_job(db.session(), project.id, job_id)
+    return int(job.params["run_id"]) if job.kind == Kind.RUN else None
 
 
 def _any_error(project: Project) -> Select[bool]:

@@ -14,7 +14,6 @@ from webapp.clock import SECOND, Micros, now
 from webapp.database import write_transaction
 from webapp.errors import Invalid
 from webapp.extensions import db
-from webapp.history.calendar import Calendar
 from webapp.history.rows import rows
 from webapp.jobs.claim import DEAD_AFTER
 from webapp.jobs.kind import Kind
@@ -23,8 +22,9 @@ from webapp.jobs.queue import get_job
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.rules import runs as running
+from webapp.rules.going_on import why_past
 from webapp.rules.limits import use_today
-from webapp.rules.models import Run, RunState, Trigger
+from webapp.rules.models import Rule, Run, RunState, Trigger
 from webapp.rules.nights import next_runs
 from webapp.rules.outlook import MustConfirm, confirmed_changes
 from webapp.rules.runs import get_run, rule_of, run_cases, wake_run
@@ -73,7 +73,7 @@ def show(project: Project, run_id: int) -> ResponseReturnValue:
     if not fragment or run.over:
         context |= _outcome(session, run)
     if run.state in {RunState.STOPPED, RunState.FAILED}:
-        context |= _going_on(session, project, run)
+        context |= _going_on(session, project, run, context["rule"])
     if watched is not None:
         return _undo_ended(watched, context)
     return render_page_or_fragment("runs/show.html", "runs/_run.html", **context)
@@ -185,13 +185,13 @@ def _outcome(session: Session, run: Run) -> dict[str, Any]:
     }
 
 
-def _going_on(session: Session, project: Project, run: Run) -> dict[str, Any]:
-    """From when on a run that ended too early may write again, where the day's limit is used up,
-    and when its rule runs next."""
-    calendar = Calendar.of(project)
-    used_up = use_today(session, project).left == 0
+def _going_on(session: Session, project: Project, run: Run, rule: Rule) -> dict[str, Any]:
+    """Why a run that ended too early does not go on any more, if so; from when on it may write
+    again, where the day's limit is used up; and when its rule runs next."""
+    use = use_today(session, project)
     return {
-        "limit_until": calendar.ends(calendar.today) if used_up else None,
+        "past": why_past(run, rule),
+        "limit_until": use.until if use.left == 0 else None,
         "following": next_runs(session, project, now()).get(run.rule),
     }
 
