@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import apply, match, preview, receive
+from bench import apply, fair, match, preview, receive
 from bench.results import Figures, write_results
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -16,6 +16,7 @@ OVER_CASES: dict[str, Callable[..., Figures]] = {
     "match": match.measure,
     "preview": preview.measure,
     "apply": apply.measure,
+    "fair": fair.measure,
 }
 WHAT = ("receive", *OVER_CASES)
 

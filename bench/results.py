@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import apply, match, preview
+from bench import apply, fair, match, preview
 from bench.apply import Applied
+from bench.fair import Waited
 from bench.load import Load
 from bench.match import Matched
 from bench.preview import Previewed, Previews
@@ -20,7 +21,7 @@ from bench.receive import REACH, Found
 ROOT = Path(__file__).resolve().parent.parent
 
 
-Figures = Found | Matched | Previews | Applied
+Figures = Found | Matched | Previews | Applied | Waited
 
 
 def write_results(path: Path | None, found: Sequence[Figures]) -> str:
@@ -56,6 +57,8 @@ def _lines(found: Figures) -> list[str]:
         return _receive(found)
     if isinstance(found, Previews):
         return _preview(found)
+    if isinstance(found, Waited):
+        return _fair(found)
     return _match(found) if isinstance(found, Matched) else _apply(found)
 
 
@@ -135,6 +138,25 @@ def _apply(found: Applied) -> list[str]:
 
 def _applied(what: str, found: Applied, took: float) -> str:
     return f"| {what} | {took:.2f} | {found.cases / took:,.0f} | {took / found.bare:.1f} |"
+
+
+def _fair(found: Waited) -> list[str]:
+    small = f"the small run, asked for at {found.asked_at:,}"
+    return [
+        f"## Another project's rule during a run of {found.cases:,} cases, on {found.database}",
+        "",
+        (
+            f"One worker. A rule of {fair.SMALL} cases in another project is run by hand as soon as"
+            f" the large run changes cases. To reach: {fair.REACH_SECONDS:.0f} s"
+            f" ({_verdict(found.small <= fair.REACH_SECONDS)})."
+        ),
+        "",
+        "| what | seconds from asking to its end | cases of the large run done by then |",
+        "|---|---:|---:|",
+        f"| {small} | {found.small:.1f} | {found.ended_at:,} |",
+        f"| the large run | {found.large:.1f} | {found.cases:,} |",
+        "",
+    ]
 
 
 def _verdict(reached: bool) -> str:  # one word for the other
