@@ -63,7 +63,8 @@ def show(project: Project, run_id: int) -> ResponseReturnValue:
         "undone": taken_back,
         "undo_elapsed": 0 if undo is None else _seconds_since(undo.started_on or undo.queued_on),
         "rule": rule_of(session, run),
-        "elapsed": _seconds_since(run.started_on or run.queued_on),
+        # An approved one began to wait when it was approved.
+        "elapsed": _seconds_since(max(run.began_on, run.decided_on or 0)),
         "note": None if job is None else _note(run, job),
         "fragment": fragment,
     }
