@@ -84,6 +84,21 @@ class TestTheList:
         assert f"run={run.id}" in forms.url
         assert page.click("Close the done").h1 == "Close the done"
 
+    def test_of_one_that_fails_on_a_case_each_time_it_says_what_it_did(
+        self, session: Session, project: Project, viktor: PageClient, url: str
+    ):
+        for number, name in enumerate(("x" * 300, "Ana", "Ben")):
+            patient(session, project, f"p-{number}", long=name)
+        copies = [{"kind": "copy", "property": "name", "from": "long"}]
+        rule = make_rule(project, match="every_case", criteria=[], actions=copies)
+        run = finished_run(project, rule)
+        page = viktor.get(url)
+        (row,) = page.rows(TABLE)
+        assert row[3] == "none without errors yet"
+        assert row[4].startswith("Finished with errors")
+        assert row[5] == f"2 (forms of run {run.id}) in the last attempt"
+        assert "Failing" in page.click(rule.name).text
+
     def test_says_when_each_runs_next(
         self, session: Session, project: Project, viktor: PageClient, url: str
     ):
