@@ -277,6 +277,19 @@ def test_stop_resume_undo_and_redo(
         assert closed() == {"a", "b"}
 
 
+def test_one_that_a_later_run_made_past_does_not_go_on(
+    run: Command, session: Session, here: tuple[str, str], rule_id: str, worker: Worker
+):
+    first = str(run("rules", "run", rule_id, *here, "--json").json["id"])
+    run("runs", "stop", first, *here)
+    with worker():
+        second = run("rules", "run", rule_id, *here, "--wait", "--json").json["id"]
+    ran = run("runs", "resume", first, *here)
+    assert (ran.code, ran.out) == (1, "")
+    assert f"Run {second} of the same rule has decided anew" in ran.err
+    assert f"superseded_by: {second}" in run("runs", "show", first, *here).out
+
+
 @pytest.mark.parametrize("verb", ["show", "stop", "resume", "undo", "redo"])
 def test_a_run_that_is_not_there(run: Command, here: tuple[str, str], verb: str):
     ran = run("runs", verb, "2147483647", *here)

@@ -187,7 +187,7 @@ def resume(session: Session, project_id: int, run_id: int, *, by: Actor) -> Run:
     Raises `NotFound`, or `Refused` when it is neither, is past (`going_on`), or is undone."""
     run = get_run(session, project_id, run_id)
     job = job_of(session, run)
-    if not job.resumable:
+    if not job.resumable or run.state not in {RunState.STOPPED, RunState.FAILED}:
         raise Refused(_("Only a run that was stopped or has failed can be resumed."))
     _record(session, run, Tag.RUN_RESUME, by, {"rule": run.rule_name})
     queue.resume(session, project_id, job.id, by=by)
