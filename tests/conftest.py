@@ -8,6 +8,7 @@ promises. So no test counts anything over all projects.
 from __future__ import annotations
 
 import contextvars
+import gc
 import ipaddress
 import random
 import time
@@ -17,6 +18,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
@@ -26,9 +28,18 @@ from webapp import clock, create_app
 from webapp.config import Settings
 from webapp.database_upgrade import upgrade_database
 from webapp.extensions import db
+from webapp.people import passwords
 from webapp.projects.models import Project
 
 SECRET = "only for tests, never for people"
+
+
+def pytest_collection_finish() -> None:
+    """What is there now stays to the end: it need not be looked through for garbage all the time,
+    which took a tenth of all tests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 class FreshClient(FlaskClient):
@@ -51,6 +62,16 @@ class FreshClient(FlaskClient):
         if contextvars.copy_context().get(_in_session):
             db.session.rollback()  # what the request committed is to be seen
         return response
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[PasswordHasher]:
+    """Thousands of people get a password here and sign in with it: not at 60 ms each. The value
+    hashes at the cost of life, which `tests/people/test_passwords.py` holds."""
+    agreed = passwords._hasher
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", PasswordHasher(1, memory_cost=8, parallelism=1))
+        yield agreed
 
 
 _in_session: contextvars.ContextVar[bool] = contextvars.ContextVar("in_session", default=False)

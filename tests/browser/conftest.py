@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -30,6 +31,25 @@ QUIET = (
     "--disable-sync",
 )
 AXE = Path(__file__).with_name("vendor") / "axe.min.js"
+
+
+@dataclass(frozen=True)
+class Look:
+    """Colours and width in which pages are looked at."""
+
+    scheme: Any
+    width: int
+
+
+WIDE, NARROW = Look("light", 1280), Look("light", 390)
+WIDE_DARK, NARROW_DARK = Look("dark", 1280), Look("dark", 390)
+
+
+def look_on(app: Flask, *, sqlite: Look, postgresql: Look) -> Look:
+    """How to look at the pages of a test. What they look like does not depend on the database, and
+    looking takes long: so each look is taken on one of them."""
+    of_sqlite = not app.extensions["settings"].database_url
+    return sqlite if of_sqlite else postgresql
 
 
 @pytest.fixture(scope="session")

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser, Dialog, Page, expect
 from sqlalchemy.orm import Session
 
 from tests import factories
-from tests.browser.conftest import Office, axe_findings, sign_in
+from tests.browser.conftest import (
+    NARROW,
+    WIDE_DARK,
+    Office,
+    axe_findings,
+    look_on,
+    sign_in,
+)
 from tests.browser.test_walk import overflow
 from tests.web.rule_pages import make_rule, patient
 from webapp.projects.models import Project
@@ -141,12 +148,13 @@ def test_what_is_not_saved_is_not_left_by_accident(browsing: Page, office: Offic
     assert asked == ["beforeunload"]
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
 def test_axe_finds_nothing_on_the_form(
-    browser: Browser, office: Office, session: Session, scheme: Any, width: int
+    app: Flask, browser: Browser, office: Office, session: Session
 ):
+    look = look_on(app, sqlite=NARROW, postgresql=WIDE_DARK)
+    width = look.width
     context = browser.new_context(
-        color_scheme=scheme,
+        color_scheme=look.scheme,
         viewport={"width": width, "height": 900},
         bypass_csp=True,
         locale="en-GB",

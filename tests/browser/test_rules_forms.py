@@ -3,11 +3,18 @@ the form to the rule."""
 
 from __future__ import annotations
 
-import pytest
+from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy.orm import Session
 
-from tests.browser.conftest import Office, axe_findings, sign_in
+from tests.browser.conftest import (
+    NARROW,
+    WIDE,
+    Office,
+    axe_findings,
+    look_on,
+    sign_in,
+)
 from tests.browser.test_walk import overflow, page, send, send_a_story
 from tests.forms import case_block, form
 from tests.rules.running import CLOSES, done, equals, rule_that, sets
@@ -90,10 +97,10 @@ def test_a_form_leads_to_its_rule_and_its_run(session: Session, page: Page, offi
     expect(page.get_by_role("heading", level=1)).to_contain_text("Close the finished")
 
 
-@pytest.mark.parametrize("width", [1280, 390])
 def test_axe_finds_nothing_on_a_rules_form(
-    session: Session, browser: Browser, office: Office, width: int
+    app: Flask, session: Session, browser: Browser, office: Office
 ):
+    width = look_on(app, sqlite=WIDE, postgresql=NARROW).width
     close_the_finished(session, office)
     context = browser.new_context(
         viewport={"width": width, "height": 900}, bypass_csp=True, locale="en-GB"

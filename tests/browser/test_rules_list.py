@@ -6,10 +6,18 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy.orm import Session
 
-from tests.browser.conftest import Office, axe_findings, sign_in
+from tests.browser.conftest import (
+    NARROW,
+    WIDE_DARK,
+    Office,
+    axe_findings,
+    look_on,
+    sign_in,
+)
 from tests.browser.test_walk import overflow
 from tests.web.rule_pages import make_rule, patient
 from webapp.projects.models import Project
@@ -57,13 +65,12 @@ def test_they_are_exported_as_a_file(page: Page, office: Office, session: Sessio
     assert download.value.suggested_filename == f"rules-{office.project.name}.json"
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
-def test_axe_finds_nothing(
-    browser: Browser, office: Office, session: Session, scheme: str, width: int
-):
+def test_axe_finds_nothing(app: Flask, browser: Browser, office: Office, session: Session):
+    look = look_on(app, sqlite=NARROW, postgresql=WIDE_DARK)
+    width = look.width
     make_rules(session, office)
     context = browser.new_context(
-        color_scheme=scheme,  # type: ignore[arg-type]
+        color_scheme=look.scheme,
         viewport={"width": width, "height": 900},
         bypass_csp=True,
         locale="en-GB",

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tests.browser.conftest import Office, axe_findings, sign_in
+from tests.browser.conftest import (
+    NARROW_DARK,
+    WIDE,
+    Office,
+    axe_findings,
+    look_on,
+    sign_in,
+)
 from tests.browser.test_walk import overflow
 from tests.web.rule_pages import CLOSE_DONE, finished_run, make_rule, patient, queued_run
 from webapp.cases.queries import get_case
@@ -148,12 +155,13 @@ def test_the_panel_and_the_legends_follow_what_is_typed(
     expect(page.get_by_label("Name", exact=True)).to_have_value("Offline")
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_axe_finds_nothing_and_nothing_overflows(
-    browser: Browser, office: Office, session: Session, scheme: Any, width: int
+    app: Flask, browser: Browser, office: Office, session: Session
 ):
+    look = look_on(app, sqlite=WIDE, postgresql=NARROW_DARK)
+    width = look.width
     context = browser.new_context(
-        color_scheme=scheme,
+        color_scheme=look.scheme,
         viewport={"width": width, "height": 900},
         bypass_csp=True,  # for axe; the policy itself is held by the walk above
         locale="en-GB",

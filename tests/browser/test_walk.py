@@ -9,10 +9,21 @@ from urllib.request import Request as Sending
 from urllib.request import urlopen
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser, Page, Request, expect
 
 from tests import factories
-from tests.browser.conftest import Office, axe_findings, sign_in
+from tests.browser.conftest import (
+    NARROW,
+    NARROW_DARK,
+    WIDE,
+    WIDE_DARK,
+    Look,
+    Office,
+    axe_findings,
+    look_on,
+    sign_in,
+)
 from tests.forms import case_block, form
 
 
@@ -92,13 +103,16 @@ def test_a_case_is_closed_by_a_form_and_opened_again(page: Page, office: Office)
     expect(page.locator("main .state", has_text="Open").first).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(
+    ("sqlite", "postgresql"), [(WIDE, WIDE_DARK), (NARROW_DARK, NARROW)], ids=["wide", "narrow"]
+)
 def test_axe_finds_nothing_and_nothing_overflows(
-    browser: Browser, office: Office, scheme: str, width: int
+    app: Flask, browser: Browser, office: Office, sqlite: Look, postgresql: Look
 ):
+    look = look_on(app, sqlite=sqlite, postgresql=postgresql)
+    width = look.width
     context = browser.new_context(
-        color_scheme=scheme,  # type: ignore[arg-type]
+        color_scheme=look.scheme,
         viewport={"width": width, "height": 900},
         bypass_csp=True,  # for axe; the policy itself is held by the walk above
         locale="en-GB",

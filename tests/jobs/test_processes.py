@@ -93,21 +93,20 @@ def test_redis_loses_all_in_the_middle(
 def test_killed_at_any_moment_each_form_is_processed_once(
     app: Flask, session: Session, project: Project, redis: Redis, redis_url: str
 ):
-    forms = forms_in_error(session, project, 150)
+    # Many more forms than workers get done in all of their lives, also on a fast machine.
+    forms = forms_in_error(session, project, 120)
     job = reprocess_job(project)
     moment = random.Random(7)
-    kills = 0
-    while progress_of(session, job)[0] != "finished":
+    for _ in range(5):
         before = progress_of(session, job)[1]
         with worker_process(app, redis_url):
             tick()
             wait_until(lambda before=before: progress_of(session, job)[1] > before)
-            time.sleep(moment.uniform(0, 0.3))
-        kills += 1
+            time.sleep(moment.uniform(0, 0.1))
         # Its children end by themselves, within moments of the parent's end.
-        if progress_of(session, job)[0] == "running":
-            let_heartbeat_pass(job)
-    assert kills >= 3
+        assert progress_of(session, job)[0] == "running"
+        let_heartbeat_pass(job)
+    work(job.id)
     assert_done_once(session, job, forms)
 
 

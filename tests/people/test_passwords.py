@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
+from argon2 import PasswordHasher
 from limits.storage import MemoryStorage, Storage, storage_from_string
 
 from tests.redis import redis_server
@@ -20,8 +21,16 @@ RIGHT = "correct horse"
 HERE = "10.0.0.1"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def agreed_cost(cheap_passwords: PasswordHasher) -> Iterator[None]:
+    """Here passwords cost what they cost in life."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", cheap_passwords)
+        yield
+
+
 @pytest.fixture(scope="module")
-def stored() -> str:
+def stored(agreed_cost: None) -> str:
     return hash_password(RIGHT, shortest=8)
 
 

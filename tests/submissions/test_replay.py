@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from tests.factories import actor
 from tests.factories import project as make_project
 from tests.forms import XMLNS, case_block, form
+from tests.thorough import examples
 from webapp.cases.models import Case, CaseIndex, CaseTransaction
 from webapp.clock import last_tick
 from webapp.database import write_transaction
@@ -268,7 +269,7 @@ def test_random_histories(app: Flask) -> None:
     run_state_machine_as_test(
         lambda: History(app),
         settings=settings(
-            max_examples=40,
+            max_examples=examples(16),
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
@@ -30,6 +31,8 @@ REFERENCES += ("aria-controls", "aria-owns", "aria-errormessage", "aria-details"
 SELECTORS = ("hx-target", "hx-include", "hx-indicator", "hx-disabled-elt")
 VERBS = {"hx-get": "GET", "hx-post": "POST", "hx-put": "PUT", "hx-patch": "PATCH"}
 VERBS |= {"hx-delete": "DELETE"}
+#: What may point to something on its own page. Most of a long page does not, so it is asked for.
+POINTING = " or ".join(f"@{name}" for name in (*REFERENCES, *SELECTORS, "hx-trigger"))
 
 
 def parse(text: str) -> tuple[html.HtmlElement, list[str]]:
@@ -149,27 +152,29 @@ def inline(document: html.HtmlElement) -> Iterator[str]:
 def references(document: html.HtmlElement) -> Iterator[str]:
     """What an attribute points to exists."""
     known = set(document.xpath("//@id"))
-    for element in document.iter(etree.Element):
+    for element in document.xpath(f"//*[{POINTING}] | //a[starts-with(@href, '#')]"):
         for name in REFERENCES:
             for target in (element.get(name) or "").split():
                 if target not in known:
                     yield f"{name} points to {target!r}, which is not there: {show(element)}"
         for name in SELECTORS:
             for part in (element.get(name) or "").split(","):
-                yield from _selected(element, name, part.strip())
+                yield from _selected(element, name, part.strip(), known)
         for source in re.findall(r"from:(#[\w-]+)", element.get("hx-trigger") or ""):
-            yield from _selected(element, "hx-trigger", source)
+            yield from _selected(element, "hx-trigger", source, known)
         href = element.get("href") or ""
         if element.tag == "a" and re.fullmatch(r"#.+", href) and href[1:] not in known:
             yield f"href points to nothing here: {show(element)}"
 
 
-def _selected(element: html.HtmlElement, name: str, selector: str) -> Iterator[str]:
+def _selected(
+    element: html.HtmlElement, name: str, selector: str, known: set[str]
+) -> Iterator[str]:
     """A selector of htmx, where it is one whose target can be known: #id, closest tag, this."""
     if selector.startswith("closest "):
         there = element.xpath(f"ancestor-or-self::{selector.removeprefix('closest ')}")
     elif selector.startswith("#"):
-        there = element.getroottree().xpath("//*[@id=$it]", it=selector[1:])
+        there = selector[1:] in known
     else:
         return
     if not there:
@@ -197,6 +202,7 @@ def links(document: html.HtmlElement, app: Flask, path: str) -> Iterator[str]:
             yield f"{fault}: {show(element)}"
 
 
+@lru_cache(maxsize=4_096)  # every page has the same navigation, and long lists the same links
 def unroutable(app: Flask, address: str, method: str) -> str | None:
     """Why an address leads nowhere; None if it leads somewhere, or to another site."""
     parts = urlsplit(address)
