@@ -356,7 +356,7 @@ class TestWatching:
     def test_only_the_first_thousand_are_kept(
         self, session: Session, careful: Project, monkeypatch: pytest.MonkeyPatch
     ):
-        monkeypatch.setattr("webapp.rules.watch.KEPT", 4)
+        monkeypatch.setattr("webapp.rules.look.KEPT", 4)
         rule_at(NOON, careful, state=RuleState.WATCHING)
         (run,) = night_at(NIGHT, session, careful)
         assert (run.would_change, len(watched_cases(session, run))) == (6, 4)

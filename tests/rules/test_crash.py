@@ -19,7 +19,18 @@ from sqlalchemy.orm import Session
 from tests.jobs.test_processes import pause_between_forms
 from tests.jobs.work import ROOT, alive, let_heartbeat_pass, wait_until, worker_process
 from tests.rules.leftovers import send_blocks
-from tests.rules.running import CLOSES, copies, equals, queued, rule_that, saved, sets, worked
+from tests.rules.running import (
+    CLOSES,
+    case,
+    changes,
+    copies,
+    equals,
+    queued,
+    rule_that,
+    saved,
+    sets,
+    worked,
+)
 from webapp.cases.models import Case
 from webapp.jobs.models import Job
 from webapp.jobs.queue import get_job
@@ -71,16 +82,16 @@ def assert_changed_once(app: Flask, session: Session, run: Run, number: int) -> 
     # The first form of each case opened it, the second is the run's.
     closed = select(func.count()).where(Case.project_id == run.project_id, Case.closed)
     assert session.scalar(closed) == run.closed
-    left = select(func.count()).where(RunCase.project_id == run.project_id, RunCase.run == run.id)
-    assert session.scalar(left) == 0
+    assert planned(session, run) == 0
     folder = app.extensions["settings"].attachments
     assert not list(verify(session, run.project_id, attachments=folder))
     assert not list(verify_runs(session, run.project_id))
 
 
 @contextmanager
-def forked_workers(app: Flask, chunk: int) -> Iterator[Callable[[int], int]]:
-    """What starts a worker process on a job and returns its id; it works in small chunks."""
+def forked_workers(app: Flask, chunk: int, piece: int = CASES) -> Iterator[Callable[[int], int]]:
+    """What starts a worker process on a job and returns its id; it works in small chunks, and
+    writes a plan in pieces."""
     settings = app.extensions["settings"]
     environment = {
         **os.environ,
@@ -89,7 +100,7 @@ def forked_workers(app: Flask, chunk: int) -> Iterator[Callable[[int], int]]:
         "DATABASE_URL": settings.database_url,
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.rules.slow_worker", str(chunk)],
+        [sys.executable, "-m", "tests.rules.slow_worker", str(chunk), str(piece)],
         cwd=ROOT,
         env=environment,
         stdin=subprocess.PIPE,
@@ -153,6 +164,37 @@ def test_so_it_is_where_cases_are_changed_one_by_one(
     with forked_workers(app, chunk=3) as start:
         kill_at_random_moments(session, run, start, times=6)
     assert_changed_once(app, session, run, 500)
+
+
+def test_killed_while_the_plan_is_written_it_is_written_anew(
+    app: Flask, session: Session, project: Project
+):
+    run = run_over(session, project, FAST, 1000)
+    job = get_job(session, project.id, run.job_id)
+    with forked_workers(app, chunk=100, piece=4) as start:
+        for now_off, now_on in (("c1", "c0"), ("c11", "c10")):
+            worker = start(job.id)
+            wait_until(lambda: 0 < planned(session, run) < 500)
+            os.kill(worker, signal.SIGKILL)
+            wait_until(lambda worker=worker: not alive(worker))
+            session.rollback()
+            assert (run.state, run.matched) == (RunState.PLANNING, 0)
+            assert 0 < planned(session, run) < 500
+            # What is planned by the next one is another world.
+            changes(session, project, now_off, status="off")
+            changes(session, project, now_on, status="on")
+            let_heartbeat_pass(job)
+        worked(run)
+    assert_changed_once(app, session, run, 1000)
+    found = {key: case(session, project, key).closed for key in ("c0", "c1", "c10", "c11")}
+    assert found == {"c0": True, "c1": False, "c10": True, "c11": False}
+
+
+def planned(session: Session, run: Run) -> int:
+    """How many rows its plan has now."""
+    session.rollback()
+    rows = RunCase.project_id == run.project_id, RunCase.run == run.id
+    return session.scalar(select(func.count()).where(*rows)) or 0
 
 
 def test_redis_loses_all_in_the_middle(

@@ -13,20 +13,19 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, text
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from tests.forms import open_case
 from tests.rules.running import CLOSES, child, copies, equals, rule_that, sets
 from tests.rules.worlds import CaseRow, make_world
 from webapp.clock import now
-from webapp.database import write_transaction
 from webapp.errors import TooSlow
 from webapp.extensions import db
 from webapp.projects.models import Project
 from webapp.rules.definition import Definition
 from webapp.rules.moment import moment_at
-from webapp.rules.preview import Preview, preview, preview_beside
+from webapp.rules.preview import Preview, preview
 
 RULES = [
     pytest.param(rule_that(sets("v", "1"), where=equals("status", "stale")), id="itself"),
@@ -79,29 +78,6 @@ def test_all_numbers_are_of_one_state(
     with after_each_statement(app, project_id, rule.case_type):
         found = seen(session, project_id, rule)
     assert_of_one_state(found)
-
-
-@pytest.mark.parametrize("rule", RULES)
-def test_so_are_those_for_a_job_that_writes(
-    app: Flask, session: Session, project: Project, rule: Definition
-):
-    if session.get_bind().dialect.name == "sqlite":
-        pytest.skip("nobody else writes meanwhile")
-    open_case(session, project.id, "c-0", status="stale")
-    child(session, project, "v-0", "c-0", status="stale")
-    project_id, moment = project.id, moment_at(now(), "UTC")
-    with (
-        write_transaction() as writing,
-        after_each_statement(app, project_id, rule.case_type),
-    ):
-        writing.execute(_MARK)
-        found = preview_beside(writing, project_id, rule, moment)
-        assert writing.scalar(text("SELECT current_setting('casekeeper.mark')")) == "here"
-    assert_of_one_state(found)
-
-
-#: Until the end of the transaction.
-_MARK = text("SELECT set_config('casekeeper.mark', 'here', true)")
 
 
 def assert_of_one_state(found: Preview) -> None:

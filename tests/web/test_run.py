@@ -18,7 +18,7 @@ from webapp.jobs.claim import claim
 from webapp.jobs.queue import get_job
 from webapp.jobs.tasks import work
 from webapp.projects.models import Project
-from webapp.rules.models import Rule
+from webapp.rules.models import Rule, Run, RunState
 from webapp.rules.operations import delete_rule
 
 CHANGED = "Cases that this run changed, before and after, newest first"
@@ -211,9 +211,24 @@ class TestARunAtWork:
     ):
         run = queued_run(project, rule)
         claim(run.job_id)
+        with write_transaction() as writing:
+            writing.get_one(Run, run.id).state = RunState.RUNNING
         page = amina.get(f"{url}{run.id}/").form("Stop this run").submit().follow()
         assert page.status_line.startswith("The run stops after the cases")
         assert "It stops after the cases that it is at." in page.text
+
+    def test_that_is_planned_stops_before_it_changes_anything(
+        self, session: Session, project: Project, rule: Rule, amina: PageClient, url: str
+    ):
+        run = queued_run(project, rule)
+        claim(run.job_id)
+        assert "Nothing is changed yet." in amina.get(f"{url}{run.id}/").text
+        page = amina.get(f"{url}{run.id}/").form("Stop this run").submit().follow()
+        assert page.status_line == "The run stops before it changes anything."
+        assert "It stops before it changes anything." in page.text
+        let_heartbeat_pass(get_job(session, project.id, run.job_id))
+        work(run.job_id)
+        assert "It had not begun." in amina.get(f"{url}{run.id}/").text
 
     def test_says_that_its_worker_does_not_answer(
         self, session: Session, project: Project, rule: Rule, viktor: PageClient, url: str

@@ -30,6 +30,29 @@ class StopHere(Exception):  # no error of the job
         self.problem = problem
 
 
+class Look(Protocol):
+    """What a plan needs, where that takes long to read: it is read while nothing is locked, and
+    written beside the job that goes on."""
+
+    def read(self, session: Session) -> None:
+        """Read all of it, from one state (`webapp.jobs.heartbeat.reading`). Called again when the
+        connection was lost; any statement may be ended."""
+
+    def write(self, session: Session) -> bool:
+        """Write the next piece of the plan, in a transaction of its own that holds the job; False
+        when nothing is left to write before `Task.plan`. What a worker that died has left of an
+        earlier look goes first. Called again when the transaction was rolled back."""
+
+
+class LookFirst(Exception):  # no error of the job
+    """A plan needs what `look` reads, so nothing was planned. When that is done, the same task is
+    asked to plan again."""
+
+    def __init__(self, look: Look) -> None:
+        super().__init__()
+        self.look = look
+
+
 class Task(Protocol):
     """Work that is planned once and then done in steps, each one transaction.
 
@@ -38,7 +61,8 @@ class Task(Protocol):
     """
 
     def plan(self, session: Session, job: Job, *, by: Actor) -> None:
-        """Decide what is to be done, once, when the work begins; sets `job.total`."""
+        """Decide what is to be done, once, when the work begins; sets `job.total`. Raises
+        `LookFirst` where that is more than the work of a moment."""
 
     def step(self, session: Session, job: Job, pace: Pace, *, by: Actor) -> bool:
         """Do the next piece and count it (`job.processed`, `job.succeeded`); False when nothing is

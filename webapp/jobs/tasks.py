@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
@@ -16,12 +17,13 @@ from webapp.database import is_awaited, write_transaction
 from webapp.errors import Busy
 from webapp.extensions import db
 from webapp.jobs.claim import Claim, Replaced, claim, claimable, hold
+from webapp.jobs.heartbeat import Ended, reading
 from webapp.jobs.kinds import task_for
 from webapp.jobs.models import Job, JobState
 from webapp.jobs.pace import Pace
 from webapp.jobs.progress import begin, end
 from webapp.jobs.queue import wake
-from webapp.jobs.task import StopHere, TakenBack, Task
+from webapp.jobs.task import Look, LookFirst, StopHere, TakenBack, Task
 
 #: A job works this long, then lets the other projects' jobs go first.
 SLICE_S = 60.0
@@ -76,7 +78,7 @@ def _work(held: Claim) -> None:
     task = task_for(held.kind)
     pace = Pace.on(db.engine.dialect.name)
     until = time.monotonic() + SLICE_S
-    more = _patiently(_prepare, held, task, pace)
+    more = _prepare(held, task, pace)
     while more:
         if leaving.is_set() or time.monotonic() >= until:
             _patiently(_hand_back, held, task, pace)
@@ -98,16 +100,59 @@ def _patiently(do: _Step, held: Claim, task: Task, pace: Pace) -> bool:
     return do(held, task, pace)
 
 
-def _prepare(held: Claim, task: Task, _pace: Pace) -> bool:
-    """Plan a job that begins, and give one up that died too often."""
+def _prepare(held: Claim, task: Task, pace: Pace) -> bool:
+    """Plan a job that begins, with whatever that needs read before; whether there may be work.
+
+    However long that takes, it is not cut: what was read for half a plan is worth nothing.
+    """
+    while True:
+        try:
+            return _patiently(_plan, held, task, pace)
+        except LookFirst as first:
+            look = first.look
+        try:
+            more = _patiently(partial(_read, look), held, task, pace)
+            while more and not leaving.is_set():
+                more = _patiently(partial(_write, look), held, task, pace)
+                if pace.from_beginning:
+                    leaving.wait(COURTESY_S)
+        except Ended:
+            more = True
+        if more and leaving.is_set():
+            return _patiently(_hand_back, held, task, pace)
+
+
+def _plan(held: Claim, task: Task, _pace: Pace) -> bool:
+    """Plan a job that begins, stop one that is not to begin, and give one up that died too often.
+    Raises `LookFirst`."""
     with write_transaction() as session:
         job = hold(session, held)
         if job.deaths >= MAX_DEATHS:
             _give_up(session, job, held, task)
             return False
         if job.started_on is None:
+            if job.stop_asked:
+                end(session, job, JobState.STOPPED, by=held.by)
+                return False
             task.plan(session, job, by=held.by)
             begin(session, job, by=held.by)
+        return True
+
+
+def _read(look: Look, held: Claim, _task: Task, _pace: Pace) -> bool:
+    """Read what a plan needs, while nothing is locked. Raises `Ended`."""
+    with reading(held, leaving) as session:
+        look.read(session)
+    return True
+
+
+def _write(look: Look, held: Claim, _task: Task, _pace: Pace) -> bool:
+    """Write a piece of a plan, unless the job is to stop; whether there is more to write."""
+    with write_transaction() as session:
+        job = hold(session, held)
+        if job.stop_asked or not look.write(session):
+            return False
+        job.heartbeat_on = now()
         return True
 
 

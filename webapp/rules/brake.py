@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlalchemy.orm import Session
+
 from webapp.projects.models import Project
+from webapp.rules.models import Run
+from webapp.rules.orders import version_of
 from webapp.rules.portable import RuleData
+from webapp.rules.queries import data_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +37,9 @@ def brake_of(project: Project, data: RuleData) -> Brake | None:
         min(data.brake["cases"], project.brake_cases),
         min(data.brake["percent"], project.brake_percent),
     )
+
+
+def brake_of_run(session: Session, run: Run) -> Brake | None:
+    """The brake that a run has now. Two queries."""
+    project = session.get_one(Project, run.project_id)
+    return brake_of(project, data_of(version_of(session, run)))

@@ -16,13 +16,10 @@ from webapp.extensions import db
 from webapp.jobs import queue
 from webapp.jobs.kind import Kind
 from webapp.projects.models import Project
-from webapp.rules.brake import brake_of
+from webapp.rules.brake import brake_of_run
 from webapp.rules.models import Rule, RuleState, Run, RunState, Trigger
-from webapp.rules.orders import Orders, version_of
-from webapp.rules.queries import data_of
 from webapp.rules.runs import get_run
 from webapp.rules.tell import tell_held
-from webapp.rules.watch import count_changes
 
 #: A held run waits so long for a decision.
 WAITS: Micros = 7 * DAY
@@ -32,27 +29,26 @@ BY = Actor.system("schedule")
 DECIDED_BY_PEOPLE = frozenset({RunState.HELD, RunState.REJECTED, RunState.EXPIRED})
 
 
-def hold_if_needed(session: Session, run: Run, orders: Orders, *, by: Actor) -> bool:
+def hold_if_needed(session: Session, run: Run, rule: Rule, *, by: Actor) -> bool:
     """Let a run that is planned wait for a person, with its plan, if it would change more than its
-    brake allows, and nobody confirmed just that number; whether it does not go on. Counts the
-    changes into `run.would` where the number of matches alone does not answer it.
+    brake allows, and nobody confirmed just that number; whether it does not go on. What it would
+    change is counted (`run.would`) wherever so many match that it could be held.
 
-    Where its rule was changed since it was queued, nobody is asked: it expires at once.
+    Where its rule (`lock_rule`) was changed since it was queued, nobody is asked: it expires at
+    once.
     """
-    project = session.get_one(Project, run.project_id)
-    brake = brake_of(project, data_of(version_of(session, run)))
-    if brake is None or not brake.holds(run.matched, run.open_cases):
+    brake, changes = brake_of_run(session, run), run.would_change
+    if brake is None or changes is None or run.confirmed == changes:
         return False
-    changes = min(count_changes(session, run, orders).would_change, run.matched)
-    if not brake.holds(changes, run.open_cases) or run.confirmed == changes:
+    if not brake.holds(changes, run.open_cases):
         return False
-    why = _why_obsolete(session, run)
+    why = _why_obsolete(run, rule)
     if why is not None:
         _expire(session, run, why, by)
         return True
     run.state, run.held_on = RunState.HELD, now()
     run.brake_cases, run.brake_percent = brake.cases, brake.percent
-    tell_held(session, project, run, brake)
+    tell_held(session, session.get_one(Project, run.project_id), run, brake)
     record(
         session,
         project_id=run.project_id,
@@ -64,16 +60,24 @@ def hold_if_needed(session: Session, run: Run, orders: Orders, *, by: Actor) -> 
     return True
 
 
-def _why_obsolete(session: Session, run: Run) -> str | None:
-    """Why a run is not to be asked about any more, as `expire_held` would have said had it been
-    held already; None while its rule is what it was. Locks the rule, so that whoever changes it
-    next finds the run held."""
-    rule = session.scalars(
+def lock_rule(session: Session, run: Run) -> Rule:
+    """The rule of a run that is planned, as it is until the commit: whoever changes it next finds
+    the run held. One statement.
+
+    Does not wait for somebody who changes it now, and may wait for the job to stop it: that is
+    `Busy`.
+    """
+    return session.scalars(
         select(Rule)
         .where(Rule.project_id == run.project_id, Rule.id == run.rule)
-        .with_for_update(read=True)
+        .with_for_update(read=True, nowait=True)
         .execution_options(populate_existing=True)
     ).one()
+
+
+def _why_obsolete(run: Run, rule: Rule) -> str | None:
+    """Why a run is not to be asked about any more, as `expire_held` would have said had it been
+    held already; None while its rule is what it was."""
     if rule.deleted_on is not None:
         return str(_("The rule was deleted."))
     if run.trigger is Trigger.SCHEDULE and rule.state is not RuleState.ACTIVE:

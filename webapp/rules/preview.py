@@ -21,7 +21,7 @@ from webapp.rules.family import Family, is_among
 from webapp.rules.moment import Moment
 from webapp.rules.rehearse import Totals, rehearse
 from webapp.rules.view import Cases, Known, load, paths_read, paths_written
-from webapp.submissions.snapshot import snapshot, snapshot_beside
+from webapp.submissions.snapshot import snapshot
 from webapp.time_limit import TimeLimit, time_limit
 
 #: How many cases are shown with what would change.
@@ -53,6 +53,17 @@ class Preview:
     cases: tuple[CaseChange, ...] = ()
 
     @property
+    def would(self) -> dict[str, int]:
+        """What is kept with a run (`Run.would`)."""
+        return {
+            "changed": self.would_change,
+            "closed": self.would_close,
+            "related_updates": self.related_updates,
+            "submissions": self.submissions,
+            "errors": self.errors,
+        }
+
+    @property
     def unchanged(self) -> int:
         """How many cases match and are as wanted already."""
         return self.matched - self.would_change - self.errors
@@ -77,13 +88,12 @@ def preview(
         return _look(session, project_id, definition, moment, shown=shown, limit=limit)
 
 
-def preview_beside(
+def preview_in_snapshot(
     session: Session, project_id: int, definition: Definition, moment: Moment, *, shown: int = SHOWN
 ) -> Preview:
-    """The same for a transaction that is writing, which goes on; as long as it takes."""
-    with snapshot_beside(session) as reading:
-        limit = TimeLimit(reading, inf, "")
-        return _look(reading, project_id, definition, moment, shown=shown, limit=limit)
+    """The same in a snapshot that was begun, which goes on; as long as it takes."""
+    limit = TimeLimit(session, inf, "")
+    return _look(session, project_id, definition, moment, shown=shown, limit=limit)
 
 
 def _look(

@@ -168,8 +168,8 @@ def job_of(session: Session, run: Run) -> Job:
 
 
 def stop(session: Session, project_id: int, run_id: int, *, by: Actor) -> Run:
-    """Stop a run: at once if it waits, else after the chunk that it is at. Asking again changes
-    nothing. Raises `NotFound`, or `Refused` when it is over."""
+    """Stop a run: at once if it waits, within seconds while it is planned, else after the chunk
+    that it is at. Asking again changes nothing. Raises `NotFound`, or `Refused` when it is over."""
     run = get_run(session, project_id, run_id)
     job = job_of(session, run)
     if run.over:
@@ -179,7 +179,7 @@ def stop(session: Session, project_id: int, run_id: int, *, by: Actor) -> Run:
     if not job.stop_asked:
         _record(session, run, Tag.RUN_STOP, by, {"rule": run.rule_name})
     queue.ask_stop(session, project_id, job.id, by=by)
-    return run
+    return get_run(session, project_id, run_id)  # as it is now that its job is held
 
 
 def resume(session: Session, project_id: int, run_id: int, *, by: Actor) -> Run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,44 +12,25 @@ from sqlalchemy.orm import Session
 from webapp.cases.models import Case
 from webapp.database import insert_new
 from webapp.rules.changes import CaseChange, ValueChange
-from webapp.rules.models import Rule, RuleState, Run, RunCase
-from webapp.rules.orders import Orders
-from webapp.rules.preview import Preview, preview_beside
+from webapp.rules.models import Rule, RuleState, Run, RunCase, Trigger
 
 #: So many cases of a run that only looks are kept with what it would do to them.
 KEPT = 1000
 
 
-def count_changes(session: Session, run: Run, orders: Orders, *, shown: int = 0) -> Preview:
-    """Count what a run would do, into `run.would`. A preview: a few queries over the open cases."""
-    found = preview_beside(session, run.project_id, orders.definition, orders.moment, shown=shown)
-    run.would = {
-        "changed": found.would_change,
-        "closed": found.would_close,
-        "related_updates": found.related_updates,
-        "submissions": found.submissions,
-        "errors": found.errors,
-    }
-    return found
+def only_looks(run: Run, rule: Rule) -> bool:
+    """Whether a run changes nothing: its rule watched when it was queued, or, where nobody asked
+    for the run, watches by now."""
+    return run.watching or (run.trigger is Trigger.SCHEDULE and rule.state is RuleState.WATCHING)
 
 
-def watches(session: Session, run: Run) -> bool:
-    """Whether the rule of a run only watches now. One query."""
-    state = session.scalar(
-        select(Rule.state).where(Rule.project_id == run.project_id, Rule.id == run.rule)
-    )
-    return state is RuleState.WATCHING
-
-
-def watch(session: Session, run: Run, orders: Orders) -> None:
-    """Do a run that only looks: its numbers, and the first cases with before and after."""
-    found = count_changes(session, run, orders, shown=KEPT)
-    run.open_cases, run.matched = found.open_cases, found.matched
+def keep_changes(session: Session, run: Run, changes: Sequence[CaseChange]) -> None:
+    """Keep what a run that only looks would do to the first cases. Two statements."""
     keys = dict(
         session.execute(
             select(Case.case_id, Case.id).where(
                 Case.project_id == run.project_id,
-                Case.case_id.in_([change.case_id for change in found.cases]),
+                Case.case_id.in_([change.case_id for change in changes]),
             )
         ).all()
     )
@@ -60,7 +42,7 @@ def watch(session: Session, run: Run, orders: Orders) -> None:
             "case": keys[change.case_id],
             "would": asdict(change),
         }
-        for place, change in enumerate(found.cases)
+        for place, change in enumerate(changes)
     ]
     insert_new(session, RunCase, rows)
 

@@ -23,20 +23,21 @@ from webapp.dictionary.learn import learn_form
 from webapp.jobs.models import Job, JobState
 from webapp.jobs.pace import Pace
 from webapp.jobs.statistics import count_what_has_grown
-from webapp.jobs.task import StopHere
+from webapp.jobs.task import LookFirst, StopHere
 from webapp.projects.models import Project
 from webapp.rules.apply_cases import Done, apply_rows, hold_chunk
 from webapp.rules.apply_sql import ChunkStatements, NotSimple, is_simple
 from webapp.rules.going_on import refuse_to_go_on
-from webapp.rules.held import DECIDED_BY_PEOPLE, expire_held, hold_if_needed
+from webapp.rules.held import DECIDED_BY_PEOPLE, expire_held, hold_if_needed, lock_rule
 from webapp.rules.limits import Allowance, allowance, count_use, why_not_whole
+from webapp.rules.look import RunLook
 from webapp.rules.models import Run, RunState, Trigger
 from webapp.rules.moment import moment_at
 from webapp.rules.obsolete import supersede
 from webapp.rules.orders import Orders, orders_of
-from webapp.rules.plan import Row, drop_some, may_wait, note_left_out, plan, rows_from
+from webapp.rules.plan import Row, drop_some, note_left_out, rows_from
 from webapp.rules.tell import tell_failed
-from webapp.rules.watch import watch, watches
+from webapp.rules.watch import keep_changes
 from webapp.submissions.own import RULE_XMLNS
 
 #: Whether the fast way is gone at all; the other one leaves the same.
@@ -54,29 +55,33 @@ class RunRule:
         self._run_id: int | None = None
         self._chunks = 0
         self._statements: ChunkStatements | None = None
+        self._look: RunLook | None = None
 
     def plan(self, session: Session, job: Job, *, by: Actor) -> None:
         """Decide which cases are changed, as of the tick that `moved` took. A plan that a person
-        approved is there already."""
+        approved is there already; any other is looked at first."""
         run = self._run(session, job)
         if run.held_on is not None:
             run.state, job.total = RunState.RUNNING, run.matched
             return
-        orders = orders_of(session, run)
-        run.state = RunState.RUNNING
-        may_wait(session)
+        look, rule = self._look, lock_rule(session, run)
+        if look is None or not look.suffices(session, run, rule):
+            self._look = RunLook(run.project_id, run.id)
+            raise LookFirst(self._look)
+        seen = look.seen
         if run.trigger is Trigger.SCHEDULE:
-            # What the rule held until now expires, also what an earlier night planned later than
-            # this one was queued; and a rule that watches by now changes nothing (R22, R28).
+            # What the rule held until now, also what an earlier night planned later than this one
+            # was queued (R22).
             expire_held(session, run.project_id, run.rule, _("The rule was planned anew."), by=by)
-            run.watching = run.watching or watches(session, run)
-        if run.watching:
-            watch(session, run, orders)
+        run.state, run.watching = RunState.RUNNING, seen.watching
+        run.open_cases, run.matched = seen.open_cases, seen.matched
+        run.would = seen.would
+        if seen.watching:
+            keep_changes(session, run, seen.cases)
         else:
             learn_form(session, run.project_id, app_id="", xmlns=RULE_XMLNS, name="")
-            planned = plan(session, orders)
-            run.open_cases, run.matched = planned.open_cases, planned.matched
-            if not hold_if_needed(session, run, orders, by=by):
+            look.finish(session)
+            if not hold_if_needed(session, run, rule, by=by):
                 job.total = run.matched
             supersede(session, run, by=by)
         record(
@@ -141,6 +146,9 @@ class RunRule:
         elif job.state != JobState.RUNNING:
             run.state, run.problem = RunState(job.state.value), job.problem
             run.finished_on = job.finished_on
+            if job.started_on is None and run.held_on is None:
+                # Not planned to the end; what is written of the plan goes.
+                run.planned_on, run.obsolete_plan = None, run.planned_on is not None
             if run.state is RunState.FAILED:
                 tell_failed(session, session.get_one(Project, run.project_id), run)
             _record_end(session, run, by)
@@ -195,8 +203,8 @@ def _slow(
 def _begin_planning(session: Session, run: Run) -> None:
     """Take the tick in a transaction before that of the plan: whatever the plan does not see has a
     later one, and nobody waits for the tick while it is made."""
-    run.state = RunState.PLANNING
-    run.started_on = run.started_on or now()
+    run.state, run.obsolete_plan = RunState.PLANNING, False
+    run.started_on = now()
     timezone = session.scalars(select(Project.timezone).where(Project.id == run.project_id)).one()
     session.flush()  # the run's row is locked before the tick, which is the last
     run.planned_on = take_ticks(session, run.project_id)

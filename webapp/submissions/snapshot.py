@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from sqlalchemy.orm import Session
 
 from webapp.time_limit import without_limit
@@ -18,15 +15,3 @@ def snapshot(session: Session) -> None:
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
     # An SQLite transaction is a snapshot from its first statement on.
     without_limit(session)
-
-
-@contextmanager
-def snapshot_beside(session: Session) -> Iterator[Session]:
-    """A session that reads such a state, for a transaction that is writing already. What that has
-    written is there only on SQLite."""
-    if session.get_bind().dialect.name == "postgresql":
-        with Session(session.get_bind()) as reading:
-            snapshot(reading)
-            yield reading
-    else:
-        yield session  # nobody else writes meanwhile

@@ -112,9 +112,11 @@ def stop(project: Project, run_id: int) -> ResponseReturnValue:
     """Stop a run; what it has done stays."""
     with write_transaction() as session:
         run = running.stop(session, project.id, run_id, by=g.actor)
-        waited = run.state == RunState.STOPPED
-    if waited:
+        state = run.state
+    if state == RunState.STOPPED:
         flash(_("The run is stopped."))
+    elif state == RunState.PLANNING:
+        flash(_("The run stops before it changes anything."))
     else:
         flash(_("The run stops after the cases that it is at. What is done stays."))
     return redirect(url_for("runs.show", run_id=run_id), 303)
@@ -228,6 +230,8 @@ def _note(run: Run, job: Job) -> str | None:
         return _("It waits for its turn: one run, undo or job of a project works at a time.")
     if run.over:
         return None
+    if job.stop_asked and run.state == RunState.PLANNING:
+        return _("It stops before it changes anything.")
     if job.stop_asked:
         return _("It stops after the cases that it is at.")
     if (job.heartbeat_on or 0) < now() - DEAD_AFTER:
