@@ -164,6 +164,19 @@ def test_failing_at_once_gives_no_more_tries_than_one_after_the_other(
     assert len(verified) <= 12, "ten, and what the second of the two checks may have begun"
 
 
+def test_nor_when_a_failure_is_counted_late(
+    checks: PasswordChecks, stored: str, verified: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    count = checks.throttle.failed
+
+    def later(*who: str) -> None:
+        time.sleep(0.1)  # as on a busy machine
+        count(*who)
+
+    monkeypatch.setattr(checks.throttle, "failed", later)
+    test_failing_at_once_gives_no_more_tries_than_one_after_the_other(checks, stored, verified)
+
+
 class TestThrottle:
     """The counts, on each storage."""
 

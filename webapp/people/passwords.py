@@ -90,12 +90,13 @@ class PasswordChecks:
             # Again, now that it is our turn: others may have failed meanwhile.
             self._refuse_too_many(account, address)
             right = _verify(stored or NOBODY_KNOWS, prepared) and stored is not None
+            if not right:
+                # Before it is the next one's turn, who would not know of it otherwise.
+                self.throttle.failed(account, address)
         finally:
             _at_once.release()
         if right:
             self._remember(who, memory)
-        else:
-            self.throttle.failed(account, address)
         return right
 
     def _refuse_too_many(self, account: str, address: str) -> None:
