@@ -38,10 +38,10 @@ class TooSlow(Busy):
 
 
 class NotAllowed(CasekeeperError):
-    """The role in this project lacks a right (403). `right` is the right's label."""
+    """The role in this project lacks a right, or a key does (403). `right` is the right's label."""
 
-    def __init__(self, right: str) -> None:
-        super().__init__(f"This needs the right “{right}”, which your role here does not have.")
+    def __init__(self, right: str, lacks: str = "which your role here does not have") -> None:
+        super().__init__(f"This needs the right “{right}”, {lacks}.")
         self.right = right
 
 

@@ -96,7 +96,9 @@ def test_rights(client: FlaskClient, project: Project, method: str, path: str, w
     with_reading_key = reader.send(method, path, body)
     if writes:
         assert with_reading_key.status_code == 403
-        assert "this key can only read" in with_reading_key.get_json()["error"]
+        assert with_reading_key.get_json()["error"] == (
+            "This needs the right “Edit data”, and this key can only read."
+        )
     else:
         assert with_reading_key.status_code in {200, 404}
 

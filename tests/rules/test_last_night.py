@@ -72,6 +72,7 @@ def test_what_came_of_each_rule(session: Session, careful: Project):
     last = last_night(session, careful.id)
     assert last is not None
     assert (last.changed, last.closed, last.finished) == (6, 6, 3)
+    assert last.ended_on is not None and last.ended_on < NIGHT + HOUR, "it waited for a person"
 
 
 def test_the_nights_day_by_day(session: Session):

@@ -23,6 +23,7 @@ from webapp.clock import DAY, HOUR, MINUTE, pretend
 from webapp.database import write_transaction
 from webapp.projects.models import Project
 from webapp.projects.operations import get_project, set_project
+from webapp.rules import held
 from webapp.rules.held import tidy_held
 from webapp.rules.models import Rule, RuleState, Run, RunState
 from webapp.web import run_cases
@@ -88,6 +89,33 @@ class TestThePage:
         page = open_page(viktor, careful, run)
         assert "The brake asks above 3 cases and 50 %. It was changed since, and asks" in page.text
         assert "above 5,000 cases and 50 % now" in page.text
+
+    def test_who_decides_hears_how_many_cases_were_changed_since(
+        self, session: Session, careful: Project, amina: PageClient
+    ):
+        run = held_run(session, careful)
+        assert "changed meanwhile;" not in open_page(amina, careful, run).text
+        with pretend(NIGHT + HOUR):
+            for number in range(3):
+                changes(session, careful, f"c{number}", status="fresh" if number else "stale")
+        assert (
+            "Of these cases 3 were changed meanwhile; the list says what becomes of each."
+            in open_page(amina, careful, run).text
+        )
+
+    def test_whoever_edits_the_rule_hears_that_it_ends(
+        self, session: Session, careful: Project, amina: PageClient
+    ):
+        run = held_run(session, careful)
+        rule = session.get_one(Rule, run.rule)
+        edit = f"/a/{careful.name}/rules/{rule.rule_id}/edit"
+        with pretend(MORNING):
+            page = amina.get(edit)
+            assert "waits for a decision, and ends without one when you save" in page.text
+            assert f"Review run {run.id}" in page.text
+            with write_transaction() as writing:
+                held.reject(writing, careful.id, run.id, by=factories.actor())
+            assert "waits for a decision" not in amina.get(edit).text
 
     def test_who_may_not_decide_sees_it_and_hears_which_right_it_takes(
         self, session: Session, careful: Project, viktor: PageClient

@@ -35,6 +35,8 @@ from webapp.projects.rights import Right
 from webapp.submissions.receive import Sender
 
 REALM = "Casekeeper"
+#: What is in the way of a key that may not write.
+THIS_KEY = "and this key can only read"
 
 #: No header of credentials is longer.
 _LONGEST = 4_000
@@ -98,7 +100,7 @@ def may_submit(view: Callable[..., ResponseReturnValue]) -> Callable[..., Respon
         if caller.kind is not CallerKind.WORKER:
             caller.needs(Right.EDIT_DATA)
         if caller.read_only:
-            raise NotAllowed(f"{Right.EDIT_DATA.label} (this key can only read)")
+            raise NotAllowed(Right.EDIT_DATA.label, THIS_KEY)
         kind = UserKind.MOBILE if caller.kind is CallerKind.WORKER else UserKind.WEB
         sender = Sender(caller.user_id, caller.username, kind)
         return view(project_id=caller.project_id, sender=sender, **parts)

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, jsonify, request
 from flask.json.provider import DefaultJSONProvider
 from flask.typing import ResponseReturnValue
 
-from webapp.api.auth import authenticated
+from webapp.api.auth import THIS_KEY, authenticated
 from webapp.audit.actor import Actor
 from webapp.errors import Invalid, NotAllowed
 from webapp.extensions import db
@@ -52,7 +52,7 @@ def api_route(right: Right) -> Callable[[View], View]:
             caller.needs(right)
             caller.needs(Right.API_ACCESS)
             if caller.read_only and right is not Right.VIEW:
-                raise NotAllowed(f"{right.label} (this key can only read)")
+                raise NotAllowed(right.label, THIS_KEY)
             project = session.get_one(Project, caller.project_id)
             by = Actor(caller.user_id, caller.username, request.remote_addr or "")
             return view(project=project, by=by, **parts)

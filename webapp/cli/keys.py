@@ -51,8 +51,8 @@ def create(email: str, project_name: str, read_only: bool, as_json: bool) -> Non
             session, user, project=project, read_only=read_only, by=Actor.command_line()
         )
     document = _document(row, user.email, project_name) | {"key": key}
-    show(document, [f"ApiKey {user.email}:{key}"], as_json=as_json)
-    say("Keep it: nobody can see it again.")
+    show(document, [f"{user.email}:{key}"], as_json=as_json)
+    say("Keep it: nobody can see it again. Send it as the header “Authorization: ApiKey …”.")
 
 
 @key_group.command("list")

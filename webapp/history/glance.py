@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
@@ -22,8 +22,8 @@ SHOWN_FORMS = 8
 @dataclass(frozen=True, slots=True)
 class Glance:
     """Numbers of now. `errors` and `unparsed` are of the last 7 days, else a form that nobody can
-    mend would ask for attention for ever; the `old_` ones came before. `types` has the open cases
-    by type, most first."""
+    mend would ask for attention for ever; the `old_` ones came before, on `old_until` at the
+    latest. `types` has the open cases by type, most first."""
 
     today: int
     week: int
@@ -31,6 +31,7 @@ class Glance:
     unparsed: int
     old_errors: int
     old_unparsed: int
+    old_until: date
     open_cases: int
     types: Sequence[tuple[str, int]]
     newest: Sequence[Submission]
@@ -93,6 +94,7 @@ def glance(session: Session, project_id: int, calendar: Calendar) -> Glance:
         unparsed=unparsed,
         old_errors=old_errors,
         old_unparsed=old_unparsed,
+        old_until=calendar.today - timedelta(days=7),
         open_cases=sum(number for _, number in types),
         types=types[:SHOWN_TYPES],
         newest=newest,

@@ -121,6 +121,16 @@ def expire_held(session: Session, project_id: int, rule: int, why: str, *, by: A
         _expire(session, run, why, by)
 
 
+def held_of(session: Session, rule: Rule) -> Run | None:
+    """The newest run of a rule that waits for a decision. One query."""
+    return session.scalars(
+        select(Run)
+        .where(Run.project_id == rule.project_id, Run.rule == rule.id, Run.state == RunState.HELD)
+        .order_by(Run.id.desc())
+        .limit(1)
+    ).first()
+
+
 def tidy_held(at: Micros) -> None:
     """Let the runs of all projects end that have waited for a week at an instant. One query when
     there is nothing to do; else a short transaction."""

@@ -90,9 +90,10 @@ class LastNight:
 
     @property
     def ended_on(self) -> Micros | None:
-        """When the last of its runs came to its end, held ones aside; None while some are at work
-        or all are held."""
-        ends = [one.run.finished_on for one in self.runs if one.run.finished_on is not None]
+        """When the last of its runs came to its end, those that were held aside: they waited for a
+        person. None while some are at work or all were held."""
+        by_itself = (one.run for one in self.runs if one.run.held_on is None)
+        ends = [run.finished_on for run in by_itself if run.finished_on is not None]
         return None if self.working else max(ends, default=None)
 
     def most_important(self, count: int) -> Sequence[RunOfNight]:

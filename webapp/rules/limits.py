@@ -124,7 +124,7 @@ def allowance(session: Session, project: Project, run: Run) -> Allowance | None:
         raise StopHere(
             _(
                 "The limit of %(limit)s automatic updates a day is reached. Resume the run"
-                " tomorrow, or let its rule plan anew in its next slot.",
+                " tomorrow, or raise the limit in the project's settings.",
                 limit=f"{use.daily:,}",
             )
         )
@@ -150,11 +150,11 @@ def why_not_whole(left: int) -> str:
     return str(
         ngettext(
             "Today's limit leaves %(num)s automatic update, and the next case, which is done whole"
-            " or not at all, needs more. Resume the run tomorrow, or let its rule plan anew in its"
-            " next slot.",
+            " or not at all, needs more. Resume the run tomorrow, or raise the limit in the"
+            " project's settings.",
             "Today's limit leaves %(num)s automatic updates, and the next case, which is done whole"
-            " or not at all, needs more. Resume the run tomorrow, or let its rule plan anew in its"
-            " next slot.",
+            " or not at all, needs more. Resume the run tomorrow, or raise the limit in the"
+            " project's settings.",
             left,
         )
     )

@@ -5,10 +5,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from webapp.cases.models import Case
 from webapp.rules.apply_cases import changed_rows, effects_of_row
 from webapp.rules.changes import CaseChange, case_change
+from webapp.rules.models import Run, RunCase
 from webapp.rules.orders import Orders
 from webapp.rules.plan import LeftOut, rows_from
 from webapp.rules.view import load, paths_read, paths_written
@@ -50,3 +53,18 @@ def planned_cases(session: Session, orders: Orders, first: int, end: int) -> lis
         else:
             found.append(PlannedCase(row.place, case_change(cases, row.key, effects)))
     return found
+
+
+def changed_in_plan(session: Session, run: Run) -> int:
+    """How many of the planned cases were changed since, by whatever. One query over the plan."""
+    rows = (
+        select(func.count())
+        .select_from(RunCase)
+        .join(Case, (Case.project_id == RunCase.project_id) & (Case.id == RunCase.case))
+        .where(
+            RunCase.project_id == run.project_id,
+            RunCase.run == run.id,
+            Case.indexed_on > run.planned_on,
+        )
+    )
+    return session.scalars(rows).one()

@@ -21,9 +21,8 @@ def ask_to_confirm(
     project: Project, rule: Rule, must: MustConfirm, form: ConfirmForm, *, as_of: Micros | None
 ) -> ResponseReturnValue:
     """The question, on a page whose form asks for the same run again: 409."""
-    if (form.confirm_changes.data or "").strip():
-        sentence = _("It is %(number)s now. Look again, then type it.", number=number(must.changes))
-        form.confirm_changes.errors = [sentence]
+    if form.confirm_changes.raw_data:  # it was asked before
+        form.confirm_changes.errors = [_what_is_wrong(form, must)]
     percent = 100 * must.changes / max(must.open_cases, 1)
     session = db.session()
     definition = definition_of(session, rule)
@@ -39,3 +38,12 @@ def ask_to_confirm(
         as_of_text=request.form.get("as_of", ""),
         here=request.path,
     ), 409
+
+
+def _what_is_wrong(form: ConfirmForm, must: MustConfirm) -> str:
+    if not (form.confirm_changes.data or "").strip():
+        return str(_("Type the number of cases."))
+    if form.number is None:
+        return str(_("Type a whole number, with digits."))
+    changes = number(must.changes)
+    return str(_("It is %(number)s now. Look again, then type it.", number=changes))

@@ -11,6 +11,7 @@ from webapp.extensions import db
 from webapp.history.case_list import case_types
 from webapp.history.property_names import property_names
 from webapp.projects.models import Project
+from webapp.rules.held import held_of
 from webapp.rules.models import Rule
 from webapp.rules.queries import get_rule
 from webapp.rules.references import SYSTEM
@@ -28,6 +29,8 @@ def form_page(
     """The whole page; `more` are variables of its template."""
     problems = list(problems_of(form))
     context = form_context(project, form, rule)
+    if rule is not None:
+        context["waiting"] = held_of(db.session(), rule)
     return render_template("rules/edit.html", **context, problems=problems, **more), status
 
 
