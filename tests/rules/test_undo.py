@@ -410,6 +410,23 @@ def test_a_run_that_is_undone_does_not_go_on(app: Flask, session: Session, proje
     assert_whole(app, session, project)
 
 
+def test_an_undo_that_was_stopped_is_not_resumed_while_its_run_goes_on(
+    session: Session, project: Project
+):
+    for number in range(4):
+        open_case(session, project.id, f"c-{number}", status="stale")
+    run = queued(project, saved(project, rule_that(CLOSES, where=equals("status", "stale"))))
+    with chunks_of(1):
+        stopped_run(run, after=2)
+    with write_transaction():
+        job = start_undo(session, project.id, run.id, by=BY)
+        queue.ask_stop(session, project.id, job.id, by=BY)
+    with write_transaction():
+        resume(session, project.id, run.id, by=BY)
+    with pytest.raises(Refused, match="still at work"), write_transaction():
+        queue.resume(session, project.id, job.id, by=BY)
+
+
 def stopped_run(run: Run, *, after: int) -> None:
     """Work on a run case by case; somebody stops it when so many are done."""
 

@@ -88,19 +88,25 @@ class TestACase:
         assert index.target == the_case(session, project, "mother").id
 
     def test_late_forms_update_a_closed_case_and_archiving_the_close_keeps_them(
-        self, session: Session, project: Project
+        self, session: Session, project: Project, tmp_path: Path
     ):
+        def closed_and_late() -> tuple[bool, str | None]:
+            assert list(verify(session, project.id, attachments=tmp_path)) == []
+            case = the_case(session, project, "a")
+            return case.closed, case.properties.get("late")
+
         open_case(session, project.id, "a")
+        assert closed_and_late() == (False, None)
         closing = send(session, project.id, form(case_block("a", close=True)))
+        assert closed_and_late() == (True, None)
         send(session, project.id, form(case_block("a", update={"late": "yes"})))
-        assert the_case(session, project, "a").closed
+        assert closed_and_late() == (True, "yes")
         with write_transaction():
             archive(session, project.id, closing.submission_id, by=actor())
-        case = the_case(session, project, "a")
-        assert not case.closed and case.properties["late"] == "yes"
+        assert closed_and_late() == (False, "yes")
         with write_transaction():
             restore(session, project.id, closing.submission_id, by=actor())
-        assert the_case(session, project, "a").closed
+        assert closed_and_late() == (True, "yes")
 
 
 class TestTheSameIdAgain:

@@ -20,8 +20,6 @@ SHOWN = (
     "closed_on",
     "closed_by",
 )
-#: Instants among them.
-INSTANTS = frozenset({"opened_on", "closed_on"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ class Job(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
-    #: One of `webapp.jobs.kinds.Kind`.
+    #: One of `webapp.jobs.kind.Kind`.
     kind: Mapped[str] = mapped_column(String(31))
     state: Mapped[JobState] = mapped_column(word(JobState), default=JobState.QUEUED)
     params: Mapped[dict[str, Any]] = mapped_column(JsonObject, default=dict)

@@ -19,20 +19,22 @@ GONE = "state = 'archived' AND run_id IS NOT NULL"
 
 def upgrade() -> None:
     op.add_column("submission", sa.Column("archived_by", sa.Integer(), nullable=True))
-    # What was undone before there was this mark, and is archived still.
+    # What was undone before there was this mark, and is archived still. The audit log knows who
+    # archived a form last; the list of a job does not, for somebody may have done so by hand since.
     op.execute(
         """
-        UPDATE submission SET archived_by = undone.job_id
+        UPDATE submission SET archived_by = last.job_id
         FROM (
-            SELECT job_item.project_id, job_item.item, max(job.id) AS job_id
-            FROM job
-            JOIN job_item ON job_item.project_id = job.project_id AND job_item.job_id = job.id
-            WHERE job.kind = 'undo_run'
-            AND job_item.place < job.processed AND job_item.reason IS NULL
-            GROUP BY job_item.project_id, job_item.item
-        ) AS undone
-        WHERE submission.project_id = undone.project_id
-        AND submission.submission_id = undone.item
+            SELECT project_id, subject,
+                CASE WHEN source LIKE 'job %' THEN CAST(substr(source, 5) AS INTEGER) END AS job_id,
+                row_number() OVER (PARTITION BY project_id, subject ORDER BY id DESC) AS nth
+            FROM audit_event WHERE tag = 'submission.archive'
+        ) AS last
+        JOIN job ON job.project_id = last.project_id AND job.id = last.job_id
+            AND job.kind = 'undo_run'
+        WHERE last.nth = 1
+        AND submission.project_id = last.project_id
+        AND last.subject = 'submission:' || submission.submission_id
         AND submission.state = 'archived'
         """
     )
