@@ -77,7 +77,7 @@ def guarded(app: Flask, project: Project) -> Iterator[tuple[Rule, str, str]]:
 
 def all_needs(app: Flask, rule: Rule) -> set[object]:
     """All rights that a route needs: the APIs that answer with JSON want one more."""
-    json = rule.rule.startswith("/a/<project_name>/api/")
+    json = is_machine(app, rule) and rule.rule.startswith("/a/<project_name>/api/")
     return {needs(app, rule), *([Right.API_ACCESS] if json else [])}
 
 
