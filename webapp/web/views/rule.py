@@ -14,6 +14,7 @@ from webapp.extensions import db
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.rules import operations
+from webapp.rules.held import held_of
 from webapp.rules.models import Run, Trigger
 from webapp.rules.moment import parse_as_of
 from webapp.rules.nights import next_runs
@@ -28,6 +29,7 @@ from webapp.web.forms.confirm_run import ConfirmForm
 from webapp.web.forms.rule import CheckForm, RunForm
 from webapp.web.rule_preview import preview_of
 from webapp.web.views.rules import rules
+from webapp.web.waiting import ended, say_ended, waiting_runs
 
 #: Runs, and versions, on a rule's page.
 SHOWN_RUNS, SHOWN_VERSIONS = 10, 20
@@ -51,6 +53,7 @@ def show(project: Project, rule_id: str) -> ResponseReturnValue:
         "rules/show.html",
         project=project,
         rule=rule,
+        waiting=held_of(session, rule),
         data=data_of(version_of(session, rule, rule.version)),
         next_run=next_runs(session, project, now()).get(rule.id),
         runs=runs[:SHOWN_RUNS],
@@ -88,13 +91,15 @@ def version(project: Project, rule_id: str, number: int) -> ResponseReturnValue:
 def restore(project: Project, rule_id: str, number: int) -> ResponseReturnValue:
     """Make a new version that says what an older one said."""
     with write_transaction() as session:
-        before = get_rule(session, project.id, rule_id).version
+        rule = get_rule(session, project.id, rule_id)
+        before, waiting = rule.version, waiting_runs(session, rule)
         rule = operations.restore_version(session, project.id, rule_id, number, by=g.actor)
-        made = rule.version
+        made, over = rule.version, ended(waiting)
     if made == before:
         flash(_("Nothing was different, so there is no new version."))
     else:
         flash(_("Version %(old)s is in force again, as version %(new)s.", old=number, new=made))
+    say_ended(over)
     return redirect(url_for("rules.show", rule_id=rule_id), 303)
 
 

@@ -24,6 +24,7 @@ from webapp.web.rule_examples import examples
 from webapp.web.rule_form_page import AGAIN, form_page
 from webapp.web.typed import shown_again_by
 from webapp.web.views.rules import rules
+from webapp.web.waiting import ended, say_ended, waiting_runs
 
 #: What a person may ask for when saving.
 STATES = {one.value: one for one in RuleState}
@@ -97,10 +98,11 @@ def save(project: Project, rule_id: str) -> ResponseReturnValue:
         return _conflict(project, form, rule, data)
     try:
         with write_transaction() as session:
+            waiting = waiting_runs(session, rule)
             rule = edit_rule(session, project.id, rule_id, data, by=g.actor, based_on=based_on)
             if state in {RuleState.INACTIVE, RuleState.WATCHING}:
                 set_state(session, project.id, rule_id, state, by=g.actor)
-            made = rule.version
+            made, gone = rule.version, ended(waiting)
     except Refused:
         # Somebody was faster between our look and our write.
         rule = get_rule(db.session(), project.id, rule_id)
@@ -111,6 +113,7 @@ def save(project: Project, rule_id: str) -> ResponseReturnValue:
         flash(_("Nothing was different, so there is no new version."))
     else:
         flash(_("The rule is saved as version %(number)s.", number=made))
+    say_ended(gone)
     warnings = warnings_about(session, project.id, data.definition, rule_id=rule_id)
     return _saved(rule_id, state is RuleState.ACTIVE, state, warnings)
 

@@ -23,6 +23,7 @@ from webapp.rules.schedule import next_slot
 from webapp.web.access import project_route
 from webapp.web.rule_preview import preview_of
 from webapp.web.views.rules import rules
+from webapp.web.waiting import ended, say_ended, waiting_runs
 
 _AT_WORK = (RunState.QUEUED, RunState.PLANNING, RunState.RUNNING)
 
@@ -61,9 +62,11 @@ def activate(project: Project, rule_id: str) -> ResponseReturnValue:
 def watch(project: Project, rule_id: str) -> ResponseReturnValue:
     """Let the rule record in its slots what it would change, and change nothing (SPEC R28)."""
     with write_transaction() as session:
+        waiting = waiting_runs(session, get_rule(session, project.id, rule_id))
         rule = operations.set_state(session, project.id, rule_id, RuleState.WATCHING, by=g.actor)
-        name = rule.name
+        name, over = rule.name, ended(waiting)
     flash(_("“%(name)s” watches: it records what it would change, and changes nothing.", name=name))
+    say_ended(over)
     return redirect(url_for("rules.show", rule_id=rule_id), 303)
 
 
@@ -74,7 +77,11 @@ def ask_deactivate(project: Project, rule_id: str) -> ResponseReturnValue:
     session = db.session()
     rule = get_rule(session, project.id, rule_id)
     return render_template(
-        "rules/deactivate.html", project=project, rule=rule, runs=at_work(session, rule)
+        "rules/deactivate.html",
+        project=project,
+        rule=rule,
+        runs=at_work(session, rule),
+        waiting=waiting_runs(session, rule),
     )
 
 
@@ -86,17 +93,18 @@ def deactivate(project: Project, rule_id: str) -> ResponseReturnValue:
     decision = request.form.get("runs", "")
     with write_transaction() as session:
         rule = get_rule(session, project.id, rule_id)
-        working = at_work(session, rule)
+        working, waiting = at_work(session, rule), waiting_runs(session, rule)
         asked = decision in {"stop", "leave"} or not working
         if asked:
             rule = operations.set_state(
                 session, project.id, rule_id, RuleState.INACTIVE, by=g.actor
             )
             stop_if_asked(session, working, decision)
-        name = rule.name
+        name, over = rule.name, ended(waiting)
     if not asked:
         return redirect(url_for("rules.ask_deactivate", rule_id=rule_id), 303)
     flash(_("“%(name)s” is off.", name=name))
+    say_ended(over)
     if decision == "stop" and working:
         flash(_("Its run stops; what it has done stays."))
     return redirect(url_for("rules.show", rule_id=rule_id), 303)
@@ -114,6 +122,7 @@ def ask_delete(project: Project, rule_id: str) -> ResponseReturnValue:
         rule=rule,
         past=pasts_of(session, project.id, [rule.id]).get(rule.id, Past()),
         runs=at_work(session, rule),
+        waiting=waiting_runs(session, rule),
     )
 
 
@@ -125,15 +134,17 @@ def delete(project: Project, rule_id: str) -> ResponseReturnValue:
     decision = request.form.get("runs", "")
     with write_transaction() as session:
         rule = get_rule(session, project.id, rule_id)
-        working = at_work(session, rule)
+        working, waiting = at_work(session, rule), waiting_runs(session, rule)
         asked = decision in {"stop", "leave"} or not working
         if asked:
             name = rule.name
             operations.delete_rule(session, project.id, rule_id, by=g.actor)
             stop_if_asked(session, working, decision)
+            over = ended(waiting)
     if not asked:
         return redirect(url_for("rules.ask_delete", rule_id=rule_id), 303)
     flash(_("“%(name)s” is deleted. You can bring it back here.", name=name))
+    say_ended(over)
     return redirect(url_for("rules.index", state="deleted"), 303)
 
 

@@ -33,6 +33,7 @@ from webapp.web.formatting import number
 from webapp.web.rule_preview import Shown, preview_of
 from webapp.web.views.rule_state import at_work, stop_if_asked
 from webapp.web.views.rules import back_to_list, rules
+from webapp.web.waiting import ended, say_ended, waiting_runs
 
 #: Rules that are taken at once.
 MOST = 1000
@@ -83,6 +84,7 @@ def several_off(project: Project) -> ResponseReturnValue:
         chosen = _chosen(session, project)
         on = [rule for rule in chosen if rule.state in {RuleState.ACTIVE, RuleState.WATCHING}]
         working = at_work(session, *on) if on else []
+        waiting = waiting_runs(session, *on) if on else []
         asks = bool(working) and decision not in {"stop", "leave"}
         if not asks:
             for rule in on:
@@ -90,12 +92,16 @@ def several_off(project: Project) -> ResponseReturnValue:
                     session, project.id, rule.rule_id, RuleState.INACTIVE, by=g.actor
                 )
             stop_if_asked(session, working, decision)
+        over = ended(waiting)
     if not chosen:
         return _nothing_chosen()
     if asks:
-        return render_template("rules/several_off.html", project=project, rules=on, runs=working)
+        return render_template(
+            "rules/several_off.html", project=project, rules=on, runs=working, waiting=waiting
+        )
     if on:
         flash(_rules_are_off(len(on)))
+        say_ended(over)
     else:
         flash(_("None of them was on."))
     return back_to_list()
@@ -109,11 +115,13 @@ def several_delete(project: Project) -> ResponseReturnValue:
     with write_transaction() as session:
         chosen = _chosen(session, project)
         working = at_work(session, *chosen) if chosen else []
+        waiting = waiting_runs(session, *chosen) if chosen else []
         sure = request.form.get("sure") and (not working or decision in {"stop", "leave"})
         if sure:
             for rule in chosen:
                 operations.delete_rule(session, project.id, rule.rule_id, by=g.actor)
             stop_if_asked(session, working, decision)
+        over = ended(waiting)
     if not chosen:
         return _nothing_chosen()
     if not sure:
@@ -123,8 +131,10 @@ def several_delete(project: Project) -> ResponseReturnValue:
             project=project,
             rules=[(rule, pasts.get(rule.id, Past())) for rule in chosen],
             runs=working,
+            waiting=waiting,
         )
     flash(_rules_are_deleted(len(chosen)))
+    say_ended(over)
     return back_to_list()
 
 
