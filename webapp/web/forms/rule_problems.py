@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flask_babel import gettext as _
-from wtforms import FieldList, HiddenField
+from wtforms import Field, FieldList, HiddenField
 
 from webapp.web.forms.rules import RuleForm, has_own_sign
 
@@ -15,7 +15,7 @@ from webapp.web.forms.rules import RuleForm, has_own_sign
 def show_problems(form: RuleForm, problems: Mapping[str, str]) -> None:
     """Put what is wrong, by path (`criteria[1].operator`), to the fields of the form. What belongs
     to no field is said above them all."""
-    for path, sentence in (dict(problems) | _of_signs(form)).items():
+    for path, sentence in (dict(problems) | _of_lists(form, problems) | _of_signs(form)).items():
         field = _field_at(form, path)
         if field is None:
             form.form_errors.append(sentence)
@@ -24,6 +24,15 @@ def show_problems(form: RuleForm, problems: Mapping[str, str]) -> None:
     for rows in (form.criteria, form.actions):
         # Otherwise the form would not know that one of its rows has an error.
         rows.errors = [*rows.errors, *(row.errors for row in rows if row.errors)]
+
+
+def _of_lists(form: RuleForm, problems: Mapping[str, str]) -> dict[str, str]:
+    """What is said here of lists that are empty: the form has boxes to tick, and lines."""
+    said = {} if form.on.data else {"schedule.on": _("Choose at least one day of the week.")}
+    for number, row in enumerate(form.criteria):
+        if not (row.form["values"].data or "").strip():
+            said[f"criteria[{number}].values"] = _("Enter at least one value, one on each line.")
+    return {path: sentence for path, sentence in said.items() if path in problems}
 
 
 def _of_signs(form: RuleForm) -> dict[str, str]:
@@ -36,19 +45,26 @@ def _of_signs(form: RuleForm) -> dict[str, str]:
 
 
 def problems_of(form: RuleForm) -> Iterator[tuple[str, str]]:
-    """Every problem as a whole sentence that names its row, with the id of the field to go to (""
-    if there is none), in the order of the page."""
+    """Every problem as a whole sentence that names its field or row, with the id of the field to
+    go to ("" if there is none), in the order of the page."""
     for sentence in form.form_errors:
         yield sentence, ""
     for field in (form.name, form.case_type, form.description, form.match):
         first = f"{field.id}-0" if field is form.match else field.id
-        yield from ((sentence, first) for sentence in field.errors)
+        yield from _problems_of(field, first)
     yield from _problems_of_rows(form.criteria)
-    yield from ((sentence, form.close.id) for sentence in form.close.errors)
+    yield from _problems_of(form.close, form.close.id)
     yield from _problems_of_rows(form.actions)
+    names = {"brake_cases": _("Brake, cases"), "brake_percent": _("Brake, share")}
     for field in (form.every, form.on, form.day, form.brake, form.brake_cases, form.brake_percent):
         first = f"{field.id}-0" if field in {form.every, form.on, form.brake} else field.id
-        yield from ((sentence, first) for sentence in field.errors)
+        yield from _problems_of(field, first, names.get(field.name))
+
+
+def _problems_of(field: Field, place: str, name: str | None = None) -> Iterator[tuple[str, str]]:
+    for sentence in field.errors:
+        words = _("%(field)s: %(problem)s", field=name or field.label.text, problem=sentence)
+        yield words, place
 
 
 def _problems_of_rows(rows: FieldList) -> Iterator[tuple[str, str]]:
