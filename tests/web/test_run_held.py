@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from tests import factories
 from tests.history.statements import counted
 from tests.rules.nights import NIGHT, NOON, careful_project, held_run, night_at, rule_at, work_at
-from tests.rules.running import case, changes
+from tests.rules.running import case, changes, queued
 from tests.rules.test_brake import tables
 from tests.web.pages import Page, PageClient
 from tests.web.rule_pages import post
@@ -78,6 +78,16 @@ class TestThePage:
         assert "no longer matches" in rows[0][1]
         assert rows[1] == ["Case c1", "State: open becomes closed"]
         assert "hx-get" not in page.html
+
+    def test_says_that_another_number_was_confirmed(
+        self, session: Session, careful: Project, viktor: PageClient
+    ):
+        with pretend(NOON):
+            run = queued(careful, rule_at(NOON, careful), confirmed=5)
+        work_at(NIGHT, session, careful)
+        session.refresh(run)
+        page = open_page(viktor, careful, run)
+        assert "for the number 5; when it was planned, 6 cases would have changed." in page.text
 
     def test_says_by_which_brake_also_when_that_was_changed(
         self, session: Session, careful: Project, viktor: PageClient
