@@ -247,7 +247,12 @@ def test_the_list_is_filtered_and_has_the_last_runs(app: Flask, session: Session
     one = factories.rule(project, name="Close 100% stale")
     factories.rule(project, name="Other", case_type="household", state=RuleState.ACTIVE)
 
-    def run(state: RunState, errors: int = 0, finished_on: int | None = None) -> int:
+    def run(
+        state: RunState,
+        errors: int = 0,
+        finished_on: int | None = None,
+        started_on: int | None = None,
+    ) -> int:
         with write_transaction():
             made = Run(
                 project_id=project.id,
@@ -261,6 +266,7 @@ def test_the_list_is_filtered_and_has_the_last_runs(app: Flask, session: Session
                 state=state,
                 errors=errors,
                 queued_on=now(),
+                started_on=started_on,
                 finished_on=finished_on or (now() if state is RunState.FINISHED else None),
             )
             session.add(made)
@@ -276,6 +282,11 @@ def test_the_list_is_filtered_and_has_the_last_runs(app: Flask, session: Session
     assert len(statements) <= 4
     assert [row.last_run and row.last_run.id for row in rows] == [good, None]
     assert [row.last_attempt and row.last_attempt.id for row in rows] == [tried, None]
+    # Stopped before it began, and resumed after the next one had ended.
+    resumed = run(RunState.FINISHED, started_on=now() + 2_000_000, finished_on=now() + 3_000_000)
+    run(RunState.FINISHED)
+    row = list_rules(session, project.id)[0]
+    assert (row.last_run.id, row.last_attempt.id) == (resumed, resumed)
     for which, found in [
         ({"name": "100%"}, ["Close 100% stale"]),
         ({"name": "STALE"}, ["Close 100% stale"]),

@@ -99,14 +99,18 @@ def pasts_of(session: Session, project_id: int, keys: Sequence[int]) -> dict[int
 
 
 def last_runs(session: Session, project_id: int, keys: Sequence[int]) -> dict[int, Run]:
-    """The last attempt of each rule (by key): the one that was queued last, whatever became of it
-    (R20). One query."""
+    """The last attempt of each rule (by key): the one that began last, or as long as it has not,
+    was queued last, whatever became of it (R20). That may be an older one than another, when it was
+    stopped before it began, and resumed. One query."""
+    began = func.coalesce(Run.started_on, Run.queued_on)
+    place = func.row_number().over(partition_by=Run.rule, order_by=(began.desc(), Run.id.desc()))
     newest = (
-        select(func.max(Run.id))
+        select(Run.id, place.label("place"))
         .where(Run.project_id == project_id, Run.rule.in_(keys))
-        .group_by(Run.rule)
+        .subquery()
     )
-    runs = session.scalars(select(Run).where(Run.project_id == project_id, Run.id.in_(newest)))
+    last = select(newest.c.id).where(newest.c.place == 1)
+    runs = session.scalars(select(Run).where(Run.project_id == project_id, Run.id.in_(last)))
     return {run.rule: run for run in runs}
 
 
