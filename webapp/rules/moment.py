@@ -38,7 +38,8 @@ def parse_as_of(text: str, timezone: str) -> Micros:
     except ValueError as error:
         raise Invalid(_as_of_says()) from error
     if not _FIRST <= moment.date() <= _LAST:
-        raise Invalid(_as_of_says())
+        first, last = _FIRST.isoformat(), _LAST.isoformat()
+        raise Invalid(_("Enter a date from %(first)s to %(last)s.", first=first, last=last))
     if len(text.strip()) <= len("2004-11-01"):
         return start_of_day(moment.date(), zone)
     return from_datetime(moment if moment.tzinfo else moment.replace(tzinfo=zone))
