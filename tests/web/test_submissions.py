@@ -123,7 +123,7 @@ def test_nothing_fits_says_what_to_relax(
 ):
     open_case(session, project.id, "c-1")
     page = officer.get(f"{url}?case=c-1&state=archived")
-    assert "Without “State: Archived” there are 1 form" in page.text
+    assert "1 form without “State: Archived”." in page.text
     assert len(page.click("Remove “State: Archived”").rows(TABLE)) == 1
     page = officer.get(f"{url}?case=c-2&state=archived")
     assert "No form fits these filters" in page.text

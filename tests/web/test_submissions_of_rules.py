@@ -144,7 +144,7 @@ def test_what_nothing_fits_says_what_to_relax(
     with write_transaction():
         archive(session, project.id, kept, by=factories.actor())
     page = officer.get(f"{url}?run={run.id}&state=error")
-    assert "Without “State: Error” there are 1 form." in page.text
+    assert "1 form without “State: Error”." in page.text
     whole = officer.get(f"{url}?{query_string(forms_of_run(run.id))}")
     assert [row[5] for row in whole.rows(TABLE)] == ["Archived"]
 
