@@ -31,6 +31,7 @@ def test_over_the_brake_the_number_is_confirmed(run: Command, session: Session, 
         ran = run("rules", "run", rule.rule_id, *here, *more)
         assert ran.code == 1
         assert "would change 4 of 5 open cases" in ran.err
+        assert "Add --confirm-changes 4." in ran.err
     assert run("runs", "list", *here, "--json").json == {"runs": []}
     ran = run("rules", "run", rule.rule_id, *here, "--confirm-changes", "4", "--json")
     assert ran.code == 0

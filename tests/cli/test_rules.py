@@ -155,6 +155,17 @@ def test_preview_and_explain(
         actions=[{"kind": "copy", "property": "name", "from": "title"}],
     ))  # fmt: skip
     assert "cannot be done: " in run("rules", "explain", "Rename", "c", *here).out
+    imported(run, here, rule(name="All", match="every_case", criteria=[], actions=[
+        {"kind": "set", "property": "status", "value": "completed"},
+    ]))  # fmt: skip
+    case_type = rule()["case_type"]
+    assert run("rules", "explain", "All", "a", *here).out == (
+        f"matches: every open case of the type {case_type}\n"
+        "would change nothing: the case is as the rule wants it\n"
+    )
+    for out_of_range in ("0001-01-01", "9999-12-31"):
+        ran = run("rules", "preview", made, *here, "--as-of", out_of_range)
+        assert "Enter a date from 0002-01-01 to 9998-12-31." in ran.err
     for command in (["preview", made], ["explain", made, "a"], ["run", made]):
         ran = run("rules", *command, *here, "--as-of", "tomorrow")
         assert (ran.code, ran.out) == (1, "")

@@ -5,20 +5,24 @@ from __future__ import annotations
 import click
 from flask.cli import with_appcontext
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from webapp.audit.actor import Actor
 from webapp.cli.command import answers, json_option, project_option, say, show
 from webapp.cli.rule_names import find_rule
 from webapp.cli.run_words import NOBODY_CAME, line_of, went_well
 from webapp.cli.waiting import wait_for
+from webapp.clock import Micros
 from webapp.database import write_transaction
+from webapp.errors import Refused
 from webapp.extensions import db
+from webapp.projects.models import Project
 from webapp.projects.operations import get_project
 from webapp.rules.documents import run_documents
 from webapp.rules.lists import rules_of
-from webapp.rules.models import RuleState, Run, Trigger
+from webapp.rules.models import Rule, RuleState, Run, Trigger
 from webapp.rules.moment import parse_as_of
-from webapp.rules.outlook import confirmed_changes
+from webapp.rules.outlook import MustConfirm, confirmed_changes
 from webapp.rules.runs import start_run, wake_run
 
 as_of_option = click.option(
@@ -66,7 +70,7 @@ def run_rules(
     confirmed = None
     if typed is not None:
         rule = find_rule(reading, project.id, typed)
-        confirmed = confirmed_changes(reading, project, rule, given=confirm_changes, as_of=instant)
+        confirmed = _confirmed(reading, project, rule, confirm_changes, instant)
     project_id = project.id
     with write_transaction() as session:
         if typed is not None:
@@ -104,3 +108,13 @@ def run_rules(
     if wait and not all(map(went_well, documents)):
         say("Not all went well: “runs show RUN” says more.")
         raise click.exceptions.Exit(1)
+
+
+def _confirmed(
+    session: Session, project: Project, rule: Rule, given: int | None, as_of: Micros | None
+) -> int | None:
+    """`confirmed_changes`, whose refusal names the option to give."""
+    try:
+        return confirmed_changes(session, project, rule, given=given, as_of=as_of)
+    except MustConfirm as must:
+        raise Refused(f"{must.message} Add --confirm-changes {must.changes}.") from must

@@ -19,6 +19,7 @@ from webapp.database import write_transaction
 from webapp.extensions import db
 from webapp.projects.models import Project
 from webapp.projects.operations import get_project
+from webapp.rules.definition import Definition, Match
 from webapp.rules.describe import rule_words
 from webapp.rules.documents import (
     explanation_document,
@@ -138,7 +139,7 @@ def explain_rule(
     definition = definition_of(session, find_rule(session, project.id, typed))
     explained = explain_case(session, project.id, definition, case_id, moment)
     document = explanation_document(explained, instant)
-    show(document, _explanation_lines(document), as_json=as_json)
+    show(document, _explanation_lines(document, definition), as_json=as_json)
 
 
 def _set_states(
@@ -196,8 +197,12 @@ def _preview_lines(found: dict[str, Any]) -> Iterator[str]:
         yield from _change_lines(case["changes"])
 
 
-def _explanation_lines(found: dict[str, Any]) -> Iterator[str]:
-    yield "matches" if found["matches"] else "does not match"
+def _explanation_lines(found: dict[str, Any], definition: Definition) -> Iterator[str]:
+    every_case = definition.match is Match.EVERY_CASE
+    if found["matches"] and every_case:
+        yield f"matches: every open case of the type {printable(definition.case_type)}"
+    else:
+        yield "matches" if found["matches"] else "does not match"
     if found["reason"]:
         yield printable(found["reason"])
     for one in found["criteria"]:
@@ -211,6 +216,8 @@ def _explanation_lines(found: dict[str, Any]) -> Iterator[str]:
     if found["closes"]:
         yield "would close the case"
     yield from _change_lines(found["changes"])
+    if found["matches"] and not (found["problem"] or found["closes"] or found["changes"]):
+        yield "would change nothing: the case is as the rule wants it"
 
 
 def _change_lines(changes: Iterable[dict[str, Any]]) -> Iterator[str]:
