@@ -18,6 +18,7 @@ from tests.rules import dirt
 from tests.rules.leftovers import send_one_by_one, send_world, tables
 from tests.rules.running import chunks_of, done, the_slow_way
 from tests.rules.worlds import MOMENT
+from tests.thorough import examples
 from webapp.clock import DAY
 from webapp.projects.models import Project
 from webapp.rules.apply_sql import is_simple
@@ -66,7 +67,7 @@ def assert_clean(app: Flask, session: Session, project: Project) -> None:
 
 
 @settings(
-    max_examples=12,
+    max_examples=examples(8),
     deadline=None,
     phases=[Phase.generate],  # a seed cannot be made smaller
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

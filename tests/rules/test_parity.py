@@ -17,6 +17,7 @@ from tests import factories
 from tests.rules import dirt
 from tests.rules.running import before_each_piece, done, queued, saved, worked
 from tests.rules.worlds import MOMENT, make_world
+from tests.thorough import examples
 from webapp.database import write_transaction
 from webapp.errors import Invalid
 from webapp.projects.models import Project
@@ -62,7 +63,7 @@ def done_one_by_one(
 
 
 @settings(
-    max_examples=40,
+    max_examples=examples(20),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from tests import factories
 from tests.forms import case_block, form, new_id, open_case, send
 from tests.submissions.test_replay import blocks, picture
+from tests.thorough import examples
 from webapp.audit.models import AuditEvent
 from webapp.cases.models import Case
 from webapp.clock import last_tick
@@ -137,7 +138,7 @@ def assert_whole(app: Flask, session: Session, project: Project) -> None:
 
 
 @settings(
-    max_examples=40,
+    max_examples=examples(16),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
