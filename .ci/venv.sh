@@ -1,6 +1,9 @@
 # Sourced by ./run and ./test from the root of the checkout: finds Python, makes .venv, installs
 # the locked requirements. POSIX sh.
 
+# Images of containers often set it. Each of our processes would compile all modules for itself.
+unset PYTHONDONTWRITEBYTECODE
+
 say() { printf '%s\n' "$*" >&2; }
 
 find_python() {
