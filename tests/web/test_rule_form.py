@@ -231,6 +231,15 @@ class TestSaving:
         links = {e.get("href") for e in page.document.xpath("//*[@id='errors']//a")}
         assert {"#name", "#case_type", "#criteria", "#actions"} <= links
 
+    def test_a_list_without_a_value_is_asked_for_in_words_of_the_form(
+        self, amina: PageClient, new: str
+    ):
+        page = press(amina.get(new), ADD + "Property")
+        chosen = {"criteria__0__property": "village", "criteria__0__operator": "one_of"}
+        said = {"name": "n", "case_type": "patient", "close": True}
+        page = press(page, "Save as draft", **said, **chosen, criteria__0__values="\n")
+        assert page.errors == ["Condition 1: Enter at least one value, one on each line."]
+
     def test_conditions_are_not_dropped_silently_when_every_case_is_chosen(
         self, amina: PageClient, new: str
     ):
@@ -381,11 +390,17 @@ class TestWhenItRuns:
         page = press(amina.get(new), "Save as draft", **said, **wrong)
         links = [e.get("href") for e in page.document.xpath("//*[@id='errors']//a")]
         assert links == ["#day", "#brake_cases", "#brake_percent"]
+        assert [line.split(":")[0] for line in page.errors] == [
+            "Day of the month",
+            "Brake, cases",
+            "Brake, share",
+        ]
         assert page.form("rule-form").value("brake_cases") == "many"
         page = press(page, "Count now")
         assert "1 case would change" in page.text
         page = press(page, "Save as draft", every="week")
         assert page.document.xpath("//*[@id='errors']//a/@href")[0] == "#on-0"
+        assert page.errors[0] == "Days of the week: Choose at least one day of the week."
 
     def test_what_the_rows_do_leaves_it_alone(self, amina: PageClient, new: str):
         page = press(amina.get(new), ADD + "Date", every="week", on=["sun"], brake="none")
@@ -421,6 +436,15 @@ class TestThePreview:
         assert page.h1 == "Switch on “n”?"
         assert "it needs 3 automatic updates, and of 2 a day 2 are left today" in page.text
         assert "over the brake" in page.text
+
+    def test_needs_no_name_to_count(
+        self, session: Session, project: Project, amina: PageClient, new: str
+    ):
+        patient(session, project, "p-1")
+        said = {"case_type": "patient", "match": "every_case", "close": True}
+        page = press(amina.get(new), "Count now", **said)
+        assert "1 case would change" in page.text
+        assert "Enter a name" in press(page, "Save as draft").errors[0]
 
     def test_counts_and_shows_the_first_cases(
         self, session: Session, project: Project, amina: PageClient, new: str

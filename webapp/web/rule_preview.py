@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -112,16 +112,18 @@ def preview_of_form(
     try:
         data = rule_from_json(typed)
     except InvalidRule as error:
-        # When it runs has nothing to do with what it would change.
+        # What it is called and when it runs have nothing to do with what it would change.
         problems = {
             path: sentence
             for path, sentence in error.fields.items()
-            if path.partition(".")[0] not in {"schedule", "brake"}
+            if path.partition(".")[0] not in {"name", "description", "schedule", "brake"}
         }
         if problems:
             show_problems(checked, problems)
             return Shown(missing=tuple(problems_of(checked)))
-        data = RuleData(from_json(typed | {"schedule": {"every": "day"}, "brake": None}))
+        counted = typed | {"schedule": {"every": "day"}, "brake": None, "description": ""}
+        definition = from_json(counted | {"name": "-"})
+        data = RuleData(replace(definition, name=""))
     return preview_of(session, project, data, rule_id="" if rule is None else rule.rule_id)
 
 
