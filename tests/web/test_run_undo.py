@@ -95,6 +95,34 @@ class TestUndoing:
         assert "Undone" not in page.text
         assert "Undo this run…" in page.links()
 
+    def test_of_a_run_that_closes_nothing_says_how_many_have_their_values_again(
+        self, session: Session, project: Project, amina: PageClient, url: str
+    ):
+        for case_id in ("p-1", "p-2", "p-3"):
+            patient(session, project, case_id, status="done")
+        action = {"kind": "set", "property": "status", "value": "old"}
+        run = finished_run(project, make_rule(project, actions=[action]))
+        send(session, project.id, form(case_block("p-2", update={"status": "moved"})))
+        text = amina.get(f"{url}{run.id}/undo").text
+        assert "0cases are open again 2cases have their earlier values again" in text
+        assert "1case keeps values that came later" in text
+
+    def test_where_there_is_nothing_it_says_so_and_offers_no_button(
+        self, session: Session, project: Project, amina: PageClient, url: str
+    ):
+        rule = make_rule(project)
+        empty = finished_run(project, rule)
+        page = amina.get(f"{url}{empty.id}/undo")
+        assert "This run wrote no form, so there is nothing to undo." in page.text
+        assert "Undo this run" not in page.text
+        assert "wrote no form" in post(amina, f"{url}{empty.id}/undo", 409).text
+        patient(session, project, "p-1", status="done")
+        run = finished_run(project, rule)
+        undone(session, run)
+        page = amina.get(f"{url}{run.id}/undo")
+        assert "No form of this run counts any more" in page.text
+        assert "Undo this run" not in page.text
+
     def test_says_how_far_one_went_that_was_stopped(
         self, session: Session, project: Project, amina: PageClient, url: str
     ):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, Select, and_, distinct, exists, func, select
+from sqlalchemy import ColumnElement, Select, and_, distinct, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from webapp.audit.actor import Actor
@@ -27,20 +27,22 @@ from webapp.submissions.models import State, Submission
 @dataclass(frozen=True, slots=True)
 class UndoPreview:
     """What undoing a run would do: how many of its forms still count, and of the cases that they
-    changed how many are open again and how many keep what came later. `archived` forms were
+    changed how many are open again, how many have only their earlier values again, and how many
+    keep what came later. `archived` forms were
     archived already, and stay so. `blocked` ones stay as they are: a later form goes on with a case
     that, since the form that opened it was edited, only the run's form opens (A5)."""
 
     submissions: int
     cases: int
     reopen: int
+    values_back: int
     keep_later: int
     archived: int
     blocked: int
 
 
 def undo_preview(session: Session, project_id: int, run_id: int) -> UndoPreview:
-    """Count what an undo would do now. Raises `NotFound`. Five queries over the run's forms."""
+    """Count what an undo would do now. Raises `NotFound`. Six queries over the run's forms."""
     run = get_run(session, project_id, run_id)
     live = _touched(run).where(Submission.state == State.NORMAL)
     other, its = aliased(Submission), aliased(CaseTransaction)
@@ -64,13 +66,16 @@ def undo_preview(session: Session, project_id: int, run_id: int) -> UndoPreview:
     def count(of: Any, *where: ColumnElement[bool]) -> int:
         return session.scalar(live.with_only_columns(of).where(*where)) or 0
 
+    # One that nothing else is about is no more, and not open.
+    reopens = and_(closing, ~blocked, elsewhere, ~closed_elsewhere)
+    keeps = and_(~opened(CaseTransaction), later)
     submissions, touched = session.execute(live.with_only_columns(forms, cases)).one()
     return UndoPreview(
         submissions,
         touched,
-        # One that nothing else is about is no more, and not open.
-        reopen=count(cases, closing, ~blocked, elsewhere, ~closed_elsewhere),
-        keep_later=count(cases, ~opened(CaseTransaction), later),
+        reopen=count(cases, reopens),
+        values_back=touched - count(cases, or_(reopens, keeps, opened(CaseTransaction))),
+        keep_later=count(cases, keeps),
         archived=run.submissions - submissions,
         blocked=count(forms, blocked),
     )
@@ -87,7 +92,7 @@ def start_undo(
     """
     run = _quiet(session, project_id, run_id)
     if not undone(session, run).counting:
-        raise Refused(_("No form of this run counts any more, so there is nothing to undo."))
+        raise Refused(nothing_to_undo(run))
     return _start(session, run, Kind.UNDO_RUN, {"run_id": run.id, "reason": reason}, by, reason)
 
 
@@ -99,6 +104,13 @@ def start_redo(session: Session, project_id: int, run_id: int, *, by: Actor) -> 
     if not undone(session, run).forms:
         raise Refused(_("This run is not undone, so there is nothing to take back."))
     return _start(session, run, Kind.REDO_RUN, {"run_id": run.id}, by, "")
+
+
+def nothing_to_undo(run: Run) -> str:
+    """Why there is nothing to undo where no form of a run counts."""
+    if not run.submissions:
+        return str(_("This run wrote no form, so there is nothing to undo."))
+    return str(_("No form of this run counts any more, so there is nothing to undo."))
 
 
 def _quiet(session: Session, project_id: int, run_id: int) -> Run:

@@ -63,11 +63,13 @@ def redo(project: Project, run_id: int) -> ResponseReturnValue:
 def _ask(project: Project, run_id: int, form: UndoForm, status: int = 200) -> ResponseReturnValue:
     session = db.session()
     run = get_run(session, project.id, run_id)
+    preview = undoing.undo_preview(session, project.id, run_id)
     return render_template(
         "runs/undo.html",
         project=project,
         run=run,
         rule=rule_of(session, run),
         form=form,
-        preview=undoing.undo_preview(session, project.id, run_id),
+        preview=preview,
+        nothing="" if preview.submissions else undoing.nothing_to_undo(run),
     ), status
