@@ -152,6 +152,9 @@ class TestARunAtWork:
         assert ended.one("//section[@id='run']").get("hx-get") is None
         assert ended.one("//*[@id='outcome']").get("hx-swap-oob") == "true"
         assert "Finished" in ended.one("//*[@id='run-state']").text_content()
+        times = ended.one("//*[@id='run-times']")
+        assert times.get("hx-swap-oob") == "true"
+        assert ", ended at" in times.text_content()
         assert "1" in stats(ended)["Changed"]
 
     def test_is_stopped_and_resumed(
