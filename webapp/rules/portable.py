@@ -28,8 +28,6 @@ MOST_CRITERIA = 50
 MOST_ACTIONS = 50
 LONGEST_NAME = 126
 LONGEST_DESCRIPTION = 2000
-#: Characters that make what follows them read from the other side, or embed it.
-_TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 #: So many problems are said: nobody reads more, and a hostile document has millions.
 MOST_PROBLEMS = 100
 
@@ -99,8 +97,6 @@ def _name(top: Checked) -> str:
     name = top.text("name", longest=LONGEST_NAME, required=_("Enter a name."), trimmed=True)
     if "\t" in name or len(name.splitlines()) > 1:
         top.wrong("name", _("A name is one line, without tabs."))
-    elif _TURNS & set(name):
-        top.wrong("name", _("A name has no characters that turn the direction of what follows."))
     return name
 
 
