@@ -186,6 +186,7 @@ def test_its_children_end_when_it_is_killed(
 
 def test_waits_for_a_redis_that_is_away(app: Flask, session: Session, tmp_path: Path):
     with worker_process(app, f"unix://{tmp_path}/none.sock") as parent:
+        wait_until(lambda: children(parent))  # by then it listens to signals
         time.sleep(2.5)
         assert parent.poll() is None
         parent.send_signal(signal.SIGTERM)
