@@ -178,7 +178,7 @@ def test_two_hundred_rules_over_twenty_thousand_cases(
 
 
 #: So many of the two hundred are run to their end: each writes thousands of forms.
-RUN_TO_THE_END = 6
+RUN_TO_THE_END = 3
 
 
 def planned(session: Session, project: Project, definition: Definition) -> list[int]:

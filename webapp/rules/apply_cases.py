@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from webapp.cases.apply import CaseState, Change, apply, difference
 from webapp.cases.store import HeldCase, hold_known_cases, write_cases_at
 from webapp.clock import Micros, take_ticks
-from webapp.database import is_busy
+from webapp.database import find_by_key, is_busy
 from webapp.errors import Busy, Invalid
 from webapp.people.kinds import SYSTEM
 from webapp.rules.effect import Effect, copies_of, effects
@@ -88,6 +88,7 @@ class Chunk:
 def hold_chunk(session: Session, orders: Orders, rows: Sequence[Row]) -> Chunk:
     """Lock the cases of rows, in the order of their keys, with all that their paths lead to, and
     find what was changed since the plan. A few queries a thousand cases."""
+    find_by_key(session)
     keys = [row.key for row in rows]
     paths = paths_read(orders.definition) | paths_written(orders.definition)
     wanted = set(keys)
