@@ -19,11 +19,13 @@ from webapp.database import write_transaction
 from webapp.errors import Refused
 from webapp.jobs import queue
 from webapp.projects.models import Project
+from webapp.projects.operations import get_project, set_project
 from webapp.rules import obsolete, plan
+from webapp.rules.held import approve
 from webapp.rules.models import Rule, RuleState, Run, RunCase, RunState, Trigger
 from webapp.rules.obsolete import drop_obsolete_plans
 from webapp.rules.operations import delete_rule, set_state, undelete_rule
-from webapp.rules.runs import resume, start_run
+from webapp.rules.runs import resume, start_run, stop
 
 
 @pytest.fixture
@@ -98,6 +100,40 @@ def test_one_that_a_person_starts_makes_it_past_too(session: Session, backlog: P
     second = by_hand(NIGHT + DAY - HOUR, session, rule)
     session.refresh(first)
     assert first.superseded_by == second.id
+
+
+def test_one_that_waits_for_a_person_makes_none_past_before_it_is_approved(
+    session: Session, backlog: Project
+):
+    rule_at(NOON, backlog)
+    (first,) = night_at(NIGHT, session, backlog)
+    with write_transaction() as writing:
+        project = get_project(writing, backlog.name)
+        set_project(writing, project, {"brake_cases": 1, "brake_percent": 1}, by=actor())
+    (held,) = night_at(NIGHT + DAY, session, backlog)
+    session.refresh(first)
+    assert (held.state, first.superseded_by) == (RunState.HELD, None)
+    with pretend(NIGHT + DAY + HOUR), write_transaction() as writing:
+        approve(writing, backlog.id, held.id, by=actor())
+    work_at(NIGHT + DAY + HOUR, session, backlog)
+    session.refresh(first)
+    assert first.superseded_by == held.id
+
+
+def test_what_was_written_of_a_plan_is_dropped_also_when_it_is_stopped_twice(
+    session: Session, backlog: Project
+):
+    rule = rule_at(NOON, backlog, brake=None)
+    with pretend(NOON), write_transaction() as writing:
+        run = start_run(
+            writing, backlog.id, writing.get_one(Rule, rule.id), trigger=Trigger.PERSON, by=actor()
+        )
+        # As if it had been stopped while its plan was written.
+        run.obsolete_plan = True
+        run_id = run.id
+    with write_transaction() as writing:
+        stop(writing, backlog.id, run_id, by=actor())
+    assert session.get_one(Run, run_id, populate_existing=True).obsolete_plan
 
 
 def test_one_as_of_another_day_is_about_other_cases(session: Session, backlog: Project):

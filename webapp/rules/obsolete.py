@@ -23,14 +23,14 @@ COURTESY_S = 0.002
 
 
 def supersede(session: Session, run: Run, *, by: Actor) -> None:
-    """Let the older runs of a rule be past that were stopped or failed: the one that was planned
-    just now decided anew about the cases that they left. They do not go on any more, and what is
-    left of their plans is dropped.
+    """Let the older runs of a rule be past that were stopped or failed: the one that begins to
+    change cases just now decided anew about those that they left. They do not go on any more, and
+    what is left of their plans is dropped.
 
     Not by a run that only looks, or looks as of another instant; nor one of these, nor one of a
     newer version of the rule. One statement, and an event for each.
     """
-    if run.watching or run.as_of is not None or run.state is RunState.EXPIRED:
+    if run.watching or run.as_of is not None:
         return
     past = session.scalars(
         select(Run)

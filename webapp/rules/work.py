@@ -63,6 +63,7 @@ class RunRule:
         run = self._run(session, job)
         if run.held_on is not None:
             run.state, job.total = RunState.RUNNING, run.matched
+            supersede(session, run, by=by)
             return
         look, rule = self._look, lock_rule(session, run)
         if look is None or not look.suffices(session, run, rule):
@@ -83,7 +84,7 @@ class RunRule:
             look.finish(session)
             if not hold_if_needed(session, run, rule, by=by):
                 job.total = run.matched
-            supersede(session, run, by=by)
+                supersede(session, run, by=by)
         record(
             session,
             project_id=run.project_id,
@@ -148,7 +149,8 @@ class RunRule:
             run.finished_on = job.finished_on
             if job.started_on is None and run.held_on is None:
                 # Not planned to the end; what is written of the plan goes.
-                run.planned_on, run.obsolete_plan = None, run.planned_on is not None
+                run.obsolete_plan = run.obsolete_plan or run.planned_on is not None
+                run.planned_on = None
             if run.state is RunState.FAILED:
                 tell_failed(session, session.get_one(Project, run.project_id), run)
             _record_end(session, run, by)

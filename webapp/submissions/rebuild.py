@@ -44,7 +44,8 @@ def replay_cases(
             )
             .join(
                 Submission,
-                (Submission.project_id == CaseTransaction.project_id)
+                # By the key: PostgreSQL may take a project that it has not counted for empty.
+                (Submission.project_id + 0 == CaseTransaction.project_id)
                 & (Submission.id == CaseTransaction.submission),
             )
             .where(
