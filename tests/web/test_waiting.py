@@ -50,16 +50,27 @@ def test_the_page_of_its_rule_leads_to_it(amina: PageClient, run: Run, url: str)
     assert link.get("href").endswith(f"/runs/{run.id}/")
 
 
-@pytest.mark.parametrize("button", ["Switch off", "Watch only"])
 def test_where_nothing_is_asked_it_is_said_after(
-    session: Session, amina: PageClient, run: Run, url: str, button: str
+    session: Session, amina: PageClient, run: Run, url: str
 ):
     with pretend(MORNING):
-        page = amina.get(url).form(button).submit().follow()
+        page = amina.get(url).form("Watch only").submit().follow()
         assert said(page, run)
         assert "Waits for you" not in page.text
     session.refresh(run)
     assert run.state is RunState.EXPIRED
+
+
+def test_the_button_of_the_rule_s_page_asks_first(
+    session: Session, amina: PageClient, run: Run, url: str
+):
+    with pretend(MORNING):
+        page = amina.get(url).form("Switch off").submit().follow()
+        assert page.h1.startswith("Switch off")
+        assert "A run waits for a decision. It ends without one:" in page.text
+        session.refresh(run)
+        assert run.state is RunState.HELD
+        assert said(page.form("Switch off").submit().follow(), run)
 
 
 def test_saving_and_restoring_a_version_says_it_after(amina: PageClient, run: Run, url: str):

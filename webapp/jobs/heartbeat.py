@@ -65,6 +65,7 @@ def _watched(session: Session, held: Claim, leaving: threading.Event) -> Iterato
     try:
         yield
     except Exception:
+        # Whatever a statement says that was ended from here; why it was is raised below.
         if watch.why is None:
             raise
     finally:

@@ -121,14 +121,14 @@ def expire_held(session: Session, project_id: int, rule: int, why: str, *, by: A
         _expire(session, run, why, by)
 
 
-def held_of(session: Session, rule: Rule) -> Run | None:
-    """The newest run of a rule that waits for a decision. One query."""
-    return session.scalars(
-        select(Run)
-        .where(Run.project_id == rule.project_id, Run.rule == rule.id, Run.state == RunState.HELD)
-        .order_by(Run.id.desc())
-        .limit(1)
-    ).first()
+def held_of(session: Session, *rules: Rule) -> list[Run]:
+    """The runs of some rules of a project, at least one, that wait for a decision. One query."""
+    found = select(Run).where(
+        Run.project_id == rules[0].project_id,
+        Run.rule.in_([rule.id for rule in rules]),
+        Run.state == RunState.HELD,
+    )
+    return list(session.scalars(found.order_by(Run.id)))
 
 
 def tidy_held(at: Micros) -> None:

@@ -7,20 +7,8 @@ from collections.abc import Iterable
 
 from flask import flash
 from flask_babel import ngettext
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from webapp.rules.models import Rule, Run, RunState
-
-
-def waiting_runs(session: Session, *rules: Rule) -> list[Run]:
-    """The runs of some rules of a project that wait for a decision. One query."""
-    found = select(Run).where(
-        Run.project_id == rules[0].project_id,
-        Run.rule.in_([rule.id for rule in rules]),
-        Run.state == RunState.HELD,
-    )
-    return list(session.scalars(found.order_by(Run.id)))
+from webapp.rules.models import Run, RunState
 
 
 def ended(waiting: Iterable[Run]) -> list[int]:

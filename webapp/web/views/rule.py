@@ -29,7 +29,7 @@ from webapp.web.forms.confirm_run import ConfirmForm
 from webapp.web.forms.rule import CheckForm, RunForm
 from webapp.web.rule_preview import preview_of
 from webapp.web.views.rules import rules
-from webapp.web.waiting import ended, say_ended, waiting_runs
+from webapp.web.waiting import ended, say_ended
 
 #: Runs, and versions, on a rule's page.
 SHOWN_RUNS, SHOWN_VERSIONS = 10, 20
@@ -92,7 +92,7 @@ def restore(project: Project, rule_id: str, number: int) -> ResponseReturnValue:
     """Make a new version that says what an older one said."""
     with write_transaction() as session:
         rule = get_rule(session, project.id, rule_id)
-        before, waiting = rule.version, waiting_runs(session, rule)
+        before, waiting = rule.version, held_of(session, rule)
         rule = operations.restore_version(session, project.id, rule_id, number, by=g.actor)
         made, over = rule.version, ended(waiting)
     if made == before:

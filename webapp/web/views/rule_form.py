@@ -11,6 +11,7 @@ from webapp.errors import Refused
 from webapp.extensions import db
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
+from webapp.rules.held import held_of
 from webapp.rules.models import Rule, RuleState, RuleVersion
 from webapp.rules.operations import create_rule, edit_rule, set_state
 from webapp.rules.portable import InvalidRule, RuleData, rule_from_json
@@ -24,7 +25,7 @@ from webapp.web.rule_examples import examples
 from webapp.web.rule_form_page import AGAIN, form_page
 from webapp.web.typed import shown_again_by
 from webapp.web.views.rules import rules
-from webapp.web.waiting import ended, say_ended, waiting_runs
+from webapp.web.waiting import ended, say_ended
 
 #: What a person may ask for when saving.
 STATES = {one.value: one for one in RuleState}
@@ -98,7 +99,7 @@ def save(project: Project, rule_id: str) -> ResponseReturnValue:
         return _conflict(project, form, rule, data)
     try:
         with write_transaction() as session:
-            waiting = waiting_runs(session, rule)
+            waiting = held_of(session, rule)
             rule = edit_rule(session, project.id, rule_id, data, by=g.actor, based_on=based_on)
             if state in {RuleState.INACTIVE, RuleState.WATCHING}:
                 set_state(session, project.id, rule_id, state, by=g.actor)

@@ -15,6 +15,7 @@ from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.rules import operations
 from webapp.rules.describe_when import schedule_words
+from webapp.rules.held import held_of
 from webapp.rules.models import Rule, RuleState, Run, RunState
 from webapp.rules.nights import hour_of, schedule_of
 from webapp.rules.queries import Past, data_of, get_rule, pasts_of, version_of
@@ -23,7 +24,7 @@ from webapp.rules.schedule import next_slot
 from webapp.web.access import project_route
 from webapp.web.rule_preview import preview_of
 from webapp.web.views.rules import rules
-from webapp.web.waiting import ended, say_ended, waiting_runs
+from webapp.web.waiting import ended, say_ended
 
 _AT_WORK = (RunState.QUEUED, RunState.PLANNING, RunState.RUNNING)
 
@@ -62,7 +63,7 @@ def activate(project: Project, rule_id: str) -> ResponseReturnValue:
 def watch(project: Project, rule_id: str) -> ResponseReturnValue:
     """Let the rule record in its slots what it would change, and change nothing (SPEC R28)."""
     with write_transaction() as session:
-        waiting = waiting_runs(session, get_rule(session, project.id, rule_id))
+        waiting = held_of(session, get_rule(session, project.id, rule_id))
         rule = operations.set_state(session, project.id, rule_id, RuleState.WATCHING, by=g.actor)
         name, over = rule.name, ended(waiting)
     flash(_("“%(name)s” watches: it records what it would change, and changes nothing.", name=name))
@@ -73,7 +74,7 @@ def watch(project: Project, rule_id: str) -> ResponseReturnValue:
 @rules.get("/a/<project_name>/rules/<rule_id>/deactivate")
 @project_route(Right.EDIT_DATA)
 def ask_deactivate(project: Project, rule_id: str) -> ResponseReturnValue:
-    """Whether the run of this rule that is at work should stop too."""
+    """Whether the run that is at work should stop too, and which one ends undecided."""
     session = db.session()
     rule = get_rule(session, project.id, rule_id)
     return render_template(
@@ -81,7 +82,7 @@ def ask_deactivate(project: Project, rule_id: str) -> ResponseReturnValue:
         project=project,
         rule=rule,
         runs=at_work(session, rule),
-        waiting=waiting_runs(session, rule),
+        waiting=held_of(session, rule),
     )
 
 
@@ -89,12 +90,15 @@ def ask_deactivate(project: Project, rule_id: str) -> ResponseReturnValue:
 @project_route(Right.EDIT_DATA)
 def deactivate(project: Project, rule_id: str) -> ResponseReturnValue:
     """Switch the rule off. While a run of it is at work, `runs` says whether that stops (`stop`) or
-    goes on (`leave`); without it, that is asked first."""
+    goes on (`leave`); without it, that is asked first. So is, unless `sure`, where one waits for a
+    decision, which ends."""
     decision = request.form.get("runs", "")
     with write_transaction() as session:
         rule = get_rule(session, project.id, rule_id)
-        working, waiting = at_work(session, rule), waiting_runs(session, rule)
-        asked = decision in {"stop", "leave"} or not working
+        working, waiting = at_work(session, rule), held_of(session, rule)
+        asked = decision in {"stop", "leave"} or not (
+            working or (waiting and "sure" not in request.form)
+        )
         if asked:
             rule = operations.set_state(
                 session, project.id, rule_id, RuleState.INACTIVE, by=g.actor
@@ -122,7 +126,7 @@ def ask_delete(project: Project, rule_id: str) -> ResponseReturnValue:
         rule=rule,
         past=pasts_of(session, project.id, [rule.id]).get(rule.id, Past()),
         runs=at_work(session, rule),
-        waiting=waiting_runs(session, rule),
+        waiting=held_of(session, rule),
     )
 
 
@@ -134,7 +138,7 @@ def delete(project: Project, rule_id: str) -> ResponseReturnValue:
     decision = request.form.get("runs", "")
     with write_transaction() as session:
         rule = get_rule(session, project.id, rule_id)
-        working, waiting = at_work(session, rule), waiting_runs(session, rule)
+        working, waiting = at_work(session, rule), held_of(session, rule)
         asked = decision in {"stop", "leave"} or not working
         if asked:
             name = rule.name

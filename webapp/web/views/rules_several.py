@@ -24,6 +24,7 @@ from webapp.extensions import db
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.rules import operations
+from webapp.rules.held import held_of
 from webapp.rules.models import Rule, RuleState
 from webapp.rules.nights import next_runs
 from webapp.rules.queries import Past, all_data_of, pasts_of, rules_among
@@ -33,7 +34,7 @@ from webapp.web.formatting import number
 from webapp.web.rule_preview import Shown, preview_of
 from webapp.web.views.rule_state import at_work, stop_if_asked
 from webapp.web.views.rules import back_to_list, rules
-from webapp.web.waiting import ended, say_ended, waiting_runs
+from webapp.web.waiting import ended, say_ended
 
 #: Rules that are taken at once.
 MOST = 1000
@@ -84,7 +85,7 @@ def several_off(project: Project) -> ResponseReturnValue:
         chosen = _chosen(session, project)
         on = [rule for rule in chosen if rule.state in {RuleState.ACTIVE, RuleState.WATCHING}]
         working = at_work(session, *on) if on else []
-        waiting = waiting_runs(session, *on) if on else []
+        waiting = held_of(session, *on) if on else []
         asks = bool(working) and decision not in {"stop", "leave"}
         if not asks:
             for rule in on:
@@ -115,7 +116,7 @@ def several_delete(project: Project) -> ResponseReturnValue:
     with write_transaction() as session:
         chosen = _chosen(session, project)
         working = at_work(session, *chosen) if chosen else []
-        waiting = waiting_runs(session, *chosen) if chosen else []
+        waiting = held_of(session, *chosen) if chosen else []
         sure = request.form.get("sure") and (not working or decision in {"stop", "leave"})
         if sure:
             for rule in chosen:
