@@ -20,6 +20,8 @@ from webapp.cli import register as register_commands
 from webapp.config import Settings, flask_config, settings_from
 from webapp.database import init_database
 from webapp.extensions import babel, csrf, limiter, migrate
+from webapp.history.bulk_jobs import ArchiveForms, RestoreForms
+from webapp.history.selections import tidy_selections
 from webapp.jobs.kind import Kind
 from webapp.jobs.kinds import init_jobs
 from webapp.jobs.reprocess import ReprocessForms
@@ -99,11 +101,13 @@ TASKS: dict[Kind, Callable[[], Task]] = {
     Kind.RUN: RunRule,
     Kind.UNDO_RUN: UndoRun,
     Kind.REDO_RUN: RedoRun,
+    Kind.ARCHIVE_FORMS: ArchiveForms,
+    Kind.RESTORE_FORMS: RestoreForms,
 }
 
-#: What each tick has done: nights that have come are opened, held runs expire, plans that nobody
-#: will use are dropped, and letters that were sent long ago.
-DUTIES = (open_nights, tidy_held, drop_obsolete_plans, tidy_letters)
+#: What each tick has done: nights that have come are opened, held runs expire, plans and selections
+#: that nobody will use are dropped, and letters that were sent long ago.
+DUTIES = (open_nights, tidy_held, drop_obsolete_plans, tidy_selections, tidy_letters)
 
 #: By blueprint: how machines hear of errors. All others get a page.
 MACHINE_FORMATS: dict[str, Format] = {

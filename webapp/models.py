@@ -4,7 +4,7 @@ from webapp.audit.models import AuditEvent
 from webapp.cases.models import Case, CaseIndex, CaseTransaction
 from webapp.clock import Tick
 from webapp.dictionary.models import CaseType, FormType
-from webapp.history.models import StoredView
+from webapp.history.models import SelectedForm, Selection, StoredView
 from webapp.jobs.models import Job, JobItem
 from webapp.mail.models import Letter
 from webapp.people.models import ApiKey, Membership, MobileWorker, WebUser
@@ -34,6 +34,8 @@ __all__ = [
     "RuleVersion",
     "Run",
     "RunCase",
+    "SelectedForm",
+    "Selection",
     "StoredView",
     "Submission",
     "SubmissionXml",

@@ -36,10 +36,9 @@ from webapp.cases.models import Case, CaseIndex
 from webapp.database import write_transaction
 from webapp.errors import CasekeeperError, NotFound, Refused
 from webapp.extensions import db
-from webapp.jobs import queue, tasks
+from webapp.jobs import queue, switch_forms, tasks
 from webapp.jobs.models import Job, JobItem, JobState
 from webapp.projects.models import Project
-from webapp.rules import undo_work
 from webapp.rules.models import Run, RunState
 from webapp.rules.runs import resume, stop
 from webapp.rules.undo import start_redo, start_undo, undo_preview
@@ -237,7 +236,7 @@ def test_what_is_done_by_hand_while_a_redo_is_stopped_stays(
     ).all()
     assert reasons == [
         "This form is not archived.",
-        "This form was archived by hand, and stays so.",
+        "This form was archived by hand, or by another job, and stays so.",
     ]
     assert forms_of(session, run, State.ARCHIVED) == [third]
     assert_whole(app, session, project)
@@ -293,7 +292,7 @@ def test_it_can_be_stopped_in_the_middle_and_goes_on(
     with write_transaction():
         job = start_undo(session, project.id, run.id, by=BY)
     with chunks_of(4):
-        hold = undo_work.switch_many
+        hold = switch_forms.switch_many
         calls: list[int] = []
 
         def stopping(*args: Any, **named: Any) -> Any:
@@ -304,7 +303,7 @@ def test_it_can_be_stopped_in_the_middle_and_goes_on(
                 )
             return hold(*args, **named)
 
-        monkeypatch.setattr(undo_work, "switch_many", stopping)
+        monkeypatch.setattr(switch_forms, "switch_many", stopping)
         stopped = worked(job)
         monkeypatch.undo()
     with chunks_of(4):
@@ -318,7 +317,7 @@ def test_it_can_be_stopped_in_the_middle_and_goes_on(
 
 def stopped_in_the_middle(session: Session, job: Job, *, after: int) -> Job:
     """Work on a job form by form; somebody asks it to stop when so many are done."""
-    do = undo_work.switch_many
+    do = switch_forms.switch_many
     with pytest.MonkeyPatch.context() as patch, chunks_of(1):
 
         def stopping(*args: Any, **named: Any) -> Any:
@@ -326,7 +325,7 @@ def stopped_in_the_middle(session: Session, job: Job, *, after: int) -> Job:
             held.stop_asked = held.processed + 1 >= after
             return do(*args, **named)
 
-        patch.setattr(undo_work, "switch_many", stopping)
+        patch.setattr(switch_forms, "switch_many", stopping)
         return worked(job)
 
 

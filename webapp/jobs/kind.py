@@ -18,6 +18,10 @@ class Kind(StrEnum):
     UNDO_RUN = "undo_run"
     #: Params: `run_id`.
     REDO_RUN = "redo_run"
+    #: Params: `selection` (its key) unless the list was frozen when it was asked for; `of_job`, if
+    #: it takes that one back; `reason`.
+    ARCHIVE_FORMS = "archive_forms"
+    RESTORE_FORMS = "restore_forms"
 
     @property
     def label(self) -> str:
@@ -27,5 +31,7 @@ class Kind(StrEnum):
             Kind.RUN: _("Run a rule"),
             Kind.UNDO_RUN: _("Undo a run"),
             Kind.REDO_RUN: _("Take the undo of a run back"),
+            Kind.ARCHIVE_FORMS: _("Archive forms"),
+            Kind.RESTORE_FORMS: _("Restore forms"),
         }
         return str(labels[self])

@@ -37,7 +37,13 @@ _log = logging.getLogger(__name__)
 
 
 def enqueue(
-    session: Session, project_id: int, kind: Kind, params: dict[str, Any], *, by: Actor
+    session: Session,
+    project_id: int,
+    kind: Kind,
+    params: dict[str, Any],
+    *,
+    by: Actor,
+    reason: str = "",
 ) -> Job:
     """Add a job to a project, in the present transaction. `wake` it after the commit."""
     job = Job(
@@ -56,6 +62,7 @@ def enqueue(
         tag=Tag.JOB_QUEUE,
         subject=f"job:{job.id}",
         by=by,
+        reason=reason,
         after={"kind": kind.value},
     )
     return job

@@ -22,8 +22,8 @@ _ARCHIVED = Submission.state == literal_column("'archived'")
 @dataclass(frozen=True, slots=True)
 class Undone:
     """The forms of a run: all, those that undoing it has archived, and those that somebody archived
-    by hand. `last` is the last job that undid it or took that back, and `undo` the last of those
-    to which the archived ones go back."""
+    by hand, alone or with others. `last` is the last job that undid it or took that back, and
+    `undo` the last of those to which the archived ones go back."""
 
     submissions: int
     forms: int = 0
@@ -56,30 +56,30 @@ def undone_of(session: Session, project_id: int, runs: Iterable[Run | None]) -> 
     """How much of some runs is taken back, by their numbers. Two queries, the first over their
     forms that are archived."""
     asked = {run.id: run for run in runs if run is not None}
-    rows = session.execute(
-        select(
-            Submission.run_id,
-            func.count(),
-            func.count(Submission.archived_by),
-            func.max(Submission.archived_by),
-        )
+    archived = session.execute(
+        select(Submission.run_id, Submission.archived_by, func.count())
         .where(Submission.project_id == project_id, Submission.run_id.in_(asked), _ARCHIVED)
-        .group_by(Submission.run_id)
-    )
-    gone = {run: (archived, by_jobs, undo) for run, archived, by_jobs, undo in rows}
-    keys = {run.undo_id for run in asked.values()} | {undo for _n, _by_jobs, undo in gone.values()}
+        .group_by(Submission.run_id, Submission.archived_by)
+    ).all()
+    keys = {run.undo_id for run in asked.values()} | {job for _run, job, _forms in archived}
     jobs = {
         job.id: job
         for job in session.scalars(
             select(Job).where(Job.project_id == project_id, Job.id.in_(keys - {None}))
         )
     }
+    undoing = {key for key, job in jobs.items() if job.kind == Kind.UNDO_RUN.value}
     found = {}
     for run in asked.values():
-        archived, by_jobs, undo = gone.get(run.id, (0, 0, None))
-        last = jobs.get(run.undo_id or 0)
+        of_run = {job: forms for key, job, forms in archived if key == run.id}
+        undos = undoing & of_run.keys()
+        forms = sum(of_run[job] for job in undos)
         found[run.id] = Undone(
-            run.submissions, by_jobs, archived - by_jobs, last, jobs.get(undo or 0)
+            run.submissions,
+            forms,
+            sum(of_run.values()) - forms,
+            jobs.get(run.undo_id or 0),
+            jobs.get(max(undos, default=0)),
         )
     return found
 

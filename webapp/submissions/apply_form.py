@@ -81,6 +81,8 @@ def apply_edit(
         row.received_on = first  # out of the way until the other has left the place
     session.flush()  # the place and the id must be free before they are taken
     row.received_on, row.indexed_on, row.state = place, first, state
+    if not row.live:
+        row.archived_by = replaces.archived_by  # whoever takes that job back restores this version
     session.add(row)
     session.flush()  # the transactions need its key, the replay its state
     replaces.of = row.id

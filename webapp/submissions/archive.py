@@ -106,7 +106,7 @@ def _switch(
     if in_the_way:
         raise Refused(refusal, in_the_way)
     later = cases_with_later(session, submission)
-    submission.state, submission.archived_by = to, None
+    submission.state, submission.archived_by, submission.restored_by = to, None, None
     session.flush()  # the replay reads the state
     changes, befores = _last(held, touched, later, last)
     write_befores(session, befores)

@@ -28,20 +28,24 @@ from webapp.submissions.rebuild import write_befores
 
 _TAGS = {State.ARCHIVED: Tag.SUBMISSION_ARCHIVE, State.NORMAL: Tag.SUBMISSION_RESTORE}
 UNKNOWN = "There is no form with this id in this project."
-BY_HAND = "This form was archived by hand, and stays so."
+#: By what the forms would become: somebody else has brought them into the state that they have.
+NOT_ITS_OWN = {
+    State.NORMAL: "This form was archived by hand, or by another job, and stays so.",
+    State.ARCHIVED: "This form was restored by hand, or by another job, and stays so.",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """What happens to the forms: `to` is ARCHIVED or NORMAL. `job` is the one that archives them;
-    `of_jobs` restores only what a job archived, and not what somebody did by hand."""
+    """What happens to the forms: `to` is ARCHIVED or NORMAL. `job` is the one that does it; with
+    `of_jobs` it takes back only what these jobs have done, and not what somebody else did since."""
 
     project_id: int
     to: State
     by: Actor
     reason: str
     job: int | None = None
-    of_jobs: bool = False
+    of_jobs: frozenset[int] | None = None
 
 
 def archive_many(
@@ -121,14 +125,14 @@ def _hold(
             statements.holding,
             {"project": switch.project_id, "ids": statements.array([*missing])},
         )
-        for key, submission_id, state, received_on, archived_by in rows:
+        for key, submission_id, state, received_on, done_by in rows:
             if key is None:
                 continue
             missing.pop(submission_id, None)
             if state != wanted:
                 skipped[submission_id] = WHY_NOT[state]
-            elif switch.of_jobs and archived_by is None:
-                skipped[submission_id] = BY_HAND
+            elif switch.of_jobs is not None and done_by not in switch.of_jobs:
+                skipped[submission_id] = NOT_ITS_OWN[switch.to]
             else:
                 forms.append(Form(key, submission_id, received_on))
     if statements.locking is not None:

@@ -17,6 +17,7 @@ from webapp.cases.models import CaseTransaction
 from webapp.cases.store import HeldCase, batches, hold_known_cases
 from webapp.clock import Micros
 from webapp.submissions.archive import OPENED_CASE, OPENER_ARCHIVED
+from webapp.submissions.bulk_guards import Going, left_by_archive, left_by_restore
 from webapp.submissions.guards import opened
 from webapp.submissions.models import State, Submission
 
@@ -83,8 +84,7 @@ def replay_chains(session: Session, project_id: int, to: State, chains: Sequence
     held = hold_known_cases(session, project_id, keys)
     touches = _touches_of(session, project_id, chains)
     live, openers = _received(session, project_id, keys)
-    guard = _leave_out_archive if to is State.ARCHIVED else _leave_out_restore
-    replay.blocked = guard(chains, touches, live, openers)
+    replay.blocked = _blocked(to, chains, touches, live, openers)
     switched: dict[int, list[_Touch]] = defaultdict(list)
     for chain in chains:
         if chain.form.id not in replay.blocked:
@@ -111,54 +111,34 @@ def replay_chains(session: Session, project_id: int, to: State, chains: Sequence
     return replay
 
 
-def _leave_out_archive(
-    chains: Sequence[Chain],
-    touches: dict[int, _Touch],
-    live: dict[int, set[Micros]],
-    _openers: dict[int, set[Micros]],
-) -> dict[str, str]:
-    """Newest first: a form that opened a case which a later form touched that stays (A5)."""
-    going: dict[int, set[Micros]] = defaultdict(set)
-    for chain in chains:
-        for step in chain.steps:
-            going[step.case].add(chain.form.received_on)
-    newest = {case: max(live[case] - some, default=0) for case, some in going.items()}
-    blocked = {}
-    for chain in chains:
-        form = chain.form
-        if any(
-            touches[step.transaction].opened and newest[step.case] > form.received_on
-            for step in chain.steps
-        ):
-            blocked[form.id] = OPENED_CASE
-            for step in chain.steps:
-                newest[step.case] = max(newest[step.case], form.received_on)
-    return blocked
-
-
-def _leave_out_restore(
+def _blocked(
+    to: State,
     chains: Sequence[Chain],
     touches: dict[int, _Touch],
     live: dict[int, set[Micros]],
     openers: dict[int, set[Micros]],
 ) -> dict[str, str]:
-    """Oldest first: a form whose case has no live form in front of it, but an archived one that
-    opened it (A5)."""
-    oldest = {case: min(some) for case, some in live.items() if some}
-    blocked = {}
-    for chain in chains:
-        form = chain.form
-        if any(
-            not touches[step.transaction].opened
-            and oldest.get(step.case, form.received_on) >= form.received_on
-            and min(openers[step.case], default=form.received_on) < form.received_on
-            for step in chain.steps
-        ):
-            blocked[form.id] = OPENER_ARCHIVED
-            continue
-        for step in chain.steps:
-            oldest[step.case] = min(oldest.get(step.case, form.received_on), form.received_on)
-    return blocked
+    """The forms that cannot be switched (A5), with the sentence why."""
+    forms = [
+        Going(
+            chain.form.key,
+            chain.form.received_on,
+            [(step.case, touches[step.transaction].opened) for step in chain.steps],
+        )
+        for chain in chains
+    ]
+    if to is State.ARCHIVED:
+        going: dict[int, set[Micros]] = defaultdict(set)
+        for form in forms:
+            for case, _opened in form.cases:
+                going[case].add(form.received_on)
+        newest = {case: max(live[case] - some, default=0) for case, some in going.items()}
+        left, why = left_by_archive(forms, newest), OPENED_CASE
+    else:
+        oldest = {case: min(some) for case, some in live.items() if some}
+        first = {case: min(some) for case, some in openers.items() if some}
+        left, why = left_by_restore(forms, oldest, first), OPENER_ARCHIVED
+    return {chain.form.id: why for chain in chains if chain.form.key in left}
 
 
 def _take_back(replay: Replay, state: CaseState, touches: Sequence[_Touch]) -> CaseState:

@@ -41,6 +41,22 @@ from webapp.columns import JsonObject
 from webapp.submissions.models import State, Submission
 
 
+def array_table(name: str, kind: Any, *, arrays: bool) -> Any:
+    """A bound array as a table of values and their places: an array on PostgreSQL, JSON on
+    SQLite."""
+    value = column("value", kind)
+    if arrays:
+        rows: Any = func.unnest(bindparam(name, type_=ARRAY(kind)))
+        return rows.table_valued(value, with_ordinality="place").render_derived(name="given")
+    rows = func.json_each(bindparam(name, type_=String()))
+    return rows.table_valued(value, column("key", Integer()), name="given")
+
+
+def array_value(values: Sequence[Any], *, arrays: bool) -> Any:
+    """Values as they are bound to such a table."""
+    return list(values) if arrays else json.dumps(values, ensure_ascii=False)
+
+
 @cache
 def statements_on(dialect: str, to: State) -> Statements:
     """The statements for a database, and for what the forms become."""
@@ -49,7 +65,7 @@ def statements_on(dialect: str, to: State) -> Statements:
 
 class Statements:
     """What is bound: `project`, the arrays `keys` or `ids` (as `array` gives them), `tick` for the
-    first of the array, `job` for the one that archives."""
+    first of the array, `job` for the one that switches."""
 
     def __init__(self, dialect: str, to: State) -> None:
         self._arrays = dialect == "postgresql"
@@ -65,15 +81,18 @@ class Statements:
 
     def array(self, values: Sequence[Any]) -> Any:
         """Values as they are bound."""
-        return list(values) if self._arrays else json.dumps(values, ensure_ascii=False)
+        return array_value(values, arrays=self._arrays)
 
     def _holding(self) -> Select[Any]:
-        """Lock forms by their public `ids`, in the order of their keys. For an unknown one there is
-        none, or a row of NULLs."""
+        """Lock forms by their public `ids`, in the order of their keys; the last column is the job
+        that has brought them into their state. For an unknown one there is none, or a row of
+        NULLs."""
         ids = self._table("ids", Text())
+        archives = self._to is State.ARCHIVED
         return (
             select(Submission.id, Submission.submission_id, Submission.state)
-            .add_columns(Submission.received_on, Submission.archived_by)
+            .add_columns(Submission.received_on)
+            .add_columns(Submission.restored_by if archives else Submission.archived_by)
             .select_from(ids)
             .join(
                 Submission,
@@ -142,12 +161,15 @@ class Statements:
     def _setting(self) -> Update:
         """Set the state of forms by their `keys`; each takes the next tick."""
         forms = self._table("keys", BigInteger())
+        job = bindparam("job", type_=Integer())
+        archives = self._to is State.ARCHIVED
         return (
             update(Submission.__table__)  # type: ignore[arg-type]  # a Table, as its class says
             .where(Submission.id == forms.c.value, _in_project(Submission))
             .values(
                 state=self._to,
-                archived_by=bindparam("job", type_=Integer()),
+                archived_by=job if archives else None,
+                restored_by=None if archives else job,
                 indexed_on=_TICK + self._place(forms),
             )
         )
@@ -186,13 +208,7 @@ class Statements:
         return insert(AuditEvent.__table__).from_select([*values], rows)  # type: ignore[arg-type]
 
     def _table(self, name: str, kind: Any) -> Any:
-        """A bound array as a table of values and their places."""
-        value = column("value", kind)
-        if self._arrays:
-            rows: Any = func.unnest(bindparam(name, type_=ARRAY(kind)))
-            return rows.table_valued(value, with_ordinality="place").render_derived(name="given")
-        rows = func.json_each(bindparam(name, type_=String()))
-        return rows.table_valued(value, column("key", Integer()), name="given")
+        return array_table(name, kind, arrays=self._arrays)
 
     def _place(self, rows: Any) -> ColumnElement[int]:
         """From 0 on."""

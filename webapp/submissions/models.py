@@ -112,6 +112,8 @@ class Submission(Base):
     #: The job that archived it, if it is archived and that was not done by hand: what takes the job
     #: back restores only what it archived (SPEC A6).
     archived_by: Mapped[int | None]
+    #: The job that restored it last, if it counts for that reason: likewise.
+    restored_by: Mapped[int | None]
     #: Why it is `error` or `unparsed`: a sentence.
     problem: Mapped[str | None] = mapped_column(Text)
     #: The submission that this one is a duplicate of, or that replaced it (key of `submission`).
