@@ -13,6 +13,7 @@ from tests.factories import actor
 from tests.forms import open_case
 from tests.rules.nights import NIGHT, NOON, night_at, project_at, rule_at, work_at
 from tests.rules.test_apply_parity import assert_clean
+from tests.rules.test_planning import while_it_looks
 from webapp.audit.record import events_about
 from webapp.clock import DAY, HOUR, Micros, pretend
 from webapp.database import write_transaction
@@ -100,6 +101,27 @@ def test_one_that_a_person_starts_makes_it_past_too(session: Session, backlog: P
     second = by_hand(NIGHT + DAY - HOUR, session, rule)
     session.refresh(first)
     assert first.superseded_by == second.id
+
+
+def test_one_that_is_resumed_while_a_later_one_is_planned_ends_at_its_turn(
+    app: Flask, session: Session, backlog: Project
+):
+    rule = rule_at(NOON, backlog, brake=None)
+    (first,) = night_at(NIGHT, session, backlog)
+    ids = backlog.id, first.id
+
+    def resumed(other: Session) -> None:
+        with write_transaction():
+            resume(other, *ids, by=actor())
+
+    with while_it_looks(app, resumed):
+        second = by_hand(NIGHT + DAY, session, rule)
+    session.refresh(first)
+    assert (second.changed, second.left) == (5, 30)
+    assert (first.state, first.superseded_by, first.changed) == (RunState.STOPPED, second.id, 5)
+    assert f"Run {second.id} of the same rule has decided anew" in str(first.problem)
+    drop_obsolete_plans(NIGHT)
+    assert planned(session, backlog) == 35
 
 
 def test_one_that_waits_for_a_person_makes_none_past_before_it_is_approved(

@@ -33,6 +33,7 @@ from tests.rules.running import (
 )
 from webapp.clock import MINUTE, now, pretend
 from webapp.database import write_transaction
+from webapp.errors import Busy
 from webapp.extensions import db
 from webapp.jobs import heartbeat, tasks
 from webapp.jobs.claim import DEAD_AFTER, claim
@@ -278,6 +279,24 @@ class TestInPieces:
             worked(run)
             assert (run.state, run.skipped, run.obsolete_plan) == (RunState.FINISHED, 0, False)
             assert (run.matched, of_plan(session, run)) == (10 if again else 11, 0)
+
+    def test_a_busy_database_is_no_death_while_it_gets_on(
+        self, session: Session, project: Project, monkeypatch: pytest.MonkeyPatch
+    ):
+        for n in range(11):
+            open_case(session, project.id, f"c{n}", status="stale")
+        run = queued(project, saved(project, rule_that(CLOSES)))
+        monkeypatch.setattr(tasks, "PAUSES_S", ())
+
+        def busy(*_args: Any) -> None:
+            raise Busy("not now")
+
+        for _ in range(5):
+            with before_the_second_piece(busy):
+                worked(run)
+            let_heartbeat_pass(job_of(session, run))
+        worked(run)
+        assert (run.state, run.changed) == (RunState.FINISHED, 11)
 
 
 @contextmanager

@@ -17,11 +17,13 @@ from tests.web.rule_pages import finished_run, make_rule, patient, post
 from tests.web.signing_in import signed_in
 from webapp.cases.queries import get_case
 from webapp.database import write_transaction
+from webapp.jobs import queue
 from webapp.jobs.tasks import work
 from webapp.projects.models import Project
 from webapp.rules.models import Rule, RuleState
 from webapp.rules.undo import start_undo
 from webapp.submissions.archive import archive, restore
+from webapp.submissions.models import State
 
 
 @pytest.fixture
@@ -142,6 +144,25 @@ class TestUndoing:
         session.refresh(run)
         work(run.undo_id)
         assert "Partly undone" not in amina.get(f"{url}{run.id}/").text
+
+    def test_announces_what_the_panel_shows(
+        self, session: Session, project: Project, rule: Rule, amina: PageClient, url: str
+    ):
+        for case_id in ("p-1", "p-2"):
+            patient(session, project, case_id, status="done")
+        run = finished_run(project, rule)
+        with write_transaction():
+            job = start_undo(session, project.id, run.id, by=factories.actor())
+        stopped_in_the_middle(session, job, after=1)
+        (archived,) = forms_of(session, run, State.ARCHIVED)
+        with write_transaction():
+            restore(session, project.id, archived, by=factories.actor())
+            queue.resume(session, project.id, job.id, by=factories.actor())
+        work(job.id)
+        ended = amina.get(f"{url}{run.id}/?part=undo", htmx=True)
+        assert "Partly undone: 1 of 2" in ended.text
+        said = "The job is over: 1 of 2 forms of the run are undone."
+        assert ended.events["announce"] == said
 
     def test_says_what_the_forms_say_whoever_archived_them(
         self, session: Session, project: Project, rule: Rule, amina: PageClient, url: str

@@ -87,10 +87,16 @@ def get_job(session: Session, project_id: int, job_id: int) -> Job:
     return _found(session, _job(project_id, job_id))
 
 
+def hold_job(session: Session, project_id: int, job_id: int) -> Job:
+    """A job of a project, locked until the commit: it neither begins nor ends meanwhile. Raises
+    `NotFound`. One query."""
+    return _found(session, _job(project_id, job_id).with_for_update(key_share=True))
+
+
 def ask_stop(session: Session, project_id: int, job_id: int, *, by: Actor) -> Job:
     """Stop a job: at once if it waits, else after the piece that it is at. Asking again changes
     nothing. Raises `NotFound`, or `Refused` when it is over."""
-    job = _hold(session, project_id, job_id)
+    job = hold_job(session, project_id, job_id)
     if job.over:
         raise Refused("This job is over already, so there is nothing to stop.")
     if job.stop_asked:
@@ -114,7 +120,7 @@ def ask_stop(session: Session, project_id: int, job_id: int, *, by: Actor) -> Jo
 def resume(session: Session, project_id: int, job_id: int, *, by: Actor) -> Job:
     """Let a stopped or failed job go on where it ended; `wake` it after the commit. Raises
     `NotFound`, or `Refused` when it is neither."""
-    job = _hold(session, project_id, job_id)
+    job = hold_job(session, project_id, job_id)
     if not job.resumable:
         raise Refused("Only a job that was stopped or has failed can be resumed.")
     job.state = JobState.QUEUED
@@ -181,10 +187,6 @@ def _add(queue: Queue, name: str, job_id: int, *, unique: bool = True) -> None:
         result_ttl=0,  # nothing is to be known from Redis
         failure_ttl=60,
     )
-
-
-def _hold(session: Session, project_id: int, job_id: int) -> Job:
-    return _found(session, _job(project_id, job_id).with_for_update(key_share=True))
 
 
 def _job(project_id: int, job_id: int) -> Select[Job]:

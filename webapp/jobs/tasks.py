@@ -152,6 +152,7 @@ def _write(look: Look, held: Claim, _task: Task, _pace: Pace) -> bool:
         job = hold(session, held)
         if job.stop_asked or not look.write(session):
             return False
+        job.deaths = 0  # it got on
         job.heartbeat_on = now()
         return True
 

@@ -15,13 +15,7 @@ def why_past(run: Run, rule: Rule) -> str | None:
     """Why a run does not go on any more, because of what became of its rule since; None where it
     may. No queries."""
     if run.superseded_by is not None:
-        return str(
-            _(
-                "Run %(number)s of the same rule has decided anew which cases match, so this run"
-                " does not go on.",
-                number=run.superseded_by,
-            )
-        )
+        return why_superseded(run)
     if rule.deleted_on is not None:
         return str(_("The rule is deleted. Bring it back first, then this run can go on."))
     if rule.state is RuleState.DRAFT:
@@ -31,6 +25,17 @@ def why_past(run: Run, rule: Rule) -> str | None:
     if rule.state is RuleState.WATCHING and not run.watching:
         return str(_("The rule only watches by now, and this run would change cases."))
     return None
+
+
+def why_superseded(run: Run) -> str:
+    """Why a run does not go on that a later one has made past."""
+    return str(
+        _(
+            "Run %(number)s of the same rule has decided anew which cases match, so this run"
+            " does not go on.",
+            number=run.superseded_by,
+        )
+    )
 
 
 def refuse_to_go_on(session: Session, run: Run) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from sqlalchemy import exists, select
+from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from webapp.audit.actor import Actor
@@ -18,6 +18,13 @@ from webapp.rules.plan import drop_some
 
 #: A tick drops plans for so long, in seconds: some million rows, and no night waits for it.
 LIMIT_S = 5.0
+#: It waits with a plan that it has begun, or that nobody had to approve: it was resumed.
+_RESUMED = and_(
+    Run.state == RunState.QUEUED,
+    Run.planned_on.is_not(None),
+    or_(Run.held_on.is_(None), Run.processed > 0),
+    Run.processed < Run.matched,
+)
 #: A pause after each piece, so that people's writes come in between on SQLite.
 COURTESY_S = 0.002
 
@@ -25,7 +32,8 @@ COURTESY_S = 0.002
 def supersede(session: Session, run: Run, *, by: Actor) -> None:
     """Let the older runs of a rule be past that were stopped or failed: the one that begins to
     change cases just now decided anew about those that they left. They do not go on any more, and
-    what is left of their plans is dropped.
+    what is left of their plans is dropped. One that was resumed meanwhile, and waits for its turn,
+    ends when that comes.
 
     Not by a run that only looks, or looks as of another instant; nor one of these, nor one of a
     newer version of the rule. One statement, and an event for each.
@@ -39,7 +47,7 @@ def supersede(session: Session, run: Run, *, by: Actor) -> None:
             Run.rule == run.rule,
             Run.rule_version <= run.rule_version,
             Run.id < run.id,
-            Run.state.in_((RunState.STOPPED, RunState.FAILED)),
+            or_(Run.state.in_((RunState.STOPPED, RunState.FAILED)), _RESUMED),
             Run.superseded_by.is_(None),
             Run.as_of.is_(None),
             Run.watching.is_(False),

@@ -170,8 +170,9 @@ def job_of(session: Session, run: Run) -> Job:
 def stop(session: Session, project_id: int, run_id: int, *, by: Actor) -> Run:
     """Stop a run: at once if it waits, within seconds while it is planned, else after the chunk
     that it is at. Asking again changes nothing. Raises `NotFound`, or `Refused` when it is over."""
-    run = get_run(session, project_id, run_id)
-    job = job_of(session, run)
+    job = job_of(session, get_run(session, project_id, run_id))
+    queue.hold_job(session, project_id, job.id)
+    run = get_run(session, project_id, run_id)  # as it is now that its job is held
     if run.over:
         raise Refused(_("This run is over already, so there is nothing to stop."))
     if run.state is RunState.HELD:
@@ -179,7 +180,7 @@ def stop(session: Session, project_id: int, run_id: int, *, by: Actor) -> Run:
     if not job.stop_asked:
         _record(session, run, Tag.RUN_STOP, by, {"rule": run.rule_name})
     queue.ask_stop(session, project_id, job.id, by=by)
-    return get_run(session, project_id, run_id)  # as it is now that its job is held
+    return get_run(session, project_id, run_id)
 
 
 def resume(session: Session, project_id: int, run_id: int, *, by: Actor) -> Run:

@@ -27,7 +27,7 @@ from webapp.jobs.task import LookFirst, StopHere
 from webapp.projects.models import Project
 from webapp.rules.apply_cases import Done, apply_rows, hold_chunk
 from webapp.rules.apply_sql import ChunkStatements, NotSimple, is_simple
-from webapp.rules.going_on import refuse_to_go_on
+from webapp.rules.going_on import refuse_to_go_on, why_superseded
 from webapp.rules.held import DECIDED_BY_PEOPLE, expire_held, hold_if_needed, lock_rule
 from webapp.rules.limits import Allowance, allowance, count_use, why_not_whole
 from webapp.rules.look import RunLook
@@ -95,10 +95,14 @@ class RunRule:
         )
 
     def step(self, session: Session, job: Job, pace: Pace, *, by: Actor) -> bool:  # noqa: ARG002
-        """Do the next chunk of the plan; when all is done, drop the plan piece by piece."""
+        """Do the next chunk of the plan; when all is done, drop the plan piece by piece. One that a
+        later run has made past while it waited stops here."""
         run = self._run(session, job)
         if run.state is not RunState.RUNNING or run.job_id != job.id or run.watching:
             return False  # it waits for a person, who may have decided already, or only looked
+        self._look = None  # the plan is written: what was read for it may be large
+        if run.superseded_by is not None:
+            raise StopHere(why_superseded(run))
         orders = self._orders = self._orders or orders_of(session, run)
         if run.processed >= run.matched:
             return drop_some(session, run.project_id, run.id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from flask import flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -10,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from webapp.clock import now
 from webapp.database import write_transaction
+from webapp.errors import Refused
 from webapp.extensions import db
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
@@ -103,13 +106,13 @@ def deactivate(project: Project, rule_id: str) -> ResponseReturnValue:
             rule = operations.set_state(
                 session, project.id, rule_id, RuleState.INACTIVE, by=g.actor
             )
-            stop_if_asked(session, working, decision)
+            stopped = stop_if_asked(session, working, decision)
         name, over = rule.name, ended(waiting)
     if not asked:
         return redirect(url_for("rules.ask_deactivate", rule_id=rule_id), 303)
     flash(_("“%(name)s” is off.", name=name))
     say_ended(over)
-    if decision == "stop" and working:
+    if stopped:
         flash(_("Its run stops; what it has done stays."))
     return redirect(url_for("rules.show", rule_id=rule_id), 303)
 
@@ -162,8 +165,12 @@ def at_work(session: Session, *those: Rule) -> list[Run]:
     return list(session.scalars(found.order_by(Run.id)))
 
 
-def stop_if_asked(session: Session, runs: list[Run], decision: str) -> None:
-    """Stop runs at work where a person decided so (`stop`)."""
-    if decision == "stop":
-        for run in runs:
+def stop_if_asked(session: Session, runs: list[Run], decision: str) -> int:
+    """Stop runs at work where a person decided so (`stop`), but for those that are over since that
+    was asked; how many stop."""
+    stopped = 0
+    for run in runs if decision == "stop" else ():
+        with suppress(Refused):
             stop(session, run.project_id, run.id, by=g.actor)
+            stopped += 1
+    return stopped

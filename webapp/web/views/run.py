@@ -16,8 +16,7 @@ from webapp.errors import Invalid
 from webapp.extensions import db
 from webapp.history.rows import rows
 from webapp.jobs.claim import DEAD_AFTER
-from webapp.jobs.kind import Kind
-from webapp.jobs.models import Job, JobState
+from webapp.jobs.models import Job
 from webapp.jobs.queue import get_job
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
@@ -28,10 +27,11 @@ from webapp.rules.models import Rule, Run, RunState, Trigger
 from webapp.rules.nights import next_runs
 from webapp.rules.outlook import MustConfirm, confirmed_changes
 from webapp.rules.runs import get_run, rule_of, run_cases, wake_run
-from webapp.rules.undone import undone
+from webapp.rules.undone import Undone, undone
 from webapp.submissions.models import Submission
 from webapp.web.access import project_route
 from webapp.web.confirming import ask_to_confirm
+from webapp.web.formatting import number
 from webapp.web.forms.confirm_run import ConfirmForm
 from webapp.web.held_page import held_page
 from webapp.web.htmx import is_fragment_request, render_page_or_fragment, trigger
@@ -76,20 +76,31 @@ def show(project: Project, run_id: int) -> ResponseReturnValue:
     if run.state in {RunState.STOPPED, RunState.FAILED}:
         context |= _going_on(session, project, run, context["rule"])
     if watched is not None:
-        return _undo_ended(watched, context)
+        return _undo_ended(context)
     return render_page_or_fragment("runs/show.html", "runs/_run.html", **context)
 
 
-def _undo_ended(undo: Job, context: dict[str, Any]) -> Response:
+def _undo_ended(context: dict[str, Any]) -> Response:
     """The whole outcome, out of band, in place of the panel that asked how far the undo is."""
     answer = render_page_or_fragment("runs/show.html", "runs/_outcome.html", **context)
     answer.headers["HX-Reswap"] = "none"
-    said = _("The run is undone.")
-    if undo.kind == Kind.REDO_RUN:
-        said = _("The changes of the run are back.")
-    if undo.state != JobState.FINISHED or undo.skipped:
-        said = _("The job is over, and not all forms were done.")
-    return trigger(answer, "announce", said)
+    return trigger(answer, "announce", _how_undone(context["undone"]))
+
+
+def _how_undone(taken_back: Undone) -> str:
+    """What the panel shows, which goes by the forms: while a job was stopped, people may have
+    archived or restored some by hand."""
+    if taken_back.undoing and not taken_back.counting:
+        return str(_("The run is undone."))
+    if not taken_back.undoing and not taken_back.forms:
+        return str(_("The changes of the run are back."))
+    return str(
+        _(
+            "The job is over: %(done)s of %(total)s forms of the run are undone.",
+            done=number(taken_back.forms),
+            total=number(taken_back.submissions),
+        )
+    )
 
 
 @runs.get("/a/<project_name>/runs/<int:run_id>/errors")
