@@ -6,16 +6,19 @@ import json
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests import factories
 from tests.web.pages import Page, PageClient
 from tests.web.rule_pages import finished_run, make_rule, patient, post, queued_run
 from tests.web.signing_in import signed_in
+from webapp.audit.models import AuditEvent
 from webapp.projects.models import Project
-from webapp.rules.models import Rule, RuleState
+from webapp.rules.models import Rule, RuleState, Run
 from webapp.rules.portable import rule_from_json
-from webapp.web.views import rules_several
+from webapp.rules.runs import get_run
+from webapp.web.views import rules_several, rules_several_run
 
 NAMES = ("A", "B", "C")
 
@@ -118,6 +121,111 @@ class TestSwitchingOff:
         session.refresh(run)
         assert run.state.value == {"stop": "stopped", "leave": "queued"}[decision]
 
+    def test_a_run_that_is_over_by_then_is_no_fault(
+        self,
+        session: Session,
+        project: Project,
+        amina: PageClient,
+        url: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ):
+        rule = make_rule(project, state=RuleState.ACTIVE)
+        ids = project.id, finished_run(project, rule).id
+        monkeypatch.setattr(rules_several, "at_work", lambda here, *_: [get_run(here, *ids)])
+        post(amina, url + "several/deactivate", 303, rule=rule.rule_id, runs="stop")
+        assert states(session, {"": rule}) == ["inactive"]
+
+
+class TestDuplicating:
+    def test_makes_drafts_in_their_order(
+        self, session: Session, amina: PageClient, url: str, rules: dict[str, Rule]
+    ):
+        page = choose(amina.get(url), "Duplicate", rules["C"], rules["B"]).follow()
+        assert page.status_line.startswith("2 copies are made, the last of these.")
+        assert [row[1].split(" patient")[0] for row in page.rows("Rules, in the order")] == [
+            "A",
+            "Copy of B",
+            "Copy of C",
+        ]
+        tags = [one.tag for one in session.scalars(select(AuditEvent).order_by(AuditEvent.id))]
+        assert tags[-2:] == ["rule.duplicate"] * 2
+
+
+class TestMoving:
+    def test_they_keep_their_order_and_stay_chosen(
+        self, project: Project, amina: PageClient, url: str, rules: dict[str, Rule]
+    ):
+        make_rule(project, name="D")
+
+        def names(page: Page) -> list[str]:
+            return [row[1].split()[0] for row in page.rows("Rules, in the order")]
+
+        page = choose(amina.get(url + "?type=patient"), "Move up", rules["B"], rules["C"]).follow()
+        assert names(page) == ["B", "C", "A", "D"]
+        assert page.status_line == "2 rules now run earlier."
+        assert page.url == url + "?type=patient"
+        assert len(page.form("several").value("rule")) == 2
+        page = page.form("several").submit("Move up").follow()
+        assert page.status_line == "They are the first already."
+        page = page.form("several").submit("Move down").follow()
+        page = page.form("several").submit("Move down").follow()
+        assert names(page) == ["A", "D", "B", "C"]
+        page = page.form("several").submit("Move down").follow()
+        assert page.status_line == "They are the last already."
+        assert not amina.get(url).form("several").value("rule")
+
+
+class TestRunning:
+    def test_shows_first_what_each_would_change_and_which_are_not_run(
+        self,
+        session: Session,
+        project: Project,
+        amina: PageClient,
+        url: str,
+        rules: dict[str, Rule],
+    ):
+        patient(session, project, "p-1", status="done")
+        braked = make_rule(project, name="E", brake={"cases": 0, "percent": 0})
+        watching = make_rule(project, name="F", state=RuleState.WATCHING)
+        page = choose(amina.get(url), "Run now…", *rules.values(), braked, watching)
+        assert page.h1 == "Run 3 rules now?"
+        assert page.rows("What each rule would change") == [
+            ["A", "Draft", "Not run. It is a draft: switch it on, or off, first. Preview A"],
+            ["B", "Off", "1 case would change. Preview B"],
+            ["C", "On", "1 case would change. Preview C"],
+            [
+                "E",
+                "Off",
+                (
+                    "1 case would change. Not run. It is over its brake: run it by itself to"
+                    " confirm the number. Run it by itself E"
+                ),
+            ],
+            ["F", "Watching", "1 case would change. It watches: the run only looks. Preview F"],
+        ]
+        runs = select(Run.rule_name).where(Run.project_id == project.id).order_by(Run.id)
+        assert session.scalars(runs).all() == []
+        page = page.form("Run 3 rules").submit().follow()
+        assert page.status_line.startswith("3 runs are queued, one after the other")
+        assert page.h1 == "Runs"
+        session.rollback()
+        assert session.scalars(runs).all() == ["B", "C", "F"]
+        fields = {"rule": [rules["A"].rule_id, braked.rule_id], "sure": "yes"}
+        page = post(amina, url + "several/run", 303, **fields).follow()
+        assert "“E” is not run. This run would change 1 of 1 open cases" in page.text
+        assert "“A” is not run. A draft cannot be run." in page.text
+        page = choose(amina.get(url), "Run now…", rules["A"])
+        assert page.h1 == "None of these rules can be run together"
+
+    def test_does_not_count_for_ever(
+        self, amina: PageClient, url: str, rules: dict[str, Rule], monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(rules_several_run, "PATIENCE_S", -1.0)
+        page = choose(amina.get(url), "Run now…", rules["B"])
+        assert "There was no time to count it here." in page.text
+        page = page.form("Run 1 rule").submit().follow()
+        assert page.status_line == "1 run is queued."
+
 
 class TestDeleting:
     def test_says_what_stays_and_asks(
@@ -191,7 +299,10 @@ class TestChoosing:
         assert made
 
     def test_none_is_said(self, amina: PageClient, url: str, rules: dict[str, Rule]):
-        for button in ("Switch on…", "Switch off", "Delete…", "Export"):
+        for button in (
+            *("Switch on…", "Switch off", "Run now…", "Move up", "Move down"),
+            *("Duplicate", "Delete…", "Export"),
+        ):
             page = choose(amina.get(url), button).follow()
             assert page.status_line == "Choose at least one rule first."
 

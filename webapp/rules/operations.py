@@ -4,6 +4,7 @@ SPEC R29 names makes a version."""
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from typing import Any, Literal
 
 from flask_babel import gettext as _
@@ -149,23 +150,52 @@ def move_rule(
 ) -> bool:
     """Let a rule change places with its neighbour in the order; whether there is one. Raises
     `NotFound`."""
+    get_rule(session, project_id, rule_id)
+    return bool(move_rules(session, project_id, [rule_id], direction, by=by))
+
+
+def move_rules(
+    session: Session,
+    project_id: int,
+    rule_ids: Collection[str],
+    direction: Literal["up", "down"],
+    *,
+    by: Actor,
+) -> int:
+    """Let rules that are there change places with their neighbours in the order, and keep their
+    order among themselves: those at the end already stay. How many moved. Two queries."""
     # Two moves at once would give two rules one place. Whoever writes places holds this lock, so
     # the rows need none: held one after the other, in the order of the list, they could be waited
     # for in a circle with somebody who holds some in another order.
     lock_name(session, "rule order", project_id)
-    rule = get_rule(session, project_id, rule_id)
-    others = select(Rule).where(Rule.project_id == project_id, Rule.deleted_on.is_(None))
-    if direction == "up":
-        others = others.where(Rule.position < rule.position).order_by(Rule.position.desc())
-    else:
-        others = others.where(Rule.position > rule.position).order_by(Rule.position)
-    other = session.scalar(others.limit(1).execution_options(populate_existing=True))
-    if other is None:
-        return False
-    before = {"position": rule.position}
-    rule.position, other.position = other.position, rule.position
-    _record(session, rule, Tag.RULE_MOVE, by, after={"position": rule.position}, before=before)
-    return True
+    rules = list(
+        session.scalars(
+            select(Rule)
+            .where(Rule.project_id == project_id, Rule.deleted_on.is_(None))
+            .order_by(Rule.position, Rule.id)
+            .execution_options(populate_existing=True)
+        )
+    )
+    places = [rule.position for rule in rules]
+    if direction == "down":
+        rules.reverse()
+    moving = {rule.id for rule in rules if rule.rule_id in rule_ids}
+    for one in range(1, len(rules)):
+        before, rule = rules[one - 1 : one + 1]
+        if rule.id in moving and before.id not in moving:
+            rules[one - 1 : one + 1] = rule, before
+    if direction == "down":
+        rules.reverse()
+    moved = 0
+    for rule, place in zip(rules, places, strict=True):
+        if rule.position == place:
+            continue
+        old, rule.position = rule.position, place
+        if rule.id in moving:
+            moved += 1
+            change = {"before": {"position": old}, "after": {"position": place}}
+            _record(session, rule, Tag.RULE_MOVE, by, **change)
+    return moved
 
 
 def _add(session: Session, project_id: int, data: RuleData, state: RuleState, by: Actor) -> Rule:

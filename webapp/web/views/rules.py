@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -39,6 +41,8 @@ for words in (
 
 #: Rules on one page.
 SHOWN = 25
+#: In the session: rules that stay chosen when their list is shown next.
+_CHOSEN = "chosen_rules"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ def index(project: Project) -> ResponseReturnValue:
         rows=shown,
         others=[*rows[: (page - 1) * SHOWN], *rows[page * SHOWN :]] if select == "all" else [],
         select=select if select in {"page", "all"} else "",
+        chosen=cookie.pop(_CHOSEN, ()),
         following=next_runs(session, project, now()),
         last=last,
         recent=last is not None and last.recent(now()),
@@ -166,8 +171,11 @@ def rules_words(count: int) -> str:
     return ngettext("%(number)s rule", "%(number)s rules", count, number=number(count))
 
 
-def back_to_list() -> ResponseReturnValue:
-    """To the list as it was narrowed: its own buttons send what it was narrowed by."""
+def back_to_list(chosen: Collection[str] = ()) -> ResponseReturnValue:
+    """To the list as it was narrowed: its own buttons send what it was narrowed by. Rules that are
+    `chosen` stay so, as far as they fit on a page."""
+    if 0 < len(chosen) <= SHOWN:
+        cookie[_CHOSEN] = sorted(chosen)
     kept = {name: request.form.get(name, "") for name in ("name", "type", "state", "page")}
     query = urlencode({name: value for name, value in kept.items() if value})
     return redirect(url_for("rules.index") + (f"?{query}" if query else ""), 303)

@@ -1,4 +1,5 @@
-"""Several rules at once: switched on or off, deleted, exported (SPEC R30, UX "Rule list").
+"""Several rules at once: switched on or off, duplicated, moved, deleted, exported (SPEC R30, UX
+"Rule list"); running them is in `rules_several_run`.
 
 The list sends the ids of the rules that were chosen. What is big shows first what it means for each
 of them, in a page whose form carries the same ids and `sure`.
@@ -10,8 +11,9 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from flask import Response, flash, g, render_template, request
+from flask import Response, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -54,9 +56,9 @@ class Counted:
 @project_route(Right.EDIT_DATA)
 def several_on(project: Project) -> ResponseReturnValue:
     """What each rule would change now; with `sure`, switch them on."""
-    chosen = _chosen(db.session(), project)
+    chosen = chosen_rules(db.session(), project)
     if not chosen:
-        return _nothing_chosen()
+        return nothing_chosen()
     if not request.form.get("sure"):
         off = [rule for rule in chosen if rule.state is not RuleState.ACTIVE]
         return render_template(
@@ -66,7 +68,7 @@ def several_on(project: Project) -> ResponseReturnValue:
             on_already=len(chosen) - len(off),
         )
     with write_transaction() as session:
-        for rule in _chosen(session, project):
+        for rule in chosen_rules(session, project):
             operations.set_state(session, project.id, rule.rule_id, RuleState.ACTIVE, by=g.actor)
         following = next_runs(session, project, now())
     flash(_rules_are_on(len(chosen)))
@@ -82,7 +84,7 @@ def several_off(project: Project) -> ResponseReturnValue:
     single rule; without it, that is asked first."""
     decision = request.form.get("runs", "")
     with write_transaction() as session:
-        chosen = _chosen(session, project)
+        chosen = chosen_rules(session, project)
         on = [rule for rule in chosen if rule.state in {RuleState.ACTIVE, RuleState.WATCHING}]
         working = at_work(session, *on) if on else []
         waiting = held_of(session, *on) if on else []
@@ -95,7 +97,7 @@ def several_off(project: Project) -> ResponseReturnValue:
             stop_if_asked(session, working, decision)
         over = ended(waiting)
     if not chosen:
-        return _nothing_chosen()
+        return nothing_chosen()
     if asks:
         return render_template(
             "rules/several_off.html", project=project, rules=on, runs=working, waiting=waiting
@@ -114,7 +116,7 @@ def several_delete(project: Project) -> ResponseReturnValue:
     """What deleting means for each rule; with `sure`, delete them. `runs` as in `several_off`."""
     decision = request.form.get("runs", "")
     with write_transaction() as session:
-        chosen = _chosen(session, project)
+        chosen = chosen_rules(session, project)
         working = at_work(session, *chosen) if chosen else []
         waiting = held_of(session, *chosen) if chosen else []
         sure = request.form.get("sure") and (not working or decision in {"stop", "leave"})
@@ -124,7 +126,7 @@ def several_delete(project: Project) -> ResponseReturnValue:
             stop_if_asked(session, working, decision)
         over = ended(waiting)
     if not chosen:
-        return _nothing_chosen()
+        return nothing_chosen()
     if not sure:
         pasts = pasts_of(db.session(), project.id, [rule.id for rule in chosen])
         return render_template(
@@ -139,14 +141,48 @@ def several_delete(project: Project) -> ResponseReturnValue:
     return back_to_list()
 
 
+@rules.post("/a/<project_name>/rules/several/duplicate")
+@project_route(Right.EDIT_DATA)
+def several_duplicate(project: Project) -> ResponseReturnValue:
+    """Make a draft of each that says the same, in their order."""
+    with write_transaction() as session:
+        chosen = chosen_rules(session, project)
+        for rule in chosen:
+            operations.duplicate_rule(session, project.id, rule.rule_id, by=g.actor)
+    if not chosen:
+        return nothing_chosen()
+    flash(_copies_are_made(len(chosen)))
+    return redirect(url_for("rules.index", state=RuleState.DRAFT.value), 303)
+
+
+@rules.post("/a/<project_name>/rules/several/up", endpoint="several_up", defaults={"to": "up"})
+@rules.post(
+    "/a/<project_name>/rules/several/down", endpoint="several_down", defaults={"to": "down"}
+)
+@project_route(Right.EDIT_DATA)
+def several_move(project: Project, to: Literal["up", "down"]) -> ResponseReturnValue:
+    """Let each run before the one in front of it, or after the next one."""
+    with write_transaction() as session:
+        chosen = chosen_rules(session, project)
+        ids = {rule.rule_id for rule in chosen}
+        moved = operations.move_rules(session, project.id, ids, to, by=g.actor) if ids else 0
+    if not chosen:
+        return nothing_chosen()
+    if moved:
+        flash(_run_earlier(moved) if to == "up" else _run_later(moved))
+    else:
+        flash(_("They are the first already.") if to == "up" else _("They are the last already."))
+    return back_to_list(ids)
+
+
 @rules.post("/a/<project_name>/rules/several/export")
 @project_route(Right.VIEW)
 def several_export(project: Project) -> ResponseReturnValue:
     """The rules as a file of JSON (SPEC §4.9), which “rules import” takes."""
     session = db.session()
-    chosen = _chosen(session, project)
+    chosen = chosen_rules(session, project)
     if not chosen:
-        return _nothing_chosen()
+        return nothing_chosen()
     documents = portable_documents(session, project.id, chosen)
     text = json.dumps(documents, ensure_ascii=False, indent=2) + "\n"
     answer = Response(text, mimetype="application/json")
@@ -154,7 +190,7 @@ def several_export(project: Project) -> ResponseReturnValue:
     return answer
 
 
-def _chosen(session: Session, project: Project) -> Sequence[Rule]:
+def chosen_rules(session: Session, project: Project) -> Sequence[Rule]:
     """The rules that were chosen and are still there, in their order. Raises `Invalid` for too
     many. One query."""
     chosen = set(request.form.getlist("rule"))
@@ -176,7 +212,7 @@ def _counted(project: Project, chosen: Sequence[Rule]) -> list[Counted]:
     return found
 
 
-def _nothing_chosen() -> ResponseReturnValue:
+def nothing_chosen() -> ResponseReturnValue:
     flash(_("Choose at least one rule first."))
     return back_to_list()
 
@@ -190,6 +226,34 @@ def _rules_are_on(count: int) -> str:
 def _rules_are_off(count: int) -> str:
     return ngettext(
         "%(number)s rule is off.", "%(number)s rules are off.", count, number=number(count)
+    )
+
+
+def _copies_are_made(count: int) -> str:
+    return ngettext(
+        "This is the copy. It is a draft; give it a name of its own.",
+        "%(number)s copies are made, the last of these. They are drafts; give them names of their"
+        " own.",
+        count,
+        number=number(count),
+    )
+
+
+def _run_earlier(count: int) -> str:
+    return ngettext(
+        "%(number)s rule now runs earlier.",
+        "%(number)s rules now run earlier.",
+        count,
+        number=number(count),
+    )
+
+
+def _run_later(count: int) -> str:
+    return ngettext(
+        "%(number)s rule now runs later.",
+        "%(number)s rules now run later.",
+        count,
+        number=number(count),
     )
 
 
