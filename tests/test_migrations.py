@@ -22,6 +22,7 @@ from tests.forms import open_case
 from tests.rules.running import CLOSES, done, equals, forms_of, rule_that
 from webapp.database import write_transaction
 from webapp.database_upgrade import copy_file, upgrade_database
+from webapp.dictionary.models import Property
 from webapp.errors import CasekeeperError
 from webapp.extensions import Base, db
 from webapp.jobs import tasks
@@ -115,3 +116,29 @@ def test_forms_that_were_undone_before_there_was_a_mark_get_it_and_those_by_hand
         select(Submission.submission_id, Submission.archived_by).where(Submission.run_id == run_id)
     )
     assert dict(marks.all()) == {hand: None, once: None, other: last}
+
+
+@pytest.mark.usefixtures("own_app")
+def test_the_properties_of_the_cases_that_are_there_are_learned():
+    session, project = db.session(), factories.project()
+    open_case(session, project.id, "ada", edd="2026-05-01", village="North")
+    open_case(session, project.id, "house", case_type="household", village="")
+    open_case(session, project.id, "none", case_type="", village="")
+    project_id = project.id
+    learned = select(Property.case_type, Property.name, Property.deprecated).where(
+        Property.project_id == project_id
+    )
+    before = session.execute(learned).all()
+    db.session.remove()
+    db.engine.dispose()
+    downgrade(revision="0011")
+    upgrade()
+    assert (
+        sorted(db.session.execute(learned).all())
+        == sorted(before)
+        == [
+            ("household", "village", False),
+            ("patient", "edd", False),
+            ("patient", "village", False),
+        ]
+    )

@@ -3,7 +3,7 @@
 from webapp.audit.models import AuditEvent
 from webapp.cases.models import Case, CaseIndex, CaseTransaction
 from webapp.clock import Tick
-from webapp.dictionary.models import CaseType, FormType
+from webapp.dictionary.models import CaseType, FormType, Property
 from webapp.history.models import SelectedForm, Selection, StoredView
 from webapp.jobs.models import Job, JobItem
 from webapp.mail.models import Letter
@@ -29,6 +29,7 @@ __all__ = [
     "MobileWorker",
     "Night",
     "Project",
+    "Property",
     "Role",
     "Rule",
     "RuleVersion",

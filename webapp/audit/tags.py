@@ -36,6 +36,11 @@ class Tag(StrEnum):
     JOB_STOP = "job.stop"
     JOB_RESUME = "job.resume"
     CASE_REBUILD = "case.rebuild"
+    CASE_TYPE_ADD = "case_type.add"
+    CASE_TYPE_SET = "case_type.set"
+    PROPERTY_ADD = "property.add"
+    PROPERTY_SET = "property.set"
+    DICTIONARY_IMPORT = "dictionary.import"
     RULE_CREATE = "rule.create"
     RULE_EDIT = "rule.edit"
     RULE_STATE = "rule.state"
@@ -69,6 +74,9 @@ _COUNTS = frozenset(
     {"matched", "changed", "closed", "submissions", "unchanged", "skipped", "errors", "left"}
 )
 
+#: What people say of a property; `names` are those of its type and its own.
+_SAID = frozenset({"names", "label", "group", "description", "data_type", "deprecated", "place"})
+
 #: Which keys the before and after of each tag may have; an unknown key is an error.
 KEYS: dict[Tag, frozenset[str]] = {
     Tag.PROJECT_CREATE: _SETTINGS | {"name"},
@@ -96,6 +104,11 @@ KEYS: dict[Tag, frozenset[str]] = {
     Tag.JOB_STOP: frozenset({"kind"}),
     Tag.JOB_RESUME: frozenset({"kind"}),
     Tag.CASE_REBUILD: frozenset({"cases"}),
+    Tag.CASE_TYPE_ADD: frozenset({"names", "label", "description"}),
+    Tag.CASE_TYPE_SET: frozenset({"names", "label", "description"}),
+    Tag.PROPERTY_ADD: _SAID,
+    Tag.PROPERTY_SET: _SAID,
+    Tag.DICTIONARY_IMPORT: frozenset({"added", "changed"}),
     Tag.RUN_UNDO: frozenset({"rule", "job"}),
     Tag.RUN_REDO: frozenset({"rule", "job"}),
     Tag.RULE_CREATE: frozenset({"name", "state"}),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from flask_babel import gettext as _
+
+from webapp.dictionary.names import LONGEST, PROPERTY_NAME
 
 #: How many `parent/` and `host/` a reference may have.
 DEEPEST = 5
@@ -30,10 +31,6 @@ SYSTEM = {
 }
 #: Those of the attributes above that are instants.
 TIMES = frozenset({"opened_on", "modified_on", "server_modified_on", "closed_on"})
-
-_PROPERTY = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*")
-#: The longest name of a property, in characters (R31).
-LONGEST = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +61,7 @@ def parse_reference(text: str) -> Reference:
         raise ValueError(_("Enter the name of a property."))
     if len(name) > LONGEST:
         raise ValueError(_("A property's name has at most 255 characters."))
-    if not _PROPERTY.fullmatch(name):
+    if not PROPERTY_NAME.fullmatch(name):
         raise ValueError(
             _(
                 "A property's name starts with a letter or “_”; then letters, digits, “_”, “-” and"

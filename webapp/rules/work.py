@@ -36,6 +36,7 @@ from webapp.rules.moment import moment_at
 from webapp.rules.obsolete import supersede
 from webapp.rules.orders import Orders, orders_of
 from webapp.rules.plan import Row, drop_some, note_left_out, rows_from
+from webapp.rules.teach import teach, teach_own
 from webapp.rules.tell import tell_failed
 from webapp.rules.watch import keep_changes
 from webapp.submissions.own import RULE_XMLNS
@@ -179,6 +180,7 @@ class RunRule:
         try:
             with session.begin_nested():
                 held = self._statements.hold(session, first, end)
+                teach_own(session, orders)
                 pace.begin()
                 return self._statements.apply(session, held)
         except NotSimple:
@@ -202,6 +204,7 @@ def _slow(
     session: Session, orders: Orders, rows: Sequence[Row], pace: Pace, may: Allowance | None
 ) -> Done:
     chunk = hold_chunk(session, orders, rows)
+    teach(session, orders, chunk.cases, [row.key for row in rows])
     pace.begin()
     return apply_rows(session, orders, rows, chunk, may)
 

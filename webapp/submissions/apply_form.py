@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from webapp.cases.models import CaseTransaction
 from webapp.cases.store import HeldCase, hold_cases, ids_of, write_cases
 from webapp.clock import take_ticks
 from webapp.database import one_or_many
-from webapp.dictionary.learn import learn_case_types
+from webapp.dictionary.learn import learn_properties
 from webapp.submissions.ids import new_id
 from webapp.submissions.models import State, Submission
 from webapp.submissions.parse import ParsedForm
@@ -64,7 +65,7 @@ def apply_edit(
     old_cases = ids_of(session, project_id, [touch.case for touch in old_touches])
     new_cases = {block.case_id for block in form.blocks}
     held = hold_cases(session, project_id, new_cases | old_cases)
-    _learn_types(session, project_id, form)
+    _learn(session, project_id, form, held)
     # Edits are rare: they take their ticks before the replay and hold them a little longer.
     first = take_ticks(session, project_id, 2 + len(held))
     place = replaces.received_on
@@ -119,20 +120,27 @@ def apply_late(
 
 
 def hold_cases_of(session: Session, project_id: int, form: ParsedForm) -> list[HeldCase]:
-    """Lock the cases of a form, and learn their types: a type that somebody else has just learned
-    must be waited for before the tick, not after it."""
+    """Lock the cases of a form, and learn from it: what somebody else has just learned must be
+    waited for before the tick, not after it."""
     wanted = [block.case_id for block in form.blocks]
     # A form that opens its case says of which type that is.
     known = not any("case_type" in block.given for block in form.blocks)
     held = hold_cases(session, project_id, wanted, one_is_known=known)
-    _learn_types(session, project_id, form)
+    _learn(session, project_id, form, held)
     return held
 
 
-def _learn_types(session: Session, project_id: int, form: ParsedForm) -> None:
-    learn_case_types(
-        session, project_id, [block.given.get("case_type", "") for block in form.blocks]
-    )
+def _learn(session: Session, project_id: int, form: ParsedForm, held: Sequence[HeldCase]) -> None:
+    """Note the types of a form's cases, and which properties they get."""
+    states = {one.case_id: one.state for one in held}
+    given = defaultdict[str, set[str]](set)
+    for block in form.blocks:
+        before = states[block.case_id]
+        case_type = block.given.get("case_type", before.type)
+        given[case_type].update(block.properties)
+        if case_type != before.type:  # what the case has goes with it
+            given[case_type].update(before.properties)
+    learn_properties(session, project_id, given)
 
 
 def _changes(

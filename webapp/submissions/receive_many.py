@@ -7,6 +7,7 @@ attachments) goes through `receive` at its turn.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,7 @@ from webapp.cases.apply import CaseState, apply, change_to_json, difference
 from webapp.cases.models import CaseTransaction
 from webapp.cases.store import HeldCase, batches, hold_cases, keys_of, write_cases_at
 from webapp.clock import Micros, pretend, take_ticks_at
-from webapp.dictionary.learn import learn_case_types, learn_form
+from webapp.dictionary.learn import learn_form, learn_properties
 from webapp.submissions.models import State, Submission, SubmissionXml
 from webapp.submissions.parse import ParsedForm
 from webapp.submissions.queries import known_as
@@ -140,8 +141,10 @@ def _receive_plain(session: Session, project_id: int, plain: Sequence[_Plain]) -
     after, transactions = _after(project_id, zip(plain, rows, strict=True), held, keys)
     if transactions:
         session.connection().execute(_INSERT_TRANSACTION, transactions)
-        types = {one["change"].get("given", {}).get("type", "") for one in transactions}
-        learn_case_types(session, project_id, types)
+        given = defaultdict[str, set[str]](set)
+        for _held, state, _tick in after:
+            given[state.type].update(state.properties)
+        learn_properties(session, project_id, given)
     write_cases_at(session, project_id, after)
 
 

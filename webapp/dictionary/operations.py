@@ -1,0 +1,195 @@
+"""What people say about case types and properties (SPEC U10)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from webapp.audit.actor import Actor
+from webapp.audit.record import record
+from webapp.audit.tags import Tag
+from webapp.dictionary.learn import MOST
+from webapp.dictionary.models import CaseType, DataType, Property
+from webapp.dictionary.names import NEVER_PROPERTIES, is_property_name
+from webapp.dictionary.queries import get_case_type, get_property
+from webapp.errors import Invalid, Refused
+
+#: What can be said of a property, and of a case type.
+OF_PROPERTY = ("label", "group", "description", "data_type", "deprecated", "place")
+OF_TYPE = ("label", "description")
+#: The longest description, in characters, and the largest place.
+LONGEST_TEXT, LAST_PLACE = 2000, 1_000_000
+
+
+class InvalidEntry(Invalid):
+    """`field` is what cannot be so."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def add_case_type(
+    session: Session, project_id: int, name: str, *, by: Actor, **said: Any
+) -> CaseType:
+    """Add a case type that no form has used yet; `said` are keys of `OF_TYPE`. Raises
+    `InvalidEntry` for a name or a value that cannot be, `Refused` when it is there already."""
+    check_type_name(name)
+    _check(said, OF_TYPE)
+    if session.get(CaseType, (project_id, name)) is not None:
+        raise Refused(_("There is a case type “%(name)s” already.", name=name))
+    row = CaseType(project_id=project_id, name=name, **said)
+    session.add(row)
+    session.flush()  # its properties refer to it
+    _record(session, row, Tag.CASE_TYPE_ADD, by, said)
+    return row
+
+
+def set_case_type(
+    session: Session, project_id: int, name: str, said: Mapping[str, Any], *, by: Actor
+) -> bool:
+    """Say something else about a case type; whether anything is different then. Raises `NotFound`
+    and `InvalidEntry`."""
+    row = get_case_type(session, project_id, name)
+    _check(said, OF_TYPE)
+    return _set(session, row, said, Tag.CASE_TYPE_SET, by)
+
+
+def add_property(
+    session: Session, project_id: int, case_type: str, name: str, *, by: Actor, **said: Any
+) -> Property:
+    """Add a property that no form has brought yet; `said` are keys of `OF_PROPERTY`. Raises
+    `NotFound` for an unknown type, `InvalidEntry` for a name or a value that cannot be, `Refused`
+    when it is there already or the type has `MOST`. Three queries."""
+    get_case_type(session, project_id, case_type)
+    check_name(name)
+    _check(said, OF_PROPERTY)
+    if session.get(Property, (project_id, case_type, name)) is not None:
+        raise Refused(
+            _("There is a property “%(name)s” of “%(type)s” already.", name=name, type=case_type)
+        )
+    there = session.scalar(
+        select(func.count()).where(
+            Property.project_id == project_id, Property.case_type == case_type
+        )
+    )
+    if (there or 0) >= MOST:
+        raise Refused(
+            _(
+                "“%(type)s” has %(most)s properties already, which is the most.",
+                type=case_type,
+                most=MOST,
+            )
+        )
+    row = Property(project_id=project_id, case_type=case_type, name=name, **said)
+    session.add(row)
+    session.flush()  # the next of a file counts it
+    _record(session, row, Tag.PROPERTY_ADD, by, said)
+    return row
+
+
+def set_property(
+    session: Session,
+    project_id: int,
+    case_type: str,
+    name: str,
+    said: Mapping[str, Any],
+    *,
+    by: Actor,
+) -> bool:
+    """Say something else about a property; whether anything is different then. Raises `NotFound`
+    and `InvalidEntry`."""
+    row = get_property(session, project_id, case_type, name)
+    _check(said, OF_PROPERTY)
+    return _set(session, row, said, Tag.PROPERTY_SET, by)
+
+
+def check_name(name: str) -> None:
+    """Raise `InvalidEntry` unless a person may add a property of that name (SPEC R31, S9b)."""
+    if name in NEVER_PROPERTIES:
+        raise InvalidEntry("name", _("Each case has “%(name)s” by itself.", name=name))
+    if not is_property_name(name):
+        raise InvalidEntry(
+            "name",
+            _(
+                "A property's name starts with a letter or “_”; then letters, digits, “_”, “-” and"
+                " “.” may follow, 255 characters at most."
+            ),
+        )
+
+
+def check_type_name(name: str) -> None:
+    """Raise `InvalidEntry` unless a case type can be called so."""
+    if not 1 <= len(name) <= 255 or name != name.strip() or not name.isprintable():
+        raise InvalidEntry("case_type", _("A case type has 1 to 255 characters, on one line."))
+
+
+def _check(said: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
+    for field, value in said.items():
+        if field not in allowed:
+            raise ValueError(f"{field} is no field of it")
+        if field in {"label", "group"} and not (len(value) <= 255 and _is_line(value)):
+            raise InvalidEntry(field, _("At most 255 characters, on one line."))
+        if field == "description" and not (len(value) <= LONGEST_TEXT and _is_text(value)):
+            raise InvalidEntry(
+                field,
+                _("At most %(most)s characters, and none that cannot be shown.", most=LONGEST_TEXT),
+            )
+        if field == "data_type" and value is not None and not isinstance(value, DataType):
+            raise ValueError(f"{value!r} is no data type")
+        if field == "place" and value is not None and not 0 < value <= LAST_PLACE:
+            raise InvalidEntry(field, _("The order is a whole number from 1 to 1,000,000."))
+
+
+def _is_line(text: str) -> bool:
+    return text.isprintable() and text == text.strip()
+
+
+def _is_text(text: str) -> bool:
+    return all(char.isprintable() or char in "\n\t" for char in text)
+
+
+def _set(
+    session: Session, row: CaseType | Property, said: Mapping[str, Any], tag: Tag, by: Actor
+) -> bool:
+    before = {field: getattr(row, field) for field in said}
+    after = {field: value for field, value in said.items() if value != before[field]}
+    for field, value in after.items():
+        setattr(row, field, value)
+    if after:
+        _record(session, row, tag, by, after, {field: before[field] for field in after})
+    return bool(after)
+
+
+def _record(  # noqa: PLR0917  # what an event has
+    session: Session,
+    row: CaseType | Property,
+    tag: Tag,
+    by: Actor,
+    after: Mapping[str, Any],
+    before: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
+    names = [row.name] if isinstance(row, CaseType) else [row.case_type, row.name]
+    record(
+        session,
+        project_id=row.project_id,
+        tag=tag,
+        # The names may be longer than a subject, so they stand in the event too.
+        subject=f"{tag.partition('.')[0]}:{'/'.join(names)}"[:300],
+        by=by,
+        before=_plain(before),
+        after=_plain(after) | {"names": names},
+    )
+
+
+def _plain(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as JSON has them."""
+    return {
+        field: value.value if isinstance(value, DataType) else value
+        for field, value in said.items()
+    }
