@@ -17,8 +17,10 @@ class AuditEvent(Base):
 
     __tablename__ = "audit_event"
     __table_args__ = (
-        Index("ix_audit_event_when", "project_id", "id"),
-        Index("ix_audit_event_subject", "project_id", "subject", "id"),
+        Index("ix_audit_event_when", "project_id", "at", "id"),
+        Index("ix_audit_event_tag", "project_id", "tag", "at", "id"),
+        Index("ix_audit_event_actor", "project_id", "actor_id", "at", "id"),
+        Index("ix_audit_event_subject", "project_id", "subject", "at", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)

@@ -53,5 +53,5 @@ def events_about(project_id: int, subject: str) -> Select[AuditEvent]:
     return (
         select(AuditEvent)
         .where(AuditEvent.project_id == project_id, AuditEvent.subject == subject)
-        .order_by(AuditEvent.id.desc())
+        .order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
     )

@@ -59,6 +59,13 @@ SCREENS: tuple[tuple[Any, tuple[Screen, ...]], ...] = (
         lazy_gettext("Project"),
         (
             Screen(
+                "audit",
+                lazy_gettext("Audit log"),
+                "shield-check",
+                "audit.index",
+                right=Right.ADMIN,
+            ),
+            Screen(
                 "settings",
                 lazy_gettext("Settings"),
                 "gear",
