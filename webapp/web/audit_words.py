@@ -12,6 +12,7 @@ from flask_babel import lazy_gettext as later
 
 from webapp.audit.models import AuditEvent
 from webapp.audit.tags import Tag
+from webapp.clock import iso
 from webapp.web.formatting import number
 
 #: What was done, as lists and filters say it. Every tag has its words.
@@ -84,17 +85,28 @@ def event_words(event: AuditEvent) -> str:
 
 
 def details(event: AuditEvent) -> list[Detail]:
-    """What the event says of before and after, value by value; what stayed the same is left out."""
+    """What the event says of before and after, value by value. What stayed the same is left out,
+    and so are counts of nothing, and the rule of a run, which `about_words` names."""
     before, after = event.before or {}, event.after or {}
     return [
         Detail(name.replace("_", " "), _value(before, name), _value(after, name))
         for name in dict.fromkeys([*before, *after])
-        if name not in before or before[name] != after.get(name)
+        if name != "rule" and (before[name] != after.get(name) if name in before else after[name])
     ]
 
 
+def about_words(event: AuditEvent, names: Mapping[str, str]) -> str:
+    """What it happened to; a run with its rule, as it was called then. `names`: how rules are
+    called now, by their subjects."""
+    rule = (event.after or {}).get("rule")
+    if rule is not None and event.subject.startswith("run:"):
+        run = event.subject.removeprefix("run:")
+        return _("Run %(number)s of “%(name)s”", number=run, name=rule)
+    return subject_words(event.subject, names)
+
+
 def subject_words(subject: str, names: Mapping[str, str]) -> str:
-    """What it happened to. `names`: how rules are called, by their subjects."""
+    """A thing by its subject; `names` as for `about_words`."""
     noun, _colon, public_id = subject.partition(":")
     words = {
         "rule": _("Rule “%(name)s”", name=names.get(subject, public_id)),
@@ -130,6 +142,8 @@ def subject_url(subject: str) -> str | None:
 
 def _value(values: Mapping[str, Any], name: str) -> str | None:
     value = values.get(name)
+    if name == "until" and isinstance(value, int):
+        return iso(value)
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):

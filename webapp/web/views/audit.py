@@ -33,6 +33,7 @@ from webapp.web.access import project_route
 from webapp.web.audit_words import (
     WORDS,
     Detail,
+    about_words,
     details,
     event_words,
     subject_url,
@@ -131,8 +132,8 @@ class Tag:
 
 
 def _row(event: AuditEvent, names: Mapping[str, str]) -> Row:
-    about = subject_words(event.subject, names)
-    return Row(event, event_words(event), about, subject_url(event.subject), details(event))
+    about, url = about_words(event, names), subject_url(event.subject)
+    return Row(event, event_words(event), about, url, details(event))
 
 
 def _lines(session: Session, project: Project, wanted: AuditFilter) -> Iterator[Sequence[object]]:
@@ -146,7 +147,7 @@ def _lines(session: Session, project: Project, wanted: AuditFilter) -> Iterator[
                 event.actor,
                 event.source,
                 event_words(event),
-                subject_words(event.subject, names),
+                about_words(event, names),
                 "; ".join(f"{one.name}: {one.before}" for one in said if one.before is not None),
                 "; ".join(f"{one.name}: {one.after}" for one in said if one.after is not None),
                 event.reason,
