@@ -99,3 +99,20 @@ def test_next_run_is_the_next_slot(session: Session, careful: Project, caller: C
     by_hand = rule(name="By hand", state="active", schedule={"every": "hand"})
     assert caller.post("rules/v1/", by_hand).get_json()["next_run"] is None
     assert caller.post("rules/v1/", rule(state="inactive")).get_json()["next_run"] is None
+
+
+@pytest.mark.parametrize("how", ["put", "deactivate", "delete"])
+def test_what_ends_a_waiting_run_names_it(
+    session: Session, careful: Project, caller: Caller, how: str
+):
+    made = rule_at(NOON, careful)
+    (held,) = night_at(NIGHT, session, careful)
+    path = f"rules/v1/{made.rule_id}/"
+    same = caller.get(path).get_json()
+    assert "Casekeeper-Ended-Runs" not in caller.put(path, same).headers
+    answer = {
+        "put": lambda: caller.put(path, same | {"description": "x"}),
+        "deactivate": lambda: caller.post(f"{path}deactivate/"),
+        "delete": lambda: caller.delete(path),
+    }[how]()
+    assert answer.headers["Casekeeper-Ended-Runs"] == str(held.id)

@@ -43,6 +43,14 @@ def test_over_the_brake_the_number_is_confirmed(run: Command, session: Session, 
     assert "name it" in ran.err
 
 
+def test_switching_off_says_which_run_ends(run: Command, session: Session, careful: Project):
+    rule = rule_at(NOON, careful)
+    (held,) = night_at(NIGHT, session, careful)
+    ran = run("rules", "deactivate", rule.rule_id, "--project", careful.name, "--json")
+    assert ran.json["rules"][0]["state"] == "inactive"
+    assert ran.err.strip() == f"Run {held.id} waited for a decision, and ended without one."
+
+
 def test_held_runs_are_decided(run: Command, session: Session, careful: Project):
     for name in ("one", "two"):
         rule_at(NOON, careful, name=name)

@@ -115,6 +115,27 @@ class TestVersions:
         first = page.click("Version 1")
         assert "This is the first version." in first.text
 
+    def test_any_two_are_compared(self, project: Project, rule: Rule, amina: PageClient, url: str):
+        renamed(project, rule, "Second")
+        renamed(project, rule, "Third")
+        listed = amina.get(url).rows("Versions of this rule")
+        assert [row[3] for row in listed] == [
+            "Name: “Second” became “Third”.",
+            "Name: “Close the done” became “Second”.",
+            "the first version",
+        ]
+        page = amina.get(url + "versions/3")
+        assert "From version 2 to version 3:" in page.text
+        page = page.form("Another version to compare with").submit("Compare", fill={"with": "1"})
+        assert page.url.endswith("/versions/3?with=1")
+        assert "From version 1 to version 3:" in page.text
+        assert "Name: “Close the done” became “Third”." in page.text
+        same = amina.get(url + "versions/1?with=3")
+        assert "Name: “Close the done” became “Third”." in same.text, "the older first, always"
+        for nonsense in ("3", "0", "x", "²"):
+            shown = amina.get(url + f"versions/3?with={nonsense}").text
+            assert "From version 2 to version 3:" in shown
+
     def test_can_be_restored(
         self, session: Session, project: Project, rule: Rule, amina: PageClient, url: str
     ):

@@ -11,8 +11,9 @@ from tests.history.statements import counted
 from tests.web.pages import Page, PageClient
 from tests.web.rule_pages import finished_run, make_rule, patient, post, queued_run
 from tests.web.signing_in import signed_in
+from webapp.database import write_transaction
 from webapp.projects.models import Project
-from webapp.rules.models import RuleState
+from webapp.rules.models import RuleState, Run, RunState
 
 TABLE = "Rules, in the order in which they run"
 
@@ -125,6 +126,24 @@ class TestTheList:
         for nonsense in ("?state=nonsense", "?type=nobody", "?page=0", "?page=²", "?page=99999"):
             assert len(names(amina.get(url + nonsense))) == 3
 
+    def test_what_waits_or_fails_is_found(
+        self, session: Session, project: Project, amina: PageClient, url: str
+    ):
+        patient(session, project, "p-1", status="done", long="x" * 300)
+        copies = [{"kind": "copy", "property": "name", "from": "long"}]
+        finished_run(project, make_rule(project, name="Faulty", actions=copies))
+        waits = finished_run(project, make_rule(project, name="Waits"))
+        with write_transaction() as writing:
+            writing.get_one(Run, waits.id).state = RunState.HELD
+        make_rule(project, name="Fine")
+        page = amina.get(url).form("Filters").submit("Apply", health="Failing")
+        assert names(page) == ["Faulty"]
+        assert "Health: Failing" in page.text
+        kept = do(page, "Move up", "Faulty")
+        assert kept.url == url + "?health=failing"
+        assert names(page.form("Filters").submit("Apply", health="Waits for you")) == ["Waits"]
+        assert len(names(page.click("Remove filter Health: Failing"))) == 3
+
     def test_has_pages(self, project: Project, amina: PageClient, url: str):
         for number in range(27):
             make_rule(project, name=f"Rule {number:02}")
@@ -174,6 +193,10 @@ class TestVerbs:
         page = amina.get(url).click("Switch on… Close the done")
         assert page.h1 == "Switch on “Close the done”?"
         assert "If it ran now: 1 case would change." in page.text
+        assert (
+            "10,000 of 10,000 automatic updates are left today; this run would need 1." in page.text
+        )
+        assert "It stops to ask at more than 100 cases and more than 30 % of the open" in page.text
         assert page.form("Switch on").submit().follow().status_line == "“Close the done” is on."
         session.refresh(rule)
         assert rule.state == RuleState.ACTIVE

@@ -7,11 +7,11 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from tests import factories
-from tests.rules.nights import NIGHT, careful_project, held_run
+from tests.rules.nights import NIGHT, careful_project, held_run, night_at
 from tests.web.pages import Page, PageClient
 from tests.web.rule_pages import post
 from tests.web.signing_in import signed_in
-from webapp.clock import HOUR, pretend
+from webapp.clock import DAY, HOUR, pretend
 from webapp.projects.models import Project
 from webapp.rules.models import Rule, Run, RunState
 
@@ -50,35 +50,37 @@ def test_the_page_of_its_rule_leads_to_it(amina: PageClient, run: Run, url: str)
     assert link.get("href").endswith(f"/runs/{run.id}/")
 
 
-def test_where_nothing_is_asked_it_is_said_after(
-    session: Session, amina: PageClient, run: Run, url: str
+@pytest.mark.parametrize("button", ["Switch off", "Watch only"])
+def test_the_buttons_of_the_rule_s_page_ask_first(
+    session: Session, amina: PageClient, run: Run, url: str, button: str
 ):
     with pretend(MORNING):
-        page = amina.get(url).form("Watch only").submit().follow()
-        assert said(page, run)
-        assert "Waits for you" not in page.text
-    session.refresh(run)
-    assert run.state is RunState.EXPIRED
-
-
-def test_the_button_of_the_rule_s_page_asks_first(
-    session: Session, amina: PageClient, run: Run, url: str
-):
-    with pretend(MORNING):
-        page = amina.get(url).form("Switch off").submit().follow()
-        assert page.h1.startswith("Switch off")
+        page = amina.get(url).form(button).submit().follow()
+        assert page.h1.endswith("?")
         assert "A run waits for a decision. It ends without one:" in page.text
         session.refresh(run)
         assert run.state is RunState.HELD
-        assert said(page.form("Switch off").submit().follow(), run)
+        assert said(page.form(button).submit().follow(), run)
 
 
-def test_saving_and_restoring_a_version_says_it_after(amina: PageClient, run: Run, url: str):
+def test_saving_says_it_after(amina: PageClient, run: Run, url: str):
     with pretend(MORNING):
         page = amina.get(f"{url}edit").form("rule-form").submit("Save", description="x").follow()
         assert said(page, run)
         again = post(amina, f"{url}versions/1/restore", 303).follow()
     assert "waited for a decision" not in again.status_line
+
+
+def test_restoring_a_version_says_it_before_and_after(
+    session: Session, careful: Project, amina: PageClient, url: str
+):
+    with pretend(MORNING):
+        amina.get(f"{url}edit").form("rule-form").submit("Save", description="x")
+    waiting = night_at(NIGHT + DAY, session, careful)[0]
+    with pretend(NIGHT + DAY + HOUR):
+        page = amina.get(f"{url}versions/1")
+        assert "ends without one when a version is restored." in page.text
+        assert said(page.form("Restore this version").submit().follow(), waiting)
 
 
 @pytest.mark.parametrize("verb", ["deactivate", "delete"])
@@ -100,7 +102,6 @@ def test_also_of_several_at_once(
     chosen = {"rule": session.get_one(Rule, run.rule).rule_id}
     with pretend(MORNING):
         several = f"/a/{careful.name}/rules/several/{verb}"
-        if verb == "delete":
-            asked = post(amina, several, 200, **chosen)
-            assert "A run waits for a decision. It ends without one:" in asked.text
+        asked = post(amina, several, 200, **chosen)
+        assert "A run waits for a decision. It ends without one:" in asked.text
         assert said(post(amina, several, 303, **chosen, sure="yes").follow(), run)

@@ -30,6 +30,7 @@ from webapp.rules.documents import (
     run_document,
 )
 from webapp.rules.explain_case import explain_case
+from webapp.rules.held import ended, held_of
 from webapp.rules.lists import count, rules_of
 from webapp.rules.models import RuleState, Trigger
 from webapp.rules.moment import moment_at
@@ -103,10 +104,11 @@ def replace(project: Project, by: Actor, rule_id: str) -> ResponseReturnValue:
     if sent.get("id", rule_id) != rule_id:
         raise InvalidFields({"id": "This is another rule than the one in the address."})
     with write_transaction() as session:
+        waiting = held_of(session, get_rule(session, project.id, rule_id))
         rule = edit_rule(session, project.id, rule_id, data, by=by, based_on=_version(sent))
         if data.state is not None:
             rule = set_state(session, project.id, rule_id, data.state, by=by)
-        return jsonify(rule_document(session, rule))
+        return _saying(ended(waiting), jsonify(rule_document(session, rule)))
 
 
 @rules_v1.delete("/<rule_id>/")
@@ -115,8 +117,9 @@ def delete(project: Project, by: Actor, rule_id: str) -> ResponseReturnValue:
     """Hide a rule; it never runs again. Its runs and forms stay: 204."""
     parameters()
     with write_transaction() as session:
+        waiting = held_of(session, get_rule(session, project.id, rule_id))
         delete_rule(session, project.id, rule_id, by=by)
-    return Response(status=204)
+        return _saying(ended(waiting), Response(status=204))
 
 
 @rules_v1.post("/<rule_id>/activate/", endpoint="activate", defaults={"state": RuleState.ACTIVE})
@@ -131,8 +134,9 @@ def change_state(
     parameters()
     texts_in_body()
     with write_transaction() as session:
+        waiting = held_of(session, get_rule(session, project.id, rule_id))
         rule = set_state(session, project.id, rule_id, state, by=by)
-        return jsonify(rule_document(session, rule))
+        return _saying(ended(waiting), jsonify(rule_document(session, rule)))
 
 
 @rules_v1.post("/preview/")
@@ -203,6 +207,14 @@ def run(project: Project, by: Actor, rule_id: str) -> ResponseReturnValue:
     answer.headers["Location"] = url_for(
         "runs_v1.show", project_name=project.name, run_id=document["id"]
     )
+    return answer
+
+
+def _saying(over: list[int], answer: Response) -> Response:
+    """The answer, with the numbers of the runs that waited for a decision and ended without one. In
+    a header: the names in a rule's document are fixed, and it is nothing that the rule has."""
+    if over:
+        answer.headers["Casekeeper-Ended-Runs"] = ", ".join(map(str, over))
     return answer
 
 

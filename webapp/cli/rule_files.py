@@ -15,11 +15,11 @@ from webapp.database import write_transaction
 from webapp.errors import Invalid
 from webapp.extensions import db
 from webapp.projects.operations import get_project
+from webapp.rules.import_rules import InvalidFile, rules_in
+from webapp.rules.import_rules import import_rules as make_rules
 from webapp.rules.lists import rules_of
-from webapp.rules.models import RuleState
-from webapp.rules.operations import create_rule
-from webapp.rules.portable import InvalidRule, RuleData, rule_from_json
-from webapp.rules.rule_documents import portable, portable_documents, rule_documents
+from webapp.rules.portable import RuleData
+from webapp.rules.rule_documents import portable_documents, rule_documents
 from webapp.strict_json import read_json
 
 #: Of a file, in bytes.
@@ -38,22 +38,15 @@ def import_rules(file: IO[bytes], project_name: str, as_json: bool) -> None:
     They are inactive, whatever the file says, and overwrite nothing. All of them are made, or none.
     """
     sent = _read(file)
-    several = isinstance(sent, list)
     given = _rules_in(sent)
     with write_transaction() as session:
         project_id = get_project(session, project_name).id
-        names = {rule.name for rule in session.scalars(rules_of(project_id))}
-        rules = [
-            create_rule(
-                session, project_id, data, by=Actor.command_line(), state=RuleState.INACTIVE
-            )
-            for data in given
-        ]
+        rules, there = make_rules(session, project_id, given, by=Actor.command_line())
         documents = rule_documents(session, project_id, rules)
     lines = [f"{each['id']}  inactive  {printable(each['name'])}" for each in documents]
-    show({"rules": documents} if several else documents[0], lines, as_json=as_json)
+    show({"rules": documents} if isinstance(sent, list) else documents[0], lines, as_json=as_json)
     for each in documents:
-        if each["name"] in names:
+        if each["name"] in there:
             say(f"There was a rule called “{printable(each['name'])}” already. It stays as it is.")
 
 
@@ -86,18 +79,13 @@ def _read(file: IO[bytes]) -> object:
 
 def _rules_in(sent: object) -> list[RuleData]:
     """The rules of a file. Raises `Invalid` with a line for each thing that is wrong."""
-    rules, wrong = [], []
-    for number, one in enumerate(sent if isinstance(sent, list) else [sent]):
-        try:
-            # What the API shows of a rule can be imported too.
-            rules.append(rule_from_json(portable(one) if isinstance(one, dict) else one))
-        except InvalidRule as error:
-            where = f"[{number}]." if isinstance(sent, list) else ""
-            for path, says in error.fields.items():
+    try:
+        return rules_in(sent)
+    except InvalidFile as error:
+        wrong = []
+        for one in error.faulty:
+            where = "" if one.number is None else f"[{one.number - 1}]."
+            for path, says in one.fields.items():
                 place = f"{where}{path}".rstrip(".")  # nothing is named where it is no object
                 wrong.append(f"  {place}: {says}" if place else f"  {says}")
-    if wrong:
-        raise Invalid("\n".join(["Nothing was imported.", *map(printable, wrong)]))
-    if not rules:
-        raise Invalid("The file has no rule in it.")
-    return rules
+        raise Invalid("\n".join([error.message, *map(printable, wrong)])) from error

@@ -10,7 +10,7 @@ import click
 from flask.cli import with_appcontext
 
 from webapp.audit.actor import Actor
-from webapp.cli.command import answers, json_option, printable, project_option, show
+from webapp.cli.command import answers, json_option, printable, project_option, say, show
 from webapp.cli.rule_files import export_rules, import_rules
 from webapp.cli.rule_names import find_rule, rule_argument
 from webapp.cli.rule_runs import as_of_option, run_rules
@@ -26,6 +26,7 @@ from webapp.rules.documents import (
     preview_document,
 )
 from webapp.rules.explain_case import explain_case
+from webapp.rules.held import ended, held_of
 from webapp.rules.lists import rules_of
 from webapp.rules.models import RuleState
 from webapp.rules.moment import Moment, moment_at, parse_as_of
@@ -149,11 +150,15 @@ def _set_states(
     with write_transaction() as session:
         project_id = get_project(session, project_name).id
         rules = [find_rule(session, project_id, each) for each in dict.fromkeys(typed)]
+        waiting = held_of(session, *rules)
         for rule in rules:
             set_state(session, project_id, rule.rule_id, state, by=Actor.command_line())
+        over = ended(waiting)
         documents = rule_documents(session, project_id, rules)
     lines = [_line(document) for document in documents]
     show({"rules": documents}, lines, as_json=as_json)
+    for number in over:
+        say(f"Run {number} waited for a decision, and ended without one.")
 
 
 def _moment(project: Project, as_of: str | None) -> tuple[Micros | None, Moment]:

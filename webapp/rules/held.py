@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flask_babel import gettext as _
 from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session
@@ -129,6 +131,12 @@ def held_of(session: Session, *rules: Rule) -> list[Run]:
         Run.state == RunState.HELD,
     )
     return list(session.scalars(found.order_by(Run.id)))
+
+
+def ended(waiting: Iterable[Run]) -> list[int]:
+    """The numbers of those of some runs that no longer wait; to be asked in the transaction that
+    ended them, of runs that waited when it began."""
+    return [run.id for run in waiting if run.state is RunState.EXPIRED]
 
 
 def tidy_held(at: Micros) -> None:

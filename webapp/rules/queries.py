@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from flask_babel import gettext as _
@@ -16,6 +17,13 @@ from webapp.rules.models import Rule, RuleState, RuleVersion, Run, RunState
 from webapp.rules.portable import RuleData, rule_from_json
 
 
+class Health(StrEnum):
+    """What a rule's last attempt asks of a person (R30)."""
+
+    HELD = "held"
+    FAILING = "failing"
+
+
 @dataclass(frozen=True, slots=True)
 class RuleRow:
     """A rule of the list. `last_run` is the last that finished without errors (R20), `last_attempt`
@@ -24,6 +32,19 @@ class RuleRow:
     rule: Rule
     last_run: Run | None
     last_attempt: Run | None
+
+    @property
+    def health(self) -> Health | None:
+        """None where the last attempt asks for nothing, and where there is none."""
+        return None if self.last_attempt is None else health_of(self.last_attempt)
+
+
+def health_of(run: Run) -> Health | None:
+    """What a run asks of a person, as the last of its rule."""
+    if run.state is RunState.HELD:
+        return Health.HELD
+    failed = run.state is RunState.FAILED or (run.state is RunState.FINISHED and run.errors > 0)
+    return Health.FAILING if failed else None
 
 
 def get_rule(session: Session, project_id: int, rule_id: str, *, deleted: bool = False) -> Rule:
@@ -45,6 +66,7 @@ def list_rules(
     name: str = "",
     case_type: str = "",
     state: RuleState | None = None,
+    health: Health | None = None,
     deleted: bool = False,
 ) -> list[RuleRow]:
     """The rules in the order in which they run, with their last runs; deleted ones, newest first,
@@ -63,7 +85,8 @@ def list_rules(
     rules = session.scalars(statement).all()
     keys = [rule.id for rule in rules]
     last, attempts = last_good_runs(session, project_id, keys), last_runs(session, project_id, keys)
-    return [RuleRow(rule, last.get(rule.id), attempts.get(rule.id)) for rule in rules]
+    rows = [RuleRow(rule, last.get(rule.id), attempts.get(rule.id)) for rule in rules]
+    return rows if health is None else [row for row in rows if row.health is health]
 
 
 def rules_among(session: Session, project_id: int, rule_ids: Collection[str]) -> Sequence[Rule]:

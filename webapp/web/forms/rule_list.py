@@ -11,14 +11,17 @@ from wtforms import Form, SelectField, StringField
 from wtforms.fields import SelectChoice
 
 from webapp.rules.models import Rule, RuleState
+from webapp.rules.queries import Health
 
 
 class RuleListForm(Form):
-    """Part of the name, case type, state. What is not offered counts as not chosen."""
+    """Part of the name, case type, state, and how it went last. What is not offered counts as not
+    chosen."""
 
     name = StringField(_("Name contains"), default="")
     type = SelectField(_("Case type"), validate_choice=False)
     state = SelectField(_("State"), validate_choice=False)
+    health = SelectField(_("Health"), validate_choice=False)
 
 
 def rule_list_form(session: Session, project_id: int, asked: MultiDict[str, str]) -> RuleListForm:
@@ -41,7 +44,12 @@ def rule_list_form(session: Session, project_id: int, asked: MultiDict[str, str]
         SelectChoice(RuleState.DRAFT.value, gettext("Draft")),
         SelectChoice("deleted", gettext("Deleted")),
     ]
-    for field in (form.type, form.state):
+    form.health.choices = [
+        SelectChoice("", gettext("Any")),
+        SelectChoice(Health.HELD.value, gettext("Waits for you")),
+        SelectChoice(Health.FAILING.value, gettext("Failing")),
+    ]
+    for field in (form.type, form.state, form.health):
         if field.data not in {one.value for one in field.choices}:
             field.data = ""
     return form

@@ -3,6 +3,8 @@ R24, R25, R29)."""
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from flask import flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -14,22 +16,23 @@ from webapp.extensions import db
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.rules import operations
-from webapp.rules.held import held_of
-from webapp.rules.models import Run, Trigger
+from webapp.rules.held import ended, held_of
+from webapp.rules.models import RuleVersion, Run, Trigger
 from webapp.rules.moment import parse_as_of
 from webapp.rules.nights import next_runs
 from webapp.rules.outlook import MustConfirm, confirmed_changes
-from webapp.rules.queries import data_of, get_rule, version_of, versions_of
+from webapp.rules.queries import Health, data_of, get_rule, health_of, version_of, versions_of
 from webapp.rules.runs import start_run, wake_run
 from webapp.rules.undone import undone_of
 from webapp.rules.versions import differences
 from webapp.web.access import project_route
 from webapp.web.confirming import ask_to_confirm
+from webapp.web.forms.compare import CompareForm
 from webapp.web.forms.confirm_run import ConfirmForm
 from webapp.web.forms.rule import CheckForm, RunForm
 from webapp.web.rule_preview import preview_of
 from webapp.web.views.rules import rules
-from webapp.web.waiting import ended, say_ended
+from webapp.web.waiting import say_ended
 
 #: Runs, and versions, on a rule's page.
 SHOWN_RUNS, SHOWN_VERSIONS = 10, 20
@@ -57,9 +60,14 @@ def show(project: Project, rule_id: str) -> ResponseReturnValue:
         data=data_of(version_of(session, rule, rule.version)),
         next_run=next_runs(session, project, now()).get(rule.id),
         runs=runs[:SHOWN_RUNS],
+        failing=next((run for run in runs[:1] if health_of(run) is Health.FAILING), None),
         undone=undone_of(session, project.id, runs[:SHOWN_RUNS]),
         more_runs=len(runs) > SHOWN_RUNS,
         versions=versions[:SHOWN_VERSIONS],
+        changes={
+            new.number: differences(data_of(old), data_of(new))
+            for new, old in pairwise(versions[: SHOWN_VERSIONS + 1])
+        },
         all_versions=len(versions),
         check=CheckForm(formdata=None),
     )
@@ -68,22 +76,30 @@ def show(project: Project, rule_id: str) -> ResponseReturnValue:
 @rules.get("/a/<project_name>/rules/<rule_id>/versions/<int:number>")
 @project_route(Right.VIEW)
 def version(project: Project, rule_id: str, number: int) -> ResponseReturnValue:
-    """What a version says, and what was different in the one before."""
+    """What a version says, and what is different in another one (`with`; else the one before)."""
     session = db.session()
     rule = get_rule(session, project.id, rule_id, deleted=True)
     shown = version_of(session, rule, number)
-    changes: list[str] = []
-    if number > 1:
-        before = version_of(session, rule, number - 1)
-        changes = differences(data_of(before), data_of(shown))
+    form = CompareForm(request.args, last=rule.version, but=number)
+    other = form.wanted
+    pair = [shown] if other is None else [shown, version_of(session, rule, other)]
+    older, newer = min(pair, key=_number), max(pair, key=_number)
     return render_template(
         "rules/version.html",
         project=project,
         rule=rule,
         version=shown,
         data=data_of(shown),
-        changes=changes,
+        form=form,
+        older=older,
+        newer=newer,
+        changes=differences(data_of(older), data_of(newer)),
+        waiting=held_of(session, rule),
     )
+
+
+def _number(version: RuleVersion) -> int:
+    return version.number
 
 
 @rules.post("/a/<project_name>/rules/<rule_id>/versions/<int:number>/restore")

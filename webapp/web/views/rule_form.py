@@ -11,7 +11,7 @@ from webapp.errors import Refused
 from webapp.extensions import db
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
-from webapp.rules.held import held_of
+from webapp.rules.held import ended, held_of
 from webapp.rules.models import Rule, RuleState, RuleVersion
 from webapp.rules.operations import create_rule, edit_rule, set_state
 from webapp.rules.portable import InvalidRule, RuleData, rule_from_json
@@ -25,7 +25,7 @@ from webapp.web.rule_examples import examples
 from webapp.web.rule_form_page import AGAIN, form_page
 from webapp.web.typed import shown_again_by
 from webapp.web.views.rules import rules
-from webapp.web.waiting import ended, say_ended
+from webapp.web.waiting import say_ended
 
 #: What a person may ask for when saving.
 STATES = {one.value: one for one in RuleState}

@@ -18,16 +18,17 @@ from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.rules import operations
 from webapp.rules.describe_when import schedule_words
-from webapp.rules.held import held_of
+from webapp.rules.held import ended, held_of
 from webapp.rules.models import Rule, RuleState, Run, RunState
 from webapp.rules.nights import hour_of, schedule_of
+from webapp.rules.outlook import outlook
 from webapp.rules.queries import Past, data_of, get_rule, pasts_of, version_of
 from webapp.rules.runs import stop
 from webapp.rules.schedule import next_slot
 from webapp.web.access import project_route
 from webapp.web.rule_preview import preview_of
 from webapp.web.views.rules import rules
-from webapp.web.waiting import ended, say_ended
+from webapp.web.waiting import say_ended
 
 _AT_WORK = (RunState.QUEUED, RunState.PLANNING, RunState.RUNNING)
 
@@ -40,11 +41,13 @@ def ask_activate(project: Project, rule_id: str) -> ResponseReturnValue:
     rule = get_rule(session, project.id, rule_id)
     version = version_of(session, rule, rule.version)
     data = data_of(version)
+    shown = preview_of(session, project, data, rule_id=rule_id)
     return render_template(
         "rules/activate.html",
         project=project,
         rule=rule,
-        shown=preview_of(session, project, data, rule_id=rule_id),
+        shown=shown,
+        ahead=None if shown.found is None else outlook(session, project, data, shown.found),
         schedule=schedule_words(data.schedule),
         first_run=next_slot(schedule_of(version), hour_of(project), now()),
     )
@@ -61,14 +64,31 @@ def activate(project: Project, rule_id: str) -> ResponseReturnValue:
     return redirect(url_for("rules.show", rule_id=rule_id), 303)
 
 
+@rules.get("/a/<project_name>/rules/<rule_id>/watch")
+@project_route(Right.EDIT_DATA)
+def ask_watch(project: Project, rule_id: str) -> ResponseReturnValue:
+    """Which run ends undecided when the rule only watches."""
+    session = db.session()
+    rule = get_rule(session, project.id, rule_id)
+    return render_template(
+        "rules/watch.html", project=project, rule=rule, waiting=held_of(session, rule)
+    )
+
+
 @rules.post("/a/<project_name>/rules/<rule_id>/watch")
 @project_route(Right.EDIT_DATA)
 def watch(project: Project, rule_id: str) -> ResponseReturnValue:
-    """Let the rule record in its slots what it would change, and change nothing (SPEC R28)."""
+    """Let the rule record in its slots what it would change, and change nothing (SPEC R28). Where a
+    run of it waits for a decision, which ends, that is asked first, unless `sure`."""
     with write_transaction() as session:
-        waiting = held_of(session, get_rule(session, project.id, rule_id))
-        rule = operations.set_state(session, project.id, rule_id, RuleState.WATCHING, by=g.actor)
+        rule = get_rule(session, project.id, rule_id)
+        waiting = held_of(session, rule)
+        asked = not waiting or "sure" in request.form
+        if asked:
+            operations.set_state(session, project.id, rule_id, RuleState.WATCHING, by=g.actor)
         name, over = rule.name, ended(waiting)
+    if not asked:
+        return redirect(url_for("rules.ask_watch", rule_id=rule_id), 303)
     flash(_("“%(name)s” watches: it records what it would change, and changes nothing.", name=name))
     say_ended(over)
     return redirect(url_for("rules.show", rule_id=rule_id), 303)

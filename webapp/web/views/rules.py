@@ -24,7 +24,7 @@ from webapp.rules.describe_when import brake_words, schedule_words
 from webapp.rules.last_night import last_night
 from webapp.rules.models import RuleState
 from webapp.rules.nights import next_runs
-from webapp.rules.queries import get_rule, list_rules
+from webapp.rules.queries import Health, get_rule, list_rules
 from webapp.rules.undone import undone_of
 from webapp.web.access import project_route
 from webapp.web.formatting import number
@@ -56,7 +56,8 @@ class Tag:
 @rules.get("/a/<project_name>/rules/")
 @project_route(Right.VIEW)
 def index(project: Project) -> ResponseReturnValue:
-    """The rules in the order in which they run; `name`, `type` and `state` narrow."""
+    """The rules in the order in which they run; `name`, `type`, `state` and
+    `health` narrow."""
     session = db.session()
     form = rule_list_form(session, project.id, request.args)
     select = request.args.get("select", "")
@@ -67,6 +68,7 @@ def index(project: Project) -> ResponseReturnValue:
         name=(form.name.data or "").strip(),
         case_type=form.type.data or "",
         state=RuleState(form.state.data) if form.state.data and not deleted else None,
+        health=Health(form.health.data) if form.health.data else None,
         deleted=deleted,
     )
     undone = undone_of(session, project.id, (row.last_attempt for row in rows))
@@ -176,7 +178,9 @@ def back_to_list(chosen: Collection[str] = ()) -> ResponseReturnValue:
     `chosen` stay so, as far as they fit on a page."""
     if 0 < len(chosen) <= SHOWN:
         cookie[_CHOSEN] = sorted(chosen)
-    kept = {name: request.form.get(name, "") for name in ("name", "type", "state", "page")}
+    kept = {
+        name: request.form.get(name, "") for name in ("name", "type", "state", "health", "page")
+    }
     query = urlencode({name: value for name, value in kept.items() if value})
     return redirect(url_for("rules.index") + (f"?{query}" if query else ""), 303)
 
@@ -195,12 +199,15 @@ def _tags(form: RuleListForm) -> list[Tag]:
     if form.state.data:
         label = {one.value: one.label for one in form.state.choices}[form.state.data]
         found.append(Tag(_("State: %(state)s", state=label), _address(form, state="")))
+    if form.health.data:
+        label = {one.value: one.label for one in form.health.choices}[form.health.data]
+        found.append(Tag(_("Health: %(health)s", health=label), _address(form, health="")))
     return found
 
 
 def _address(form: RuleListForm, **changes: object) -> str:
     """The list with the filters of the form but for `changes`; no page unless one is given."""
-    now = {"name": form.name.data, "type": form.type.data, "state": form.state.data} | changes
+    now = {field.short_name: field.data for field in form} | changes
     if now.get("page") == 1:
         del now["page"]
     return url_for("rules.index", **{name: value for name, value in now.items() if value})

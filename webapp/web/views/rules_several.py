@@ -26,7 +26,7 @@ from webapp.extensions import db
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.rules import operations
-from webapp.rules.held import held_of
+from webapp.rules.held import ended, held_of
 from webapp.rules.models import Rule, RuleState
 from webapp.rules.nights import next_runs
 from webapp.rules.queries import Past, all_data_of, pasts_of, rules_among
@@ -36,7 +36,7 @@ from webapp.web.formatting import number
 from webapp.web.rule_preview import Shown, preview_of
 from webapp.web.views.rule_state import at_work, stop_if_asked
 from webapp.web.views.rules import back_to_list, rules
-from webapp.web.waiting import ended, say_ended
+from webapp.web.waiting import say_ended
 
 #: Rules that are taken at once.
 MOST = 1000
@@ -81,14 +81,17 @@ def several_on(project: Project) -> ResponseReturnValue:
 @project_route(Right.EDIT_DATA)
 def several_off(project: Project) -> ResponseReturnValue:
     """Switch rules off. While a run of one is at work, `runs` says what becomes of it, as for a
-    single rule; without it, that is asked first."""
+    single rule; without it, that is asked first. So is, unless `sure`, where one waits for a
+    decision, which ends."""
     decision = request.form.get("runs", "")
     with write_transaction() as session:
         chosen = chosen_rules(session, project)
         on = [rule for rule in chosen if rule.state in {RuleState.ACTIVE, RuleState.WATCHING}]
         working = at_work(session, *on) if on else []
         waiting = held_of(session, *on) if on else []
-        asks = bool(working) and decision not in {"stop", "leave"}
+        asks = decision not in {"stop", "leave"} and bool(
+            working or (waiting and "sure" not in request.form)
+        )
         if not asks:
             for rule in on:
                 operations.set_state(
