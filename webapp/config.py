@@ -314,7 +314,7 @@ def flask_config(settings: Settings) -> dict[str, object]:
         "RATELIMIT_STORAGE_OPTIONS": dict(_REDIS_PATIENCE) if settings.redis_url else {},
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
         "RATELIMIT_HEADERS_ENABLED": True,
-        # Of HTML only fragments: see `webapp.web.compression`.
+        # Of HTML fragments, and few pages: see `webapp.web.compression`.
         "COMPRESS_MIMETYPES": ["text/css", "text/javascript", "image/svg+xml", "text/html"],
         "WTF_CSRF_TIME_LIMIT": None,  # a form left open overnight must still save
         "WTF_CSRF_SSL_STRICT": False,  # it wants a Referer, which our pages forbid

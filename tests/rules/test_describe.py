@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
+from webapp.rules.blanks import blanks_of
 from webapp.rules.describe import action_words, criterion_words, rule_words
+from webapp.rules.describe_blanks import blank_words
 from webapp.rules.operators import DATE, NUMBER, PROPERTY
 from webapp.rules.portable import from_json
 
@@ -129,14 +131,72 @@ def test_a_whole_rule_in_words(app: Flask):
         said = rule_words(from_json(rule(*both)))
         assert said == (
             "This rule is for open cases of type patient of which all of this is true: p is not"
-            " “Yes”, or was never filled in; today is after the date in p. Cases where p is blank"
-            " or cannot be read do not match. What happens then: close the case."
+            " “Yes”, or was never filled in; today is after the date in p. What happens then: close"
+            " the case. Cases with no p do not match."
         )
         assert "any of this" in rule_words(from_json(rule(*both, match="any")))
         assert "every open case" in rule_words(from_json(rule(match="every_case")))
         assert "of which this is true" in rule_words(from_json(rule(both[0])))
-        # Two that cannot be read are named in one sentence.
-        said = rule_words(
-            from_json(rule(both[1], {"property": "q", "kind": "date", "operator": "before"}))
-        )
-        assert "Cases where one of p, q is blank or cannot be read do not match." in said
+
+
+DATE_P = {"kind": "date", "property": "p", "operator": "after"}
+NOT_P, NOT_PARENTS = [
+    {"kind": "property", "property": name, "operator": "not_equals", "value": "x"}
+    for name in ("p", "parent/p")
+]
+NO_PARENTS = {"kind": "property", "property": "parent/p", "operator": "has_no_value"}
+SPACES = {"kind": "property", "property": "p", "operator": "contains", "value": "  "}
+OLD = {"kind": "not_modified_since", "days": 9}
+
+
+@pytest.mark.parametrize(
+    ("criteria", "of_all", "of_any"),
+    [
+        ([OLD], [], []),
+        ([DATE_P], ["Cases with no p do not match."], ["Cases with no p do not match."]),
+        (
+            [OLD, DATE_P, DATE_P | {"days": 3}],
+            ["Cases with no p do not match."],
+            ["Cases with no p match only by another condition."],
+        ),
+        (
+            [OLD, NOT_P],
+            ["Cases with no p match if the other conditions are true."],
+            ["Cases with no p match."],
+        ),
+        ([NOT_P, DATE_P], ["Cases with no p do not match."], ["Cases with no p match."]),
+        (
+            [NOT_PARENTS],
+            ["Cases where parent/p is blank match.", "Cases that lead to no case for parent/p do"],
+            ["Cases where parent/p is blank match.", "Cases that lead to no case for parent/p do"],
+        ),
+        (
+            [NO_PARENTS, OLD],
+            ["Cases where parent/p is blank, or there is no such case, match if the other"],
+            ["Cases where parent/p is blank, or there is no such case, match."],
+        ),
+        (
+            [{"kind": "parent_closed"}, OLD],
+            ["Cases without a parent case do not match."],
+            ["Cases without a parent case match only by another condition."],
+        ),
+        (
+            [SPACES],
+            ["Cases where p is empty or was never filled in do not match."],
+            ["Cases where p is empty or was never filled in do not match."],
+        ),
+    ],
+)
+def test_what_blanks_do(app: Flask, criteria: list[dict], of_all: list[str], of_any: list[str]):
+    with app.test_request_context():
+        for match, expected in (("all", of_all), ("any", of_any)):
+            said = [blank_words(one) for one in blanks_of(from_json(rule(*criteria, match=match)))]
+            assert len(said) == len(expected)
+            for one, begins in zip(said, expected, strict=True):
+                assert one.startswith(begins)
+
+
+def test_what_blanks_do_with_their_number(app: Flask):
+    with app.test_request_context():
+        (one,) = blanks_of(from_json(rule(DATE_P)))
+        assert blank_words(one, 4340) == "Cases with no p do not match (4,340)."

@@ -18,10 +18,12 @@ from tests.rules import dirt
 from tests.rules.running import before_each_piece, done, queued, saved, worked
 from tests.rules.worlds import MOMENT, make_world
 from tests.thorough import examples
+from webapp.cases.apply import CaseState
 from webapp.database import write_transaction
 from webapp.errors import Invalid
 from webapp.jobs import tasks
 from webapp.projects.models import Project
+from webapp.rules.blanks import Lack, Subject, blanks_of
 from webapp.rules.compile import matching
 from webapp.rules.definition import Close, DateIs, Definition
 from webapp.rules.effect import Effect, copies_of, effects
@@ -135,6 +137,33 @@ def test_the_funnel_counts_what_each_criterion_leaves(session: Session, seed: in
             if verdict.criterion is step.criterion
         ]
         assert step.cases == sum(not is_blank(text) and reads(text) is None for text in found)
+    states = {key: cases.known[key].state for key in keys}
+    of_type = [key for key, one in states.items() if one.type == "patient" and is_open(one)]
+    assert [one.blank for one in seen.blanks] == list(blanks_of(definition))
+    for step in seen.blanks:
+        blank = [key for key in of_type if lacks(cases, key, step.blank.subject)]
+        assert step.cases == len(blank), step
+        if step.blank.decides:
+            told = {matches(definition, cases, key, NOW) for key in blank}
+            assert told <= {step.blank.matches}, (step, definition)
+
+
+def is_open(state: CaseState) -> bool:
+    return not state.closed and not state.deleted
+
+
+def lacks(cases: Cases, key: int, subject: Subject) -> bool:
+    """Whether there is nothing for a rule to compare, told naively."""
+    if subject.reference is None:
+        index = cases.known[key].state.indices.get("parent")
+        is_child = index is not None and index.relationship == "child"
+        return not is_child or cases.follow(key, ("parent",)) is None
+    value, found = cases.text(key, subject.reference)
+    if not found:
+        return subject.also_alone
+    if subject.lack is Lack.CASE:
+        return False
+    return is_blank(value) if subject.lack is Lack.VALUE else not value
 
 
 @pytest.mark.timeout(600)

@@ -272,6 +272,30 @@ class TestRows:
         page = press(page, "Remove update 1")
         assert focused(page) == "actions"
 
+    def test_are_moved_without_losing_what_was_typed(self, amina: PageClient, new: str):
+        page = press(amina.get(new), ADD + "Property", name="Kept", case_type="patient")
+        page = press(page, ADD + "Date", criteria__0__property="village", criteria__0__value="A")
+        page = press(page, ADD + "Number", criteria__1__property="edd", criteria__1__days="60")
+        page = press(page, "Move up condition 3:", criteria__2__property="muac")
+        assert page.status_line == "Moved: this is condition 2 of 3 now"
+        assert focused(page) == "criteria-1-up", "so that it can be pressed again"
+        page = press(page, "Move up condition 2:")
+        assert focused(page) == "criteria-0-down", "the first has no way up"
+        page = press(page, "Move down condition 2:")
+        form = page.form("rule-form")
+        assert [form.value(f"criteria-{n}-property") for n in range(3)] == [
+            "muac",
+            "edd",
+            "village",
+        ]
+        assert (form.value("criteria-1-days"), form.value("criteria-2-value")) == ("60", "A")
+        assert (form.value("criteria-2-kind"), form.value("name")) == ("property", "Kept")
+        page = press(press(page, "Add an update"), "Add another update", actions__0__property="a")
+        page = form.submit("Move down condition 1:", htmx=True)
+        assert page.document.xpath("//body/*/@id") == ["conditions"]
+        assert page.events["announce"] == "Moved: this is condition 2 of 3 now"
+        assert "rows" in page.headers["HX-Trigger-After-Settle"]
+
     def test_have_legends_of_their_own_that_say_what_they_mean(self, amina: PageClient, new: str):
         page = press(amina.get(new), ADD + "Not modified")
         page = press(page, ADD + "Date", criteria__0__days="365")
@@ -604,6 +628,9 @@ HOSTILE: list[dict[str, Any]] = [
     {"add": "everything"},
     {"remove": "criteria-99999999"},
     {"remove": "name"},
+    {"up": "criteria-99999999"},
+    {"criteria-0-kind": "date", "down": "criteria-0"},
+    {"up": "actions-²"},
     {"every": "never", "brake": "x", "on": "someday", "day": "²"},
     {f"criteria-{n}-kind": "parent_closed" for n in range(200)},
     {f"actions-{n}-property": "p" for n in range(200)},

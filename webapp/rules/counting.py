@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.orm import Session, aliased
 
 from webapp.cases.models import Case
+from webapp.rules.blanks import Blank, blanks_of, lacks
 from webapp.rules.compile import day_of, funnel, of_type, outcome, unreadable
 from webapp.rules.definition import Copy, Criterion, DateIs, Definition, Match
 from webapp.rules.family import Family
@@ -26,6 +27,14 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class BlankStep:
+    """What blanks do, and in how many open cases of the type there is such a blank."""
+
+    blank: Blank
+    cases: int
+
+
+@dataclass(frozen=True, slots=True)
 class Counted:
     """The open cases of a rule's type, and those that match; of these, how many would change and
     how many cannot, where the rule writes to no other case. `unreadable` counts, for criteria that
@@ -37,6 +46,7 @@ class Counted:
     errors: int
     funnel: tuple[Step, ...]
     unreadable: tuple[Step, ...]
+    blanks: tuple[BlankStep, ...]
 
 
 def count_cases(
@@ -46,25 +56,26 @@ def count_cases(
     family, is_narrow = _family(session, project_id, definition)
     checks = [(one, unreadable(family, one)) for one in definition.criteria]
     bad = [(one, check) for one, check in checks if check is not None]
+    blanks = blanks_of(definition)
+    flags = [*(check for _one, check in bad), *(lacks(family, one.subject) for one in blanks)]
     then = None if definition.touches_others else outcome(family, definition)
     columns = {
         f"level{number}": level
         for number, level in enumerate(funnel(family, definition, moment, then))
     }
-    columns |= {f"bad{n}": case((check, 1), else_=0) for n, (_one, check) in enumerate(bad)}
+    columns |= {f"flag{n}": _number(check) for n, check in enumerate(flags)}
     rows = family.select(*(column.label(name) for name, column in columns.items()))
     rows = _apart(session, rows if is_narrow else of_type(rows, definition.case_type))
     of_each = _any if definition.match is Match.ANY else _all
-    total, steps, ends, unread = of_each(session, len(definition.criteria), len(bad), rows)
+    total, steps, ends, flagged = of_each(session, len(definition.criteria), len(flags), rows)
     return Counted(
         open_cases=total,
         matched=sum(ends),
         changed=sum(ends) if then is None else ends[2],
         errors=0 if then is None else ends[0],
         funnel=tuple(map(Step, definition.criteria, steps)),
-        unreadable=tuple(
-            Step(one, count) for (one, _check), count in zip(bad, unread, strict=True)
-        ),
+        unreadable=tuple(Step(one, n) for (one, _), n in zip(bad, flagged, strict=False)),
+        blanks=tuple(map(BlankStep, blanks, flagged[len(bad) :])),
     )
 
 
@@ -103,23 +114,23 @@ def _references(definition: Definition) -> Iterator[Reference]:
 
 
 #: Of all cases, those of each step of the funnel, those that match by what becomes of them
-#: (`compile.outcome`; all in the first where that is the same), and those of each `bad`.
+#: (`compile.outcome`; all in the first where that is the same), and those with each flag.
 _Counts = tuple[int, Sequence[int], Sequence[int], Sequence[int]]
 #: As many as there are outcomes.
 _ENDS = 3
 
 
-def _all(session: Session, count: int, bad: int, rows: Select[tuple[int, ...]]) -> _Counts:
+def _all(session: Session, count: int, flags: int, rows: Select[tuple[int, ...]]) -> _Counts:
     """A case is at the level of the first criterion that is not true; where all are, at one for
     each outcome above these."""
     inner = rows.subquery()
     levels = [_number(inner.c.level0 == level) for level in range(count + _ENDS)]
-    total, *at = _sums(session, [*levels, *(inner.c[f"bad{number}"] for number in range(bad))])
+    total, *at = _sums(session, [*levels, *(inner.c[f"flag{number}"] for number in range(flags))])
     steps = [sum(at[number + 1 : count + _ENDS]) for number in range(count)]
     return total, steps, at[count : count + _ENDS], at[count + _ENDS :]
 
 
-def _any(session: Session, count: int, bad: int, rows: Select[tuple[int, ...]]) -> _Counts:
+def _any(session: Session, count: int, flags: int, rows: Select[tuple[int, ...]]) -> _Counts:
     """A case has a 1 for each criterion that is true, and where one is, maybe its outcome."""
     inner = rows.subquery()
     levels = [inner.c[f"level{number}"] for number in range(count)]
@@ -127,8 +138,8 @@ def _any(session: Session, count: int, bad: int, rows: Select[tuple[int, ...]]) 
         ends = [_number(inner.c[f"level{count}"] == end) for end in range(_ENDS)]
     else:
         ends = [_number(sum(levels[1:], levels[0]) > 0)]
-    unread = [inner.c[f"bad{number}"] for number in range(bad)]
-    total, *rest = _sums(session, [*levels, *ends, *unread])
+    flagged = [inner.c[f"flag{number}"] for number in range(flags)]
+    total, *rest = _sums(session, [*levels, *ends, *flagged])
     after = count + len(ends)
     return total, rest[:count], rest[count:after], rest[after:]
 

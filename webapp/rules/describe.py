@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from webapp.rules.blanks import blanks_of
 from webapp.rules.definition import (
     Action,
     Close,
@@ -23,6 +24,7 @@ from webapp.rules.definition import (
     ParentClosed,
     PropertyIs,
 )
+from webapp.rules.describe_blanks import blank_words
 
 #: Values longer than this are cut in sentences.
 LONGEST = 80
@@ -74,52 +76,38 @@ def action_words(action: Action) -> str:
 
 
 def rule_words(definition: Definition) -> str:
-    """The whole rule, in a few sentences."""
+    """The whole rule, in a few sentences, with what blanks do."""
+    blanks = (blank_words(one) for one in blanks_of(definition))
+    return " ".join([short_words(definition), *blanks])
+
+
+def short_words(definition: Definition) -> str:
+    """The same without what blanks do, for where that is said beside it."""
     criteria = "; ".join(criterion_words(one) for one in definition.criteria)
     actions = "; ".join(action_words(one) for one in definition.actions)
-    case_type = definition.case_type
+    words = {"type": definition.case_type, "criteria": criteria, "actions": actions}
     if definition.match is Match.EVERY_CASE:
-        when = _("This rule is for every open case of type %(type)s.", type=case_type)
-    elif len(definition.criteria) == 1:
-        when = _(
-            "This rule is for open cases of type %(type)s of which this is true: %(criteria)s.",
-            type=case_type,
-            criteria=criteria,
+        return _(
+            "This rule is for every open case of type %(type)s. What happens then: %(actions)s.",
+            **words,
         )
-    elif definition.match is Match.ALL:
-        when = _(
+    if len(definition.criteria) == 1:
+        return _(
+            "This rule is for open cases of type %(type)s of which this is true: %(criteria)s."
+            " What happens then: %(actions)s.",
+            **words,
+        )
+    if definition.match is Match.ALL:
+        return _(
             "This rule is for open cases of type %(type)s of which all of this is true:"
-            " %(criteria)s.",
-            type=case_type,
-            criteria=criteria,
+            " %(criteria)s. What happens then: %(actions)s.",
+            **words,
         )
-    else:
-        when = _(
-            "This rule is for open cases of type %(type)s of which any of this is true:"
-            " %(criteria)s.",
-            type=case_type,
-            criteria=criteria,
-        )
-    then = _("What happens then: %(actions)s.", actions=actions)
-    return " ".join([when, *_about_blanks(definition), then])
-
-
-def _about_blanks(definition: Definition) -> list[str]:
-    """Which cases are left out because a date or a number cannot be read, if that decides."""
-    if definition.match is not Match.ALL:
-        return []
-    read = [one for one in definition.criteria if isinstance(one, DateIs | NumberIs)]
-    names = list(dict.fromkeys(str(one.property) for one in read))
-    if not names:
-        return []
-    if len(names) == 1:
-        return [_("Cases where %(name)s is blank or cannot be read do not match.", name=names[0])]
-    return [
-        _(
-            "Cases where one of %(names)s is blank or cannot be read do not match.",
-            names=", ".join(names),
-        )
-    ]
+    return _(
+        "This rule is for open cases of type %(type)s of which any of this is true:"
+        " %(criteria)s. What happens then: %(actions)s.",
+        **words,
+    )
 
 
 def quote(value: str) -> str:

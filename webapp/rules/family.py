@@ -11,7 +11,17 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, any_, bindparam, exists, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Select,
+    any_,
+    bindparam,
+    exists,
+    select,
+    true,
+)
 from sqlalchemy.orm import Session, aliased
 
 from webapp.cases.models import Case, CaseIndex
@@ -71,23 +81,13 @@ class Family:
         other = aliased(Case)
         return exists(self._at(_of(other, 1), other, path))
 
+    def parent_found(self) -> Condition:
+        """Whether index `parent` with relationship `child` points to a case."""
+        return self._parent(lambda _parent: true())
+
     def parent_closed(self) -> Condition:
-        """Whether the case that index `parent` with relationship `child` points to is closed."""
-        other, index = aliased(Case), aliased(CaseIndex)
-        target = _of(index, index.target).where(
-            index.project_id == self.project_id,
-            index.case == self.case.id,
-            index.identifier == "parent",
-            index.relationship == "child",
-        )
-        return exists(
-            _of(other, 1).where(
-                other.project_id == self.project_id,
-                other.id == target.scalar_subquery(),
-                other.closed,
-                ~other.deleted,
-            )
-        )
+        """Whether the case that it points to is closed."""
+        return self._parent(lambda parent: parent.closed)
 
     def indexed_on(self, path: Path) -> ColumnElement[Any]:
         """When the case that a path leads to last changed, for whatever cause; also of a deleted
@@ -100,6 +100,23 @@ class Family:
                 other.id == target_of(self.case.project_id, self.case.id, path),
             )
             .scalar_subquery()
+        )
+
+    def _parent(self, condition: Callable[[Any], Condition]) -> Condition:
+        other, index = aliased(Case), aliased(CaseIndex)
+        target = _of(index, index.target).where(
+            index.project_id == self.project_id,
+            index.case == self.case.id,
+            index.identifier == "parent",
+            index.relationship == "child",
+        )
+        return exists(
+            _of(other, 1).where(
+                other.project_id == self.project_id,
+                other.id == target.scalar_subquery(),
+                condition(other),
+                ~other.deleted,
+            )
         )
 
     def _at(self, rows: Select[Any], other: Any, path: Path) -> Select[Any]:

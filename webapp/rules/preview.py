@@ -14,7 +14,7 @@ from webapp.cases.apply import CaseState
 from webapp.cases.models import Case
 from webapp.rules.changes import CaseChange, case_change
 from webapp.rules.compile import changes, narrowed
-from webapp.rules.counting import Counted, Step, count_cases
+from webapp.rules.counting import BlankStep, Counted, Step, count_cases
 from webapp.rules.definition import Definition
 from webapp.rules.effect import Effect, copies_of, effects
 from webapp.rules.family import Family, is_among
@@ -37,7 +37,7 @@ class Preview:
     """The numbers are exact; `cases` are the first that would change, in the order of a run.
 
     `unreadable` counts, for criteria that compare dates or numbers, the open cases of the type with
-    a value that is none.
+    a value that is none; `blanks` those with no value at all.
     """
 
     moment: Moment
@@ -50,6 +50,7 @@ class Preview:
     errors: int = 0
     funnel: tuple[Step, ...] = ()
     unreadable: tuple[Step, ...] = ()
+    blanks: tuple[BlankStep, ...] = ()
     cases: tuple[CaseChange, ...] = ()
 
     @property
@@ -127,6 +128,7 @@ def _look(
         errors=totals.errors,
         funnel=counted.funnel,
         unreadable=counted.unreadable,
+        blanks=counted.blanks,
         cases=tuple(_changes_of(session, project_id, definition, keys)),
     )
 

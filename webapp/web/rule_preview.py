@@ -14,8 +14,10 @@ from webapp.clock import now
 from webapp.database import is_busy
 from webapp.errors import Invalid, TooSlow
 from webapp.projects.models import Project
+from webapp.rules.blanks import blanks_of
 from webapp.rules.definition import Definition
-from webapp.rules.describe import action_words, criterion_words, rule_words
+from webapp.rules.describe import action_words, criterion_words, short_words
+from webapp.rules.describe_blanks import blank_words
 from webapp.rules.models import Rule
 from webapp.rules.moment import Moment, moment_at
 from webapp.rules.outlook import outlook
@@ -36,11 +38,13 @@ from webapp.web.forms.rules import (
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The panel: `found` are the numbers, or `failed` says why there are none, or `missing` what
-    the rule still lacks (sentences with the ids of fields)."""
+    """The panel: `words` are the rule's, and `blanks` sentences on what blanks do in it, with the
+    numbers if there are some. `found` are the numbers, or `failed` says why there are none, or
+    `missing` what the rule still lacks (sentences with the ids of fields)."""
 
     definition: Definition | None = None
     words: str = ""
+    blanks: tuple[str, ...] = ()
     found: Preview | None = None
     failed: str = ""
     missing: tuple[tuple[str, str], ...] = ()
@@ -71,12 +75,25 @@ def preview_of(
         session.rollback()
         if not is_busy(error):
             raise
-        sentence = _("It could not be counted: the server is busy. Try again.")
-        return Shown(definition, rule_words(definition), failed=sentence)
+        failed = _("It could not be counted: the server is busy.")
+        return Shown(definition, short_words(definition), _blanks(definition), failed=failed)
     warnings = warnings_about(session, project.id, definition, rule_id=rule_id)
     if found is not None:
         warnings = [*warnings, *_limits(session, project, data, found)]
-    return Shown(definition, rule_words(definition), found, failed, warnings=tuple(warnings))
+    return Shown(
+        definition,
+        short_words(definition),
+        _blanks(definition, found),
+        found,
+        failed,
+        warnings=tuple(warnings),
+    )
+
+
+def _blanks(definition: Definition, found: Preview | None = None) -> tuple[str, ...]:
+    if found is None:
+        return tuple(blank_words(one) for one in blanks_of(definition))
+    return tuple(blank_words(one.blank, one.cases) for one in found.blanks)
 
 
 def _limits(session: Session, project: Project, data: RuleData, found: Preview) -> list[str]:

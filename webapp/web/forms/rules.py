@@ -156,6 +156,20 @@ def with_row_removed(form: RuleForm, row: str) -> RuleForm:
     return RuleForm(data=data)
 
 
+def with_row_moved(form: RuleForm, row: str, by: int) -> tuple[RuleForm, int]:
+    """The same form with a row moved by -1 or 1 place, and the place (from 0) where it is then; -1,
+    and nothing moved, where there is no such row or no such place."""
+    data = form.data
+    rows, _dash, place = row.partition("-")
+    if rows not in {"criteria", "actions"} or not re.fullmatch("[0-9]{1,4}", place):
+        return form, -1
+    at, to = int(place), int(place) + by
+    if at >= len(data[rows]) or not 0 <= to < len(data[rows]):
+        return form, -1
+    data[rows].insert(to, data[rows].pop(at))
+    return RuleForm(data=data), to
+
+
 def rule_of(form: RuleForm) -> dict[str, Any]:
     """What was typed as the JSON of §4.9, wrong values as they are: portable says what is wrong."""
     return {

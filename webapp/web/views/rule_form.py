@@ -19,6 +19,7 @@ from webapp.rules.queries import data_of, get_rule, version_of
 from webapp.rules.versions import differences
 from webapp.rules.warnings import warnings_about
 from webapp.web.access import project_route
+from webapp.web.compression import repeats_nothing
 from webapp.web.forms.rule_problems import show_problems
 from webapp.web.forms.rules import RuleForm, form_of, rule_of, typed_form
 from webapp.web.rule_examples import examples
@@ -76,6 +77,7 @@ def edit(project: Project, rule_id: str) -> ResponseReturnValue:
         raise Refused(
             _("This rule has a value that no field can hold, so it can only be changed by the API.")
         )
+    repeats_nothing()
     return form_page(project, form, rule)
 
 
