@@ -8,7 +8,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement, case, or_
 
 from webapp.rules.definition import (
     Criterion,
@@ -18,10 +18,10 @@ from webapp.rules.definition import (
     ParentClosed,
     PropertyIs,
 )
-from webapp.rules.family import Family, value_of
+from webapp.rules.family import Family
 from webapp.rules.operators import is_blank
 from webapp.rules.references import Reference
-from webapp.rules.sql import Trimmed
+from webapp.rules.sql import Binary, Trimmed
 
 
 class Lack(StrEnum):
@@ -101,20 +101,30 @@ def _table(criterion: Criterion) -> Iterator[tuple[Subject, bool]]:
 _COMPARING = {"equals", "not_equals", "one_of", "contains", "starts_with"}
 
 
-def lacks(family: Family, subject: Subject) -> ColumnElement[bool]:
-    """Whether a case is one of a subject's; never NULL."""
+def lacks(family: Family, subject: Subject) -> ColumnElement[int]:
+    """1 for a case that is one of a subject's, else 0."""
     reference = subject.reference
     if reference is None:
-        return ~family.parent_found()
+        return case((family.parent_found(), 0), else_=1)
     if subject.lack is Lack.CASE:
-        return ~family.found(reference.path)
+        return case((family.found(reference.path), 0), else_=1)
+    if not reference.path:
+        return case(*((one, 0) for one in _filled(family, subject, family.case)), else_=1)
 
-    def text(table: Any) -> ColumnElement[Any]:
-        value = value_of(table, reference)
-        return Trimmed(value) if subject.lack is Lack.VALUE else value
+    def filled(table: Any) -> ColumnElement[bool]:
+        return or_(*_filled(family, subject, table))
 
+    there = family.holds(reference.path, filled)
     if subject.also_alone:
-        return ~family.holds(reference.path, lambda table: text(table) != "")
-    return family.holds(
-        reference.path, lambda table: or_(value_of(table, reference).is_(None), text(table) == "")
-    )
+        return case((there, 0), else_=1)
+    return case((there, 0), (family.found(reference.path), 1), else_=0)
+
+
+def _filled(family: Family, subject: Subject, table: Any) -> list[ColumnElement[bool]]:
+    """Conditions of which one is true where it is there; they may be NULL."""
+    assert subject.reference is not None
+    value = family.value(table, subject.reference)
+    if subject.lack is Lack.TEXT:
+        return [value != ""]
+    # Nearly all begin with what is no white space: to trim a text takes ten times as long.
+    return [Binary(value) > " ~", Trimmed(value) != ""]

@@ -36,7 +36,7 @@ from webapp.rules.definition import (
     ParentClosed,
     PropertyIs,
 )
-from webapp.rules.family import Family, value_of
+from webapp.rules.family import Family
 from webapp.rules.moment import Moment
 from webapp.rules.operators import NUMBER, PROPERTY, dates_for, number_of
 from webapp.rules.sql import Binary, IsDate, IsNumber, JsonList, Trimmed, number_compares
@@ -82,7 +82,7 @@ def criterion_sql(family: Family, criterion: Criterion, moment: Moment) -> Condi
     if isinstance(criterion, DateIs) and known is not None:
         return _is_within(Binary(known), criterion, moment)
     truth = family.holds(
-        reference.path, lambda table: _compares(value_of(table, reference), criterion, moment)
+        reference.path, lambda table: _compares(family.value(table, reference), criterion, moment)
     )
     if reference.path and _without_case(criterion):
         return or_(~family.found(reference.path), truth)
@@ -111,7 +111,7 @@ def _known_day(family: Family, criterion: Criterion) -> ColumnElement[Any] | Non
     """The day that a date criterion compares, where that is a column already."""
     if not isinstance(criterion, DateIs) or criterion.property.path:
         return None
-    return family.days.get(criterion.property.name)
+    return family.days.get(criterion.property)
 
 
 def _is_within(day: ColumnElement[Any], criterion: DateIs, moment: Moment) -> Condition:
@@ -230,7 +230,7 @@ def unreadable(family: Family, criterion: Criterion) -> Condition | None:
     reference, is_readable = criterion.property, _READABLE[type(criterion)]
 
     def unread(table: Any) -> Condition:
-        value = value_of(table, reference)
+        value = family.value(table, reference)
         known = _known_day(family, criterion)
         bad: Condition = ~is_readable(value) if known is None else known.is_(None)
         return and_(bad, value.is_not(None), Trimmed(value) != "")

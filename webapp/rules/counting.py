@@ -57,13 +57,14 @@ def count_cases(
     checks = [(one, unreadable(family, one)) for one in definition.criteria]
     bad = [(one, check) for one, check in checks if check is not None]
     blanks = blanks_of(definition)
-    flags = [*(check for _one, check in bad), *(lacks(family, one.subject) for one in blanks)]
+    flags = [_number(check) for _one, check in bad]
+    flags += [lacks(family, one.subject) for one in blanks]
     then = None if definition.touches_others else outcome(family, definition)
     columns = {
         f"level{number}": level
         for number, level in enumerate(funnel(family, definition, moment, then))
     }
-    columns |= {f"flag{n}": _number(check) for n, check in enumerate(flags)}
+    columns |= {f"flag{n}": flag for n, flag in enumerate(flags)}
     rows = family.select(*(column.label(name) for name, column in columns.items()))
     rows = _apart(session, rows if is_narrow else of_type(rows, definition.case_type))
     of_each = _any if definition.match is Match.ANY else _all
@@ -80,33 +81,52 @@ def count_cases(
 
 
 def _family(session: Session, project_id: int, definition: Definition) -> tuple[Family, bool]:
-    """The cases to look at, and whether they are those of the type alone. Where the rule compares
-    dates, each is read once and not for the criterion and for `unreadable`: it takes longest."""
+    """The cases to look at, and whether they are those of the type alone. What criteria read there
+    is read once, and not for each of the things that are asked about it; whether it is a date
+    takes longest."""
     family = Family(project_id)
-    dates = {
-        one.property.name: one.property
+    own = dict.fromkeys(one for one in _read(definition) if not one.path)
+    if not own:
+        return family, False
+    others = [one for one in _written(definition) if not one.path and one not in own]
+    attributes = {"id", "project_id", "server_modified_on"}
+    attributes |= {one.attribute or "properties" for one in others}
+    table = _apart(
+        session,
+        of_type(
+            family.select(
+                *(getattr(Case, name) for name in sorted(attributes)),
+                *(family.text(one).label(f"text{n}") for n, one in enumerate(own)),
+            ),
+            definition.case_type,
+        ),
+    ).subquery()
+    texts = {one: table.c[f"text{n}"] for n, one in enumerate(own)}
+    dates = dict.fromkeys(
+        one.property
         for one in definition.criteria
         if isinstance(one, DateIs) and not one.property.path
-    }
-    if not dates:
-        return family, False
-    attributes = {"id", "project_id", "server_modified_on", "properties"}
-    attributes |= {one.attribute for one in _references(definition) if one.attribute}
-    days = (day_of(family.text(one)).label(f"day{n}") for n, one in enumerate(dates.values()))
-    rows = family.select(*(getattr(Case, name) for name in sorted(attributes)), *days)
-    inner = _apart(session, of_type(rows, definition.case_type)).subquery()
-    of_inner = aliased(Case, inner, adapt_on_names=True)
-    return Family(
-        project_id, of_inner, {name: inner.c[f"day{n}"] for n, name in enumerate(dates)}
-    ), True
+    )
+    if dates:
+        days = (day_of(texts[one]).label(f"day{n}") for n, one in enumerate(dates))
+        known = [column for column in table.c if column.name != _APART]
+        table = _apart(session, select(*known, *days)).subquery()
+        texts = {one: table.c[f"text{n}"] for n, one in enumerate(own)}
+    of_table = aliased(Case, table, adapt_on_names=True)
+    days_there = {one: table.c[f"day{n}"] for n, one in enumerate(dates)}
+    return Family(project_id, of_table, texts, days_there), True
 
 
-def _references(definition: Definition) -> Iterator[Reference]:
-    """What a rule reads and writes."""
+def _read(definition: Definition) -> Iterator[Reference]:
+    """What the criteria of a rule read."""
     for criterion in definition.criteria:
         reference: Reference | None = getattr(criterion, "property", None)
         if reference is not None:
             yield reference
+
+
+def _written(definition: Definition) -> Iterator[Reference]:
+    """What a rule writes to, and copies."""
     for action in definition.updates:
         yield action.property
         if isinstance(action, Copy):
@@ -116,6 +136,8 @@ def _references(definition: Definition) -> Iterator[Reference]:
 #: Of all cases, those of each step of the funnel, those that match by what becomes of them
 #: (`compile.outcome`; all in the first where that is the same), and those with each flag.
 _Counts = tuple[int, Sequence[int], Sequence[int], Sequence[int]]
+#: The column that keeps them apart, where there is one.
+_APART = "apart"
 #: As many as there are outcomes.
 _ENDS = 3
 
@@ -150,7 +172,7 @@ def _apart(session: Session, rows: Select[tuple[int, ...]]) -> Select[tuple[int,
     if session.get_bind().dialect.name == "sqlite":
         return rows.limit(-1)
     # The clock is never the same twice; a limit would keep processes from sharing the work.
-    return rows.add_columns(func.clock_timestamp().label("apart"))
+    return rows.add_columns(func.clock_timestamp().label(_APART))
 
 
 def _number(condition: ColumnElement[bool]) -> ColumnElement[int]:

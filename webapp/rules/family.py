@@ -31,21 +31,24 @@ from webapp.rules.target import target_of
 from webapp.rules.view import Path
 
 Condition = ColumnElement[bool]
-_NONE: Mapping[str, ColumnElement[str]] = MappingProxyType({})
+_Columns = Mapping[Reference, ColumnElement[Any]]
+_NONE: _Columns = MappingProxyType({})
 
 
 class Family:
     """A case of a project (`case`, in what `select` gives), and those that paths lead to from it.
 
-    `case` is `Case`, or an alias of some of its rows. `days` are columns of such an alias, by the
-    name of a property: the day that stands there (`compile.day_of`), which is computed already.
+    `case` is `Case`, or an alias of some of its rows. Then what references of its own find may be
+    columns of the alias, which are computed already: `texts`, and `days`, the days that stand there
+    (`compile.day_of`).
     """
 
     def __init__(
-        self, project_id: int, case: Any = Case, days: Mapping[str, ColumnElement[str]] = _NONE
+        self, project_id: int, case: Any = Case, texts: _Columns = _NONE, days: _Columns = _NONE
     ) -> None:
         self.project_id = project_id
         self.case = case
+        self._texts = texts
         self.days = days
 
     def select(self, *columns: Any) -> Select[Any]:
@@ -57,11 +60,16 @@ class Family:
         """What a reference finds: NULL for a property that was never set, and where there is no
         case."""
         if not reference.path:
-            return value_of(self.case, reference)
+            return self.value(self.case, reference)
         other = aliased(Case)
         return self._at(
             _of(other, value_of(other, reference)), other, reference.path
         ).scalar_subquery()
+
+    def value(self, table: Any, reference: Reference) -> ColumnElement[Any]:
+        """What a reference finds in the table that `holds` gives to a condition."""
+        known = None if reference.path else self._texts.get(reference)
+        return value_of(table, reference) if known is None else known
 
     def holds(self, path: Path, condition: Callable[[Any], Condition]) -> Condition:
         """Whether a path leads to a case for which a condition is true. `condition` takes the

@@ -59,6 +59,8 @@ def problems_of(form: RuleForm) -> Iterator[tuple[str, str]]:
     for field in (form.every, form.on, form.day, form.brake, form.brake_cases, form.brake_percent):
         first = f"{field.id}-0" if field in {form.every, form.on, form.brake} else field.id
         yield from _problems_of(field, first, names.get(field.name))
+    for field in (form.as_of, form.case):
+        yield from _problems_of(field, field.id)
 
 
 def _problems_of(field: Field, place: str, name: str | None = None) -> Iterator[tuple[str, str]]:

@@ -27,6 +27,7 @@ from wtforms.fields import SelectChoice
 
 from webapp.rules.definition import Match
 from webapp.rules.operators import DATE, NUMBER, PROPERTY
+from webapp.web.forms.rule import CheckForm
 from webapp.web.forms.rule_when import WhenForm, when_data, when_of
 from webapp.web.forms.whole import whole
 
@@ -79,12 +80,14 @@ class UpdateForm(Form):
     source = StringField(_("Property to copy from"), default="")
 
 
-class RuleForm(WhenForm):
+class RuleForm(WhenForm, CheckForm):
     """A rule as a person edits it. `rule_id` and `based_on` say which version of which rule the
-    person began with; both are empty for a new one."""
+    person began with; both are empty for a new one. `as_of` and `case` are for trying it out, and
+    `checked` is the id of the case that it is tried on; they are no part of the rule."""
 
     rule_id = HiddenField(default="")
     based_on = HiddenField(default="")
+    checked = HiddenField(default="")
     name = StringField(_("Name"), default="")
     description = TextAreaField(_("Note for colleagues"), default="")
     case_type = StringField(_("Case type"), default="")
