@@ -32,12 +32,16 @@
     if (wanted) wanted.focus();
   }
 
-  /* A table's head checkbox selects the page: <input type=checkbox data-selects="name">. */
+  /* One checkbox selects the page: <input type=checkbox data-selects="name">. It follows the others,
+     and is not sent: its name is for whoever has no JavaScript, where it stands for all of them. */
+  const boxes = (form, name) => [...form.elements].filter((box) => box.type === "checkbox" && box.name === name);
   document.addEventListener("change", (event) => {
-    const name = event.target.dataset && event.target.dataset.selects;
-    if (!name || !event.target.form) return;
-    for (const box of event.target.form.querySelectorAll("input[type=checkbox]")) {
-      if (box.name === name) box.checked = event.target.checked;
+    const { form, name, checked, dataset } = event.target;
+    if (!form || event.target.type !== "checkbox") return;
+    if (dataset.selects) for (const box of boxes(form, dataset.selects)) box.checked = checked;
+    for (const all of form.querySelectorAll("[data-selects]")) {
+      all.removeAttribute("name");
+      if (all.dataset.selects === name) all.checked = boxes(form, name).every((box) => box.checked);
     }
   });
 
@@ -47,7 +51,9 @@
     for (const place of document.querySelectorAll("[data-counts]")) {
       const fields = document.querySelectorAll(`main input[name="${place.dataset.counts}"]`);
       const chosen = [...fields].filter((field) => field.type === "hidden" || field.checked);
-      place.textContent = place.dataset.words.replace("#", chosen.length.toLocaleString(document.documentElement.lang));
+      const every = place.dataset.every && document.getElementById(place.dataset.every).checked;
+      place.textContent = every ? place.dataset.everyWords
+        : place.dataset.words.replace("#", chosen.length.toLocaleString(document.documentElement.lang));
     }
   }
   document.addEventListener("change", count);

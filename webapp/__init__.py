@@ -52,8 +52,8 @@ from webapp.web.views.login import login
 from webapp.web.views.projects import projects
 from webapp.web.views.rule_screens import rules as rules_screen  # `webapp.rules` stays the room
 from webapp.web.views.rule_screens import runs as runs_screen
+from webapp.web.views.selections import submissions as submissions_screen  # all its views
 from webapp.web.views.settings import settings as settings_screen
-from webapp.web.views.submission import submissions as submissions_screen  # list and form page
 
 ROOT = Path(__file__).resolve().parent.parent
 

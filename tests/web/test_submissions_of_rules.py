@@ -43,8 +43,8 @@ def test_a_rules_form_has_the_name_and_version_of_that_time(
         session.get_one(Rule, rule.id).name = "Another name"
     newest, _opened = officer.get(url).rows(TABLE)
     title = "Automatic Case Update Rule › Close stale"
-    assert newest[0].endswith(f" {title}")
-    assert newest[1:] == [
+    assert newest[1].endswith(f" {title}")
+    assert newest[2:] == [
         f"{title} (v1){RULE_XMLNS}",
         "systemAutomatic rule",
         "Case c-1",
@@ -66,7 +66,7 @@ def test_a_form_from_outside_is_never_shown_as_a_rules(
     )
     shown = send(session, project.id, xml).submission_id
     page = officer.get(url)
-    assert page.rows(TABLE)[0][1:3] == [f"Close stale{RULE_XMLNS}", "systemUnknown user"]
+    assert page.rows(TABLE)[0][2:4] == [f"Close stale{RULE_XMLNS}", "systemUnknown user"]
     assert officer.get(f"{url}{shown}/").h1 == "Close stale"
     assert "Automatic Case Update Rule" not in officer.get(f"/a/{project.name}/cases/c-1/").text
     found = officer.get(f"{url}?{query_string(forms_of_rule(rule.rule_id))}")
@@ -86,12 +86,12 @@ def test_forms_are_found_by_rule_and_by_run(
     page = officer.get(url)
     found = page.form("Filters").submit("Apply", fill={"rule": "Close stale"}).follow()
     assert found.url == f"{url}?rule={stale.rule_id}"
-    assert [row[3] for row in found.rows(TABLE)] == ["Case c-2", "Case c-1"]
+    assert [row[4] for row in found.rows(TABLE)] == ["Case c-2", "Case c-1"]
     assert "Rule: Close stale" in found.text
     run = f"#{first.id} · Close stale (v1)"
     found = page.form("Filters").submit("Apply", fill={"run": run}).follow()
     assert found.url == f"{url}?run={first.id}"
-    assert [row[3] for row in found.rows(TABLE)] == ["Case c-1"]
+    assert [row[4] for row in found.rows(TABLE)] == ["Case c-1"]
     assert f"Run: #{first.id}" in found.text
     assert len(found.click(f"Remove filter Run: #{first.id}").rows(TABLE)) == 6
 
@@ -146,7 +146,7 @@ def test_what_nothing_fits_says_what_to_relax(
     page = officer.get(f"{url}?run={run.id}&state=error")
     assert "1 form without “State: Error”." in page.text
     whole = officer.get(f"{url}?{query_string(forms_of_run(run.id))}")
-    assert [row[5] for row in whole.rows(TABLE)] == ["Archived"]
+    assert [row[6] for row in whole.rows(TABLE)] == ["Archived"]
 
 
 def test_rules_forms_cost_one_more_statement(

@@ -38,8 +38,7 @@ class Selection(Base):
     selection_id: Mapped[str] = mapped_column(String(32))
     created_by: Mapped[str] = mapped_column(String(255))
     created_on: Mapped[Micros] = mapped_column(BigInteger)
-    #: The canonical query of the filter that left these forms; NULL where they were selected one
-    #: by one, or are those of a job.
+    #: The canonical query of the list in which they were selected; NULL for those of a job.
     query: Mapped[str | None] = mapped_column(Text)
     #: The last tick of the state in which they were found: what came later is not among them.
     up_to: Mapped[Micros] = mapped_column(BigInteger)

@@ -3,6 +3,8 @@ that processes forms again (SPEC S10, U10)."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -12,6 +14,7 @@ from webapp.clock import SECOND, now
 from webapp.database import write_transaction
 from webapp.errors import Invalid, Refused
 from webapp.extensions import db
+from webapp.history.bulk_jobs import BECOME, leaves_something, taken_back_by
 from webapp.jobs.claim import DEAD_AFTER
 from webapp.jobs.kind import Kind
 from webapp.jobs.models import Job, JobState
@@ -43,7 +46,7 @@ def index(project: Project) -> ResponseReturnValue:
         before=request.args.get("before"),
         after=request.args.get("after"),
     )
-    return render_template("jobs/index.html", project=project, page=page, kinds=_labels())
+    return render_template("jobs/index.html", project=project, page=page, label=_label)
 
 
 @jobs.get("/a/<project_name>/jobs/<int:job_id>/")
@@ -59,8 +62,9 @@ def show(project: Project, job_id: int) -> ResponseReturnValue:
         "jobs/_job.html",
         project=project,
         job=job,
-        label=_labels()[job.kind],
+        label=_label(job),
         note=_note(job),
+        bulk=_bulk(job),
         elapsed=(now() - (job.started_on or job.queued_on)) // SECOND,
         skipped=skipped_by_reason(db.session(), job),
         fragment=is_fragment_request(request),
@@ -148,6 +152,29 @@ def _any_error(project: Project) -> Select[bool]:
     return select(
         exists().where(Submission.project_id == project.id, Submission.state == State.ERROR)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """Of a job over forms: whether there is anything of it to take back, and which jobs did."""
+
+    leaves: bool
+    taken_back_by: list[Job]
+
+
+def _bulk(job: Job) -> Bulk | None:
+    """None of other jobs. At most two queries."""
+    if job.kind not in BECOME:
+        return None
+    session = db.session()
+    return Bulk(job.over and leaves_something(session, job), taken_back_by(session, job))
+
+
+def _label(job: Job) -> str:
+    of_job = job.params.get("of_job") if job.kind in BECOME else None
+    if of_job is not None:
+        return _("Take job %(number)s back", number=of_job)
+    return _labels()[job.kind]
 
 
 def _labels() -> dict[str, str]:

@@ -30,6 +30,9 @@ from webapp.web.submission_words import filter_words, form_title, type_word
 
 submissions = Blueprint("submissions", __name__)
 
+#: Forms of these states can be archived or restored; None is any of them.
+SELECTABLE = (State.NORMAL, State.ARCHIVED, None)
+
 
 @submissions.get("/a/<project_name>/submissions/")
 @project_route(Right.VIEW)
@@ -88,6 +91,9 @@ def _listed(
         else None,
         empty=None if page.rows else _why_empty(project, calendar, wanted, offered),
         shortcuts=_shortcuts(wanted, calendar),
+        selectable=wanted.state in SELECTABLE,
+        selected_state=wanted.state.value if wanted.state else "",
+        select_url=_select_address(query_string(wanted)),
         **_words(),
     )
     return (
@@ -202,6 +208,11 @@ def _words() -> dict[str, Any]:
 
 def _address(query: str) -> str:
     address = url_for("submissions.index")
+    return f"{address}?{query}" if query else address
+
+
+def _select_address(query: str) -> str:
+    address = url_for("submissions.select_forms")
     return f"{address}?{query}" if query else address
 
 
