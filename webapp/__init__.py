@@ -11,6 +11,7 @@ from pathlib import Path
 from flask import Flask
 
 from webapp import models as models  # every table must be known before the first session
+from webapp.api.bulk_action import bulk_action
 from webapp.api.openrosa import message as openrosa_message
 from webapp.api.openrosa import openrosa
 from webapp.api.routes import ReadableJson, json_error
@@ -117,6 +118,7 @@ MACHINE_FORMATS: dict[str, Format] = {
     ),
     rules_v1.name: json_error,
     runs_v1.name: json_error,
+    bulk_action.name: json_error,
 }
 
 
@@ -132,6 +134,6 @@ def register_pages(app: Flask) -> None:
 
 def register_machines(app: Flask) -> None:
     """What is no page: no session, and so nothing that CSRF could use."""
-    for door in (openrosa, rules_v1, runs_v1, health):
+    for door in (openrosa, rules_v1, runs_v1, bulk_action, health):
         csrf.exempt(door)
         app.register_blueprint(door)

@@ -59,7 +59,7 @@ def texts_in_body(*names: str) -> dict[str, str]:
         return {}
     if not isinstance(body, dict):
         raise Invalid("Send a JSON object.")
-    _refuse_unknown(body, names)
+    refuse_unknown(body, names)
     given = {name: value for name, value in body.items() if value is not None}
     wrong = {name: _NO_TEXT for name, value in given.items() if not _is_text(value)}
     if wrong:
@@ -89,7 +89,7 @@ def run_asked() -> RunAsked:
         return RunAsked(None, None)
     if not isinstance(body, dict):
         raise Invalid("Send a JSON object.")
-    _refuse_unknown(body, ("as_of", "confirm_changes"))
+    refuse_unknown(body, ("as_of", "confirm_changes"))
     as_of, number = body.get("as_of"), body.get("confirm_changes")
     wrong = {}
     if as_of is not None and not _is_text(as_of):
@@ -104,7 +104,7 @@ def run_asked() -> RunAsked:
 def parameters(*names: str) -> dict[str, str]:
     """The parameters of the address; empty ones count as not given. Raises `Invalid` for names
     that the route does not know, and for one that is given twice."""
-    _refuse_unknown(request.args, (*names, "format"))  # many tools add format=json
+    refuse_unknown(request.args, (*names, "format"))  # many tools add format=json
     twice = [name for name in request.args if len(request.args.getlist(name)) > 1]
     if twice:
         raise InvalidFields(dict.fromkeys(twice, "Give it once."))
@@ -186,7 +186,8 @@ def window(given: dict[str, str]) -> Window:
     return Window(min(numbers["limit"] or MOST, MOST), numbers["offset"])
 
 
-def _refuse_unknown(given: Any, known: Sequence[str]) -> None:
+def refuse_unknown(given: Any, known: Sequence[str]) -> None:
+    """Raises `Invalid` for names that are not among the known ones."""
     wrong = {
         name: f"It is not known here: {_listed(known)}." for name in given if name not in known
     }

@@ -1,0 +1,152 @@
+"""Finding a rule's forms, archiving all of them, and taking that back; with JavaScript and without
+(SPEC U8, A6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy.orm import Session
+
+from tests.browser.conftest import (
+    NARROW_DARK,
+    WIDE,
+    Office,
+    axe_findings,
+    look_on,
+    sign_in,
+)
+from tests.browser.test_rules_walk import do_the_work
+from tests.browser.test_walk import overflow
+from tests.forms import case_block, form, open_case, send
+from tests.history.bulk import in_state
+from tests.web.rule_pages import finished_run, make_rule, patient
+from webapp.cases.queries import get_case
+from webapp.history.filters import forms_of_rule, query_string
+from webapp.projects.models import Project
+from webapp.submissions.models import State
+
+FORMS = 26
+
+
+@pytest.fixture(params=[True, False], ids=["javascript", "no-javascript"])
+def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(java_script_enabled=request.param, locale="en-GB")
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
+    yield page
+    context.close()
+    assert faults == []
+
+
+def closed_by_a_rule(session: Session, office: Office, forms: int = FORMS) -> str:
+    """A rule that closed cases; the query with its forms."""
+    project = session.get_one(Project, office.project.id)
+    for number in range(forms):
+        patient(session, project, f"p-{number}", status="done")
+    rule = make_rule(project, name="Close the done")
+    finished_run(project, rule)
+    query = query_string(forms_of_rule(rule.rule_id))
+    session.rollback()
+    return query
+
+
+def followed(page: Page) -> None:
+    """Without JavaScript one looks again oneself."""
+    if page.evaluate("typeof htmx") == "undefined":
+        page.get_by_role("link", name="Refresh now").click()
+    expect(page.locator("#job")).to_contain_text("Finished")
+
+
+def test_all_of_a_rule_is_archived_and_taken_back(page: Page, office: Office, session: Session):
+    query = closed_by_a_rule(session, office)
+    project = session.get_one(Project, office.project.id)
+    sign_in(page, office)
+    page.goto(office.url(f"submissions/?{query}"))
+    archive = page.get_by_role("button", name="Archive…")
+    expect(archive).to_be_hidden()
+    page.get_by_label("Select the 25 forms on this page").check()
+    expect(archive).to_be_visible()
+    if page.evaluate("typeof htmx") != "undefined":
+        bar = page.locator("#select")
+        expect(bar).to_contain_text("25 selected")
+        page.get_by_role("checkbox", name="Automatic Case Update Rule").first.uncheck()
+        expect(bar).to_contain_text("24 selected")
+        expect(page.get_by_label("Select the 25 forms on this page")).not_to_be_checked()
+    page.get_by_label(f"Select all {FORMS} forms in this result").check()
+    archive.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Archive {FORMS} forms?")
+    expect(page.locator("main")).to_contain_text(f"{FORMS} closed cases are open again")
+    # One that comes now is none of those that were selected.
+    patient(session, project, "late", status="done")
+    session.rollback()
+    page.get_by_label("Why are they archived?").fill("The rule was wrong")
+    page.get_by_role("button", name=f"Archive {FORMS} forms").click()
+    expect(page.locator("#job")).to_contain_text("Waiting")
+    do_the_work(session, office.project.id)
+    followed(page)
+    expect(page.locator("#outcome")).to_contain_text(f"{FORMS} forms archived")
+    assert len(in_state(session, office.project, State.ARCHIVED)) == FORMS
+    page.goto(office.url("cases/p-3/"))
+    expect(page.locator("main")).to_contain_text("Open")
+    assert not get_case(session, office.project.id, "p-3").closed
+    page.go_back()
+
+    page.get_by_role("button", name="Take this job back…").click()
+    expect(page.locator("main")).to_contain_text(f"{FORMS} open cases are closed again")
+    page.get_by_role("button", name="Take this job back").click()
+    do_the_work(session, office.project.id)
+    followed(page)
+    expect(page.locator("#outcome")).to_contain_text(f"{FORMS} forms restored")
+    session.rollback()
+    assert get_case(session, office.project.id, "p-3").closed
+    assert in_state(session, office.project, State.ARCHIVED) == []
+
+
+def test_axe_finds_nothing_and_nothing_overflows(
+    app: Flask, browser: Browser, office: Office, session: Session
+):
+    look = look_on(app, sqlite=WIDE, postgresql=NARROW_DARK)
+    query = closed_by_a_rule(session, office, 27)
+    project_id = office.project.id
+    open_case(session, project_id, "x" * 250)
+    long = case_block("x" * 250, create={"case_name": "N" * 250, "case_type": "t" * 250})
+    send(session, project_id, form(long, name="F" * 250))
+    context = browser.new_context(
+        color_scheme=look.scheme,
+        viewport={"width": look.width, "height": 900},
+        bypass_csp=True,  # for axe; the policy itself is held by the walk above
+        locale="en-GB",
+    )
+    page = context.new_page()
+    sign_in(page, office)
+    found = {}
+
+    def look_at(place: str) -> None:
+        found[place] = axe_findings(page) + overflow(page, look.width)
+
+    page.goto(office.url(f"submissions/?{query}"))
+    page.get_by_label("Select the 25 forms on this page").check()
+    look_at("list")
+    page.goto(office.url("submissions/?state=any"))
+    page.get_by_label("Select the 25 forms on this page").check()
+    page.get_by_label("Select all", exact=False).last.check()
+    look_at("any list")
+    page.get_by_role("button", name="Archive…").click()
+    look_at("confirmation")
+    page.get_by_role("button", name="Archive").last.click()
+    look_at("errors")
+    page.get_by_label("Why are they archived?").fill("R" * 900)
+    page.get_by_role("button", name="Archive").last.click()
+    look_at("waiting job")
+    do_the_work(session, project_id)
+    page.reload()
+    look_at("job")
+    page.get_by_role("button", name="Take this job back…").click()
+    look_at("taking back")
+    context.close()
+    assert {place: faults for place, faults in found.items() if faults} == {}
