@@ -40,4 +40,4 @@ class ArchiveManyForm(FlaskForm):
 class RestoreManyForm(FlaskForm):
     """Restoring, and taking a job back, may go without a reason."""
 
-    reason = TextAreaField(_("Why? (optional)"), [_AT_MOST], description=_STAYS)
+    reason = TextAreaField(_("Why?"), [_AT_MOST], description=_STAYS)
