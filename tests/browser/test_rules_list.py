@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -78,12 +79,31 @@ def test_axe_finds_nothing(app: Flask, browser: Browser, office: Office, session
     page = context.new_page()
     sign_in(page, office)
     found = {}
-    for button in ("Switch on…", "Delete…"):
+    for button in ("Switch on…", "Run now…", "Delete…"):
         page.goto(office.url("rules/?select=page"))
         found["chosen"] = axe_findings(page) + overflow(page, width)
         page.get_by_role("button", name=button, exact=True).click()
-        expect(page.get_by_role("heading", level=1)).to_contain_text("4 rules?")
+        expect(page.get_by_role("heading", level=1)).to_contain_text("4 rules")
         found[button] = axe_findings(page) + overflow(page, width)
+    page.goto(office.url("rules/import"))
+    wrong = [{"name": "W" * 126, "case_type": "t" * 255}, 5]
+    file = {"name": "rules.json", "mimeType": "text/plain", "buffer": json.dumps(wrong).encode()}
+    page.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(page.get_by_role("heading", name="What is wrong in the file")).to_be_visible()
+    found["import"] = axe_findings(page) + overflow(page, width)
+    page.goto(office.url("rules/"))
+    page.get_by_role("link", name="W" * 126).first.click()
+    for description in ("n" * 300, "Other"):
+        page.get_by_role("link", name="Edit", exact=True).click()
+        page.get_by_label("Note").fill(description)
+        page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("link", name="Version 3")).to_be_visible()
+    found["a rule with versions"] = axe_findings(page) + overflow(page, width)
+    rule = page.url
+    for path in ("versions/1?with=2", "watch", "activate"):
+        page.goto(rule + path)
+        found[path] = axe_findings(page) + overflow(page, width)
     page.goto(office.url("cases/p-1/rules"))
     found["rules of a case"] = axe_findings(page) + overflow(page, width)
     context.close()

@@ -62,7 +62,7 @@ def test_what_is_wrong_is_said_of_each_rule_and_nothing_is_imported(
     operator = CLOSE_DONE["criteria"][0] | {"operator": "resembles"}
     wrong = CLOSE_DONE | {"name": "Odd", "criteria": [operator]}
     answer = send(page, [CLOSE_DONE, wrong, 5], status=422)
-    assert answer.errors == ["Nothing was imported: 2 rules of the file are faulty."]
+    assert answer.errors == ["2 rules of the file are faulty."]
     first, second = answer.rows("Rules that are faulty, and why")
     assert first[0] == "Rule 2 “Odd”"
     assert first[1].startswith("criteria[0].operator: ")

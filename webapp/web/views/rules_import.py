@@ -66,8 +66,8 @@ def _page(project: Project, form: ImportForm, faulty: Sequence[Faulty] = ()) -> 
 
 def _some_are_faulty(count: int) -> str:
     return ngettext(
-        "Nothing was imported: %(number)s rule of the file is faulty.",
-        "Nothing was imported: %(number)s rules of the file are faulty.",
+        "%(number)s rule of the file is faulty.",
+        "%(number)s rules of the file are faulty.",
         count,
         number=number(count),
     )
