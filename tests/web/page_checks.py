@@ -127,7 +127,9 @@ def forms(document: html.HtmlElement, *, whole: bool) -> Iterator[str]:
             yield f"a form in a form: {show(form)}"
         if form.xpath(".//input[@type='file']") and form.get("enctype") != "multipart/form-data":
             yield f"a file is sent as its name only, without enctype: {show(form)}"
-    for element in document.xpath("//*[@hx-post or @hx-put or @hx-patch or @hx-delete]"):
+    # A field that offers something as one types can be typed into all the same.
+    asking = "//*[@hx-post or @hx-put or @hx-patch or @hx-delete][not(self::input[@list])]"
+    for element in document.xpath(asking):
         outside = not element.xpath("ancestor-or-self::form | id(@form)")
         if outside and (whole or not element.get("formaction")):
             yield f"works with JavaScript only, outside any form: {show(element)}"

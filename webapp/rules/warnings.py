@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from webapp.cases.models import Case
 from webapp.dictionary.models import CaseType
+from webapp.dictionary.queries import properties_of
 from webapp.errors import TooSlow
 from webapp.rules.compile import of_type
 from webapp.rules.definition import Copy, Definition
@@ -78,7 +79,8 @@ def _about_properties(
         if reference.name not in there and not _is_there(
             session, project_id, definition.case_type, reference
         ):
-            yield _sentence(definition.case_type, reference, _likely(reference, there))
+            known = _learned(session, project_id, definition.case_type, reference)
+            yield _sentence(definition.case_type, reference, _likely(reference, there, known))
 
 
 def _read(definition: Definition) -> list[Reference]:
@@ -133,17 +135,30 @@ def _is_there(session: Session, project_id: int, case_type: str, reference: Refe
     return session.scalar(of_type(some, case_type)) is not None
 
 
-def _likely(reference: Reference, there: Counter[str]) -> Reference | None:
-    """The name that was probably meant."""
-    names = [name for name, _count in there.most_common(NAMES)] + list(SYSTEM)
+def _learned(session: Session, project_id: int, case_type: str, reference: Reference) -> list[str]:
+    """The names that the dictionary has for the type, where the case itself is read. One query."""
+    if reference.path:
+        return []
+    return [one.name for one in properties_of(session, project_id, case_type)]
+
+
+def _likely(reference: Reference, there: Counter[str], learned: Sequence[str]) -> Reference | None:
+    seen = [name for name, _count in there.most_common(NAMES)]
+    name = likely_name(reference.name, [*seen, *learned])
+    return Reference(reference.path, name) if name else None
+
+
+def likely_name(typed: str, names: Sequence[str]) -> str | None:
+    """The one of some names, commonest first, or of the system's, that was probably meant."""
+    names = [*names, *SYSTEM]
     by_lower = {name.lower(): name for name in names}
-    typed = reference.name.lower()
+    lower = typed.lower()
     alike = (
-        get_close_matches(reference.name, names, 1, ALIKE)
-        or [by_lower[name] for name in get_close_matches(typed, by_lower, 1, ALIKE)]
-        or [by_lower[name] for name in by_lower if _is_part(name, typed) or _is_part(typed, name)]
+        get_close_matches(typed, names, 1, ALIKE)
+        or [by_lower[name] for name in get_close_matches(lower, by_lower, 1, ALIKE)]
+        or [by_lower[name] for name in by_lower if _is_part(name, lower) or _is_part(lower, name)]
     )
-    return Reference(reference.path, alike[0]) if alike else None
+    return alike[0] if alike else None
 
 
 def _is_part(short: str, long: str) -> bool:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import render_template
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from webapp.extensions import db
 from webapp.history.case_list import case_types
-from webapp.history.property_names import property_names
+from webapp.history.property_names import offered_names
 from webapp.projects.models import Project
 from webapp.rules.held import held_of
 from webapp.rules.models import Rule
 from webapp.rules.queries import get_rule
-from webapp.rules.references import SYSTEM
 from webapp.web.forms.rule_problems import problems_of
 from webapp.web.forms.rules import RuleForm
+from webapp.web.htmx import is_fragment_request
+from webapp.web.property_hints import PAGE_S, open_fields, put_hints
 from webapp.web.rule_preview import kind_words, row_words
 
 #: Shows the form as it was typed (`webapp.web.typed`).
@@ -35,15 +36,20 @@ def form_page(
 
 
 def form_context(project: Project, form: RuleForm, rule: Rule | None) -> dict[str, Any]:
-    """What the page and each of its pieces need. Two queries."""
+    """What the page and each of its pieces need. Some ten queries; a page counts for its hints as
+    well, for a moment, and a piece only says what was counted before."""
+    session, case_type = db.session(), (form.case_type.data or "").strip()
+    words = row_words(form)
+    limit_s = 0.0 if is_fragment_request(request) else PAGE_S
+    put_hints(session, project, form, open_fields(form, words), limit_s=limit_s)
     return {
         "project": project,
         "form": form,
         "rule": rule,
-        "case_types": case_types(db.session(), project.id),
-        "names": _names(project, form),
+        "case_types": case_types(session, project.id),
+        "names": offered_names(session, project.id, case_type),
         "kinds": kind_words(),
-        "words": row_words(form),
+        "words": words,
         "hour": f"{project.hour:02}:00",
     }
 
@@ -52,9 +58,3 @@ def rule_in(project: Project, form: RuleForm) -> Rule | None:
     """The rule that the form is about; None for a new one. Raises `NotFound`."""
     rule_id = form.rule_id.data or ""
     return get_rule(db.session(), project.id, rule_id) if rule_id else None
-
-
-def _names(project: Project, form: RuleForm) -> list[str]:
-    """The names that fields for properties offer: those of cases of the type, then the system's."""
-    case_type = (form.case_type.data or "").strip()
-    return [*property_names(db.session(), project.id, case_type), *SYSTEM]

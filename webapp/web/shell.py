@@ -52,6 +52,9 @@ SCREENS: tuple[tuple[Any, tuple[Screen, ...]], ...] = (
                 also=lazy_gettext("Manage forms"),
             ),
             Screen("cases", lazy_gettext("Cases"), "folder", "cases.index"),
+            Screen(
+                "dictionary", lazy_gettext("Data dictionary"), "journal-text", "dictionary.index"
+            ),
             Screen("jobs", lazy_gettext("Jobs"), "list-task", "jobs.index"),
         ),
     ),

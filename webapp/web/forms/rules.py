@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import lazy_gettext as _
@@ -40,12 +41,26 @@ _OPERATORS = {"property": PROPERTY, "number": NUMBER, "date": DATE}
 _ROW = re.compile(r"(criteria|actions)-([0-9]{1,4})-[a-z_]+")
 
 
+@dataclass(frozen=True, slots=True)
+class PropertyHint:
+    """What stands under a field for a property: sentences, and where all properties are listed."""
+
+    sentences: tuple[str, ...] = ()
+    browse: str = ""
+
+
+class PropertyField(StringField):
+    """A field for the name of a property; `webapp.web.property_hints` writes its hint."""
+
+    hint = PropertyHint()
+
+
 class CriterionForm(Form):
     """One condition. Which of the fields count depends on `kind` and `operator`; the others are
     kept, so that changing one's mind loses nothing."""
 
     kind = HiddenField(default="property")
-    property = StringField(_("Property"), default="")
+    property = PropertyField(_("Property"), default="")
     operator = SelectField(_("Comparison"), validate_choice=False)
     value = StringField(_("Value"), default="")
     values = TextAreaField(_("Values, one on each line"), default="")
@@ -69,7 +84,7 @@ class CriterionForm(Form):
 class UpdateForm(Form):
     """One value to be written: a given one, or that of another property."""
 
-    property = StringField(_("Property to set"), default="")
+    property = PropertyField(_("Property to set"), default="")
     how = SelectField(
         _("Kind of value"),
         choices=[SelectChoice("set", _("this value")), SelectChoice("copy", _("the value of"))],
@@ -77,7 +92,7 @@ class UpdateForm(Form):
         validate_choice=False,
     )
     value = StringField(_("Value"), default="")
-    source = StringField(_("Property to copy from"), default="")
+    source = PropertyField(_("Property to copy from"), default="")
 
 
 class RuleForm(WhenForm, CheckForm):

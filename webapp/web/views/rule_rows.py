@@ -1,4 +1,4 @@
-"""Pieces of the form of a rule: its rows, the preview, the names that are offered (SPEC U3, R25).
+"""Pieces of the form of a rule: its rows, the preview (SPEC U3, R25).
 
 Adding, removing and moving rows, and the preview, are submit buttons of the one form, so all of it
 works without JavaScript; htmx only swaps less. Nothing here saves anything.
@@ -54,9 +54,8 @@ def rows(project: Project) -> ResponseReturnValue:
     )
     if not fragment:
         return answer
-    if change.counts:
-        # The preview is counted again, from the rows as they are then.
-        trigger(answer, "rows", settled=True)
+    # The preview is counted again, from the rows as they are then; or the hints of one that opens.
+    trigger(answer, "rows" if change.counts else "opened", settled=True)
     return trigger(answer, "announce", change.said) if change.said else answer
 
 
@@ -80,16 +79,6 @@ def preview_unsaved(project: Project) -> ResponseReturnValue:
     if fragment and request.form.get("say") and shown.found is not None:
         trigger(answer, "announce", would_change_words(shown.found))
     return answer
-
-
-@rules.post("/a/<project_name>/rules/property-names")
-@project_route(Right.EDIT_DATA)
-def offered_names(project: Project) -> ResponseReturnValue:
-    """The names to offer for the case type in the form. Saves nothing."""
-    form = typed_form(request.form)
-    rule = rule_in(project, form)
-    context = form_context(project, form, rule)
-    return render_page_or_fragment("rules/edit.html", "rules/_names.html", **context)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,156 @@
+"""In how many open cases a property is filled in: exactly, or not at all (SPEC U3)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy.orm import Session
+
+from webapp.cases.models import Case
+from webapp.clock import Tick
+from webapp.errors import TooSlow
+from webapp.history.kept import Kept
+from webapp.rules.compile import of_type
+from webapp.rules.family import Family, value_of
+from webapp.rules.references import Reference
+from webapp.rules.sql import IsDate, IsNumber, Trimmed
+from webapp.time_limit import time_limit
+
+#: Counting may take this long in all, in seconds.
+LIMIT_S = 2.0
+#: As long as nothing was written in the project a count stays right. Else it is kept so many times
+#: as long as it took: a form asks again at each change, and must not count all the time.
+KEPT_TIMES = 20.0
+#: What was too slow is not tried again for so many seconds.
+SLOW_S = 60.0
+
+#: As what the values are read.
+READABLE: Mapping[str, Callable[[ColumnElement[Any]], ColumnElement[bool]]] = {
+    "date": IsDate,
+    "number": IsNumber,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A property that is read: as a text (`kind` ""), or as a `date` or a `number`."""
+
+    reference: Reference
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Of the open cases of a type, those where a property has a value that is not blank; of these,
+    those where it cannot be read as what it is read."""
+
+    open_cases: int
+    filled: int
+    unreadable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    tick: int
+    until: float
+    use: Use
+
+
+_counted: Kept[_Counted] = Kept()
+_slow: Kept[float] = Kept()
+
+
+def uses_of(
+    session: Session, project_id: int, case_type: str, wanted: Iterable[Read], *, limit_s: float
+) -> dict[Read, Use]:
+    """The counts of properties, without those for which the time was too short.
+
+    One query for all that are of the cases themselves, and one for each that is of another case;
+    none for what was counted a moment ago. Not for a transaction that writes.
+    """
+    tick = session.scalar(select(Tick.last).where(Tick.project_id == project_id)) or 0
+    found: dict[Read, Use] = {}
+    missing: list[Read] = []
+    for one in dict.fromkeys(wanted):
+        kept = _counted.get(session, (project_id, case_type, one))
+        if kept is not None and (kept.tick == tick or time.monotonic() < kept.until):
+            found[one] = kept.use
+        elif (_slow.get(session, (project_id, case_type, one)) or 0.0) < limit_s:
+            missing.append(one)
+    if not missing or limit_s <= 0:
+        return found
+    own = [one for one in missing if not one.reference.path]
+    rounds = [own] * bool(own) + [[one] for one in missing if one.reference.path]
+    try:
+        with time_limit(session, limit_s, "") as limit:
+            for some in rounds:
+                limit.renew()
+                began = time.monotonic()
+                uses = _count(session, project_id, case_type, some)
+                took = time.monotonic() - began
+                for one, use in zip(some, uses, strict=True):
+                    found[one] = use
+                    counted = _Counted(tick, time.monotonic() + took * KEPT_TIMES, use)
+                    _counted.keep(session, (project_id, case_type, one), counted, 3600.0)
+    except TooSlow:
+        for one in missing:
+            if one not in found:
+                _slow.keep(session, (project_id, case_type, one), limit_s, SLOW_S)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class UseOfAll:
+    """Of the open cases of a type, those where each property has a value that is not blank."""
+
+    open_cases: int
+    filled: Mapping[str, int]
+
+
+def use_of_all(
+    session: Session, project_id: int, case_type: str, *, limit_s: float
+) -> UseOfAll | None:
+    """The counts of all properties of a type; None where the time was too short. Two queries, of
+    which one looks at each value of each open case. Not for a transaction that writes."""
+    postgresql = session.get_bind().dialect.name == "postgresql"
+    each = func.jsonb_each_text if postgresql else func.json_each
+    values = each(Case.properties).table_valued("key", "value", joins_implicitly=True)
+    family = Family(project_id)
+    rows = of_type(family.select(values.c.key, func.count()), case_type)
+    rows = rows.where(Trimmed(values.c.value) != "").group_by(values.c.key)
+    try:
+        with time_limit(session, limit_s, "") as limit:
+            found = session.execute(rows).all()
+            limit.renew()
+            total = session.scalar(of_type(family.select(func.count()), case_type)) or 0
+    except TooSlow:
+        return None
+    return UseOfAll(total, {row[0]: row[1] for row in found})
+
+
+def _count(session: Session, project_id: int, case_type: str, some: Sequence[Read]) -> list[Use]:
+    family = Family(project_id)
+    counts: list[ColumnElement[int]] = [func.count()]
+    for one in some:
+        counts.append(func.count().filter(family.holds(one.reference.path, _is_filled(one))))
+        if one.kind:
+            counts.append(func.count().filter(family.holds(one.reference.path, _is_bad(one))))
+    open_cases, *rest = session.execute(of_type(family.select(*counts), case_type)).one()
+    numbers = iter(rest)
+    return [Use(open_cases, next(numbers), next(numbers) if one.kind else 0) for one in some]
+
+
+def _is_filled(one: Read) -> Callable[[Any], ColumnElement[bool]]:
+    return lambda table: Trimmed(value_of(table, one.reference)) != ""
+
+
+def _is_bad(one: Read) -> Callable[[Any], ColumnElement[bool]]:
+    def bad(table: Any) -> ColumnElement[bool]:
+        value = value_of(table, one.reference)
+        return and_(Trimmed(value) != "", ~READABLE[one.kind](value))
+
+    return bad

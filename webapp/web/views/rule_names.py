@@ -1,0 +1,46 @@
+"""Names of properties in the form of a rule: which are offered, and what is known of one (SPEC U3).
+Nothing here saves anything."""
+
+from __future__ import annotations
+
+from flask import request
+from flask.typing import ResponseReturnValue
+
+from webapp.extensions import db
+from webapp.history.property_names import offered_names
+from webapp.history.property_use import LIMIT_S
+from webapp.projects.models import Project
+from webapp.projects.rights import Right
+from webapp.web.access import project_route
+from webapp.web.forms.rules import typed_form
+from webapp.web.htmx import render_page_or_fragment
+from webapp.web.property_hints import MOST, property_fields, put_hints
+from webapp.web.rule_form_page import form_context, rule_in
+from webapp.web.views.rules import rules
+
+
+@rules.post("/a/<project_name>/rules/property-names")
+@project_route(Right.EDIT_DATA)
+def offered(project: Project) -> ResponseReturnValue:
+    """The names to offer for the case type in the form, and for what is typed in the field whose
+    name is `typing`."""
+    form = typed_form(request.form)
+    context = form_context(project, form, rule_in(project, form))
+    typed = request.form.get(request.form.get("typing", ""), "")
+    case_type = (form.case_type.data or "").strip()
+    context["names"] = offered_names(db.session(), project.id, case_type, typed)
+    return render_page_or_fragment("rules/edit.html", "rules/_names.html", **context)
+
+
+@rules.post("/a/<project_name>/rules/property-hints")
+@project_route(Right.EDIT_DATA)
+def property_hints(project: Project) -> ResponseReturnValue:
+    """The hints of the fields whose ids are `hinted`: those that stand on the page."""
+    form = typed_form(request.form)
+    context = form_context(project, form, rule_in(project, form))
+    fields = property_fields(form)
+    hinted = [fields[key] for key in request.form.getlist("hinted")[:MOST] if key in fields]
+    put_hints(db.session(), project, form, hinted, limit_s=LIMIT_S)
+    return render_page_or_fragment(
+        "rules/edit.html", "rules/_hints.html", **context, hinted=[one.field for one in hinted]
+    )
