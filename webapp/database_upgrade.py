@@ -1,4 +1,4 @@
-"""Creating and upgrading the database."""
+"""Creating and upgrading the database. Only what does so loads this: Alembic takes its time."""
 
 from __future__ import annotations
 
@@ -9,12 +9,19 @@ from pathlib import Path
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
-from flask_migrate import upgrade
+from flask_migrate import Migrate, upgrade
 
 from webapp.errors import CasekeeperError
-from webapp.extensions import db, migrate
+from webapp.extensions import db
 
 OLDEST_SQLITE = (3, 40)
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def init_migrations(app: Flask) -> None:
+    """Let Flask-Migrate's functions know where the migrations of the app are."""
+    Migrate(app, db, directory=str(MIGRATIONS), render_as_batch=True)
 
 
 def upgrade_database(app: Flask) -> bool:
@@ -24,6 +31,7 @@ def upgrade_database(app: Flask) -> bool:
     be rolled back. Raises `CasekeeperError` when SQLite is too old or the
     database is newer than the code.
     """
+    init_migrations(app)
     with app.app_context():
         engine = db.engine
         if engine.dialect.name == "sqlite":
@@ -34,7 +42,7 @@ def upgrade_database(app: Flask) -> bool:
             )
         with engine.connect() as connection:
             present = MigrationContext.configure(connection).get_current_revision()
-        scripts = ScriptDirectory(migrate.directory)
+        scripts = ScriptDirectory(str(MIGRATIONS))
         if present == scripts.get_current_head():
             return False
         if present is not None:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, extract_parameters
+from argon2.exceptions import VerifyMismatchError
 from limits.storage import MemoryStorage, Storage, storage_from_string
 
 from tests.redis import redis_server
@@ -108,6 +109,12 @@ def test_what_is_remembered_is_bounded(
 def test_an_unknown_account_costs_a_check_too(checks: PasswordChecks, verified: list[str]):
     assert not checks.right("web:nobody", RIGHT, None, HERE)
     assert verified == [passwords.NOBODY_KNOWS]
+
+
+def test_what_nobody_knows_costs_what_any_password_costs(stored: str):
+    assert extract_parameters(passwords.NOBODY_KNOWS) == extract_parameters(stored)
+    with pytest.raises(VerifyMismatchError):  # and not InvalidHashError, which costs nothing
+        passwords._hasher.verify(passwords.NOBODY_KNOWS, RIGHT)
 
 
 def test_no_more_than_two_checks_run_at_once(

@@ -2,40 +2,47 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
+from click import Command, Context
 from flask import Flask
+from flask.cli import AppGroup
 
-from webapp.cli.cases import case_group
-from webapp.cli.demo import demo
-from webapp.cli.forms import forms_group
-from webapp.cli.init import init
-from webapp.cli.keys import key_group
-from webapp.cli.projects import project_group
-from webapp.cli.rules import rules_group
-from webapp.cli.runs import runs_group
-from webapp.cli.submit import submit
-from webapp.cli.up import up
-from webapp.cli.verify import verify
-from webapp.cli.web_users import web_user_group
-from webapp.cli.workers import worker_group
+#: Where each is. It is loaded when somebody asks for it: servers and workers never do, and the
+#: making of demonstrations alone is a tenth of what a command takes to start.
+COMMANDS = {
+    "up": "webapp.cli.up:up",
+    "init": "webapp.cli.init:init",
+    "demo": "webapp.cli.demo:demo",
+    "project": "webapp.cli.projects:project_group",
+    "webuser": "webapp.cli.web_users:web_user_group",
+    "worker": "webapp.cli.workers:worker_group",
+    "key": "webapp.cli.keys:key_group",
+    "submit": "webapp.cli.submit:submit",
+    "case": "webapp.cli.cases:case_group",
+    "forms": "webapp.cli.forms:forms_group",
+    "rules": "webapp.cli.rules:rules_group",
+    "runs": "webapp.cli.runs:runs_group",
+    "verify": "webapp.cli.verify:verify",
+    "db": "webapp.cli.schema:schema",
+}
 
-COMMANDS = (
-    up,
-    init,
-    demo,
-    project_group,
-    web_user_group,
-    worker_group,
-    key_group,
-    submit,
-    case_group,
-    forms_group,
-    rules_group,
-    runs_group,
-    verify,
-)
+
+class Commands(AppGroup):
+    """The commands of an application."""
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        """All names, in alphabetical order."""
+        return sorted({*super().list_commands(ctx), *COMMANDS})
+
+    def get_command(self, ctx: Context, name: str) -> Command | None:
+        """The command of a name, loaded if it is not yet."""
+        if name in COMMANDS and name not in self.commands:
+            module, _colon, attribute = COMMANDS[name].partition(":")
+            self.add_command(getattr(import_module(module), attribute), name)
+        return super().get_command(ctx, name)
 
 
 def register(app: Flask) -> None:
     """Give the application its commands."""
-    for command in COMMANDS:
-        app.cli.add_command(command)
+    app.cli = Commands(app.name)

@@ -8,6 +8,7 @@ import secrets
 import threading
 import time
 import unicodedata
+from base64 import b64encode
 from collections import OrderedDict
 
 from argon2 import PasswordHasher
@@ -32,9 +33,18 @@ REMEMBERED_AT_MOST = 20_000
 #: Characters that a password may have; more would only cost time.
 LONGEST = 1_000
 
-#: The hash of a password that nobody knows: for accounts that have none yet, and checked in the
-#: place of one that does not exist, so that timing tells nothing.
-NOBODY_KNOWS = _hasher.hash(secrets.token_bytes(32))
+
+def _of_no_password() -> str:
+    """A hash that costs as much to check as any, and is that of no password: random bytes stand in
+    the place of a result. So nothing is reckoned for it whenever a process starts."""
+    salt, digest = (b64encode(secrets.token_bytes(n)).decode().rstrip("=") for n in (16, 32))
+    costs = f"m={_hasher.memory_cost},t={_hasher.time_cost},p={_hasher.parallelism}"
+    return f"$argon2id$v=19${costs}${salt}${digest}"
+
+
+#: For accounts that have no password yet, and checked in the place of one that does not exist, so
+#: that timing tells nothing.
+NOBODY_KNOWS = _of_no_password()
 
 
 def new_password() -> str:
