@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from bench.match import BY_HAND, RULE, seconds
+from bench.panel import Panel, measure_panels
 from bench.world import World, parents, world
 from webapp.clock import DAY, now
 from webapp.extensions import db
@@ -18,6 +19,7 @@ from webapp.rules.definition import (
     Copy,
     DateIs,
     Definition,
+    Match,
     NotModifiedSince,
     PropertyIs,
     Set,
@@ -52,7 +54,28 @@ _DATES = {
         AND properties ->> 'status' = 'stale' AND properties ->> 'edd' <= :day
         AND properties ->> 'edd' ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$'""",
 }
+#: The rule of CommCare's help page: “Close patients not modified in a year”.
+YEAR = replace(RULE, criteria=(NotModifiedSince(365),))
+_YEAR = dict.fromkeys(
+    ("sqlite", "postgresql"),
+    """SELECT count(*) FROM cases WHERE project_id = :project AND type = 'patient'
+        AND NOT closed AND NOT deleted AND server_modified_on < :last_year""",
+)
+ANY = replace(DATES, match=Match.ANY)
+_ANY = {
+    "sqlite": """SELECT count(*) FROM cases WHERE project_id = :project AND type = 'patient'
+        AND NOT closed AND NOT deleted AND (server_modified_on < :before
+        OR json_extract(properties, '$.status') = 'stale'
+        OR json_extract(properties, '$.edd') <= :day AND
+        date(json_extract(properties, '$.edd'), '+0 days') = json_extract(properties, '$.edd'))
+    """,
+    "postgresql": """SELECT count(*) FROM cases WHERE project_id = :project AND type = 'patient'
+        AND NOT closed AND NOT deleted AND (server_modified_on < :before
+        OR properties ->> 'status' = 'stale' OR properties ->> 'edd' <= :day
+        AND properties ->> 'edd' ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$')""",
+}
 RULES = (
+    ("not modified for a year; close", YEAR, _YEAR),
     ("three properties; close", RULE, BY_HAND),
     (
         "the same; set and copy a value",
@@ -60,6 +83,7 @@ RULES = (
         BY_HAND,
     ),
     ("not modified, date, property; close", DATES, _DATES),
+    ("any of not modified, date, property; close", ANY, _ANY),
     (
         "three properties; close, and write to the parent",
         replace(RULE, actions=(Close(), _VISITED)),
@@ -82,12 +106,14 @@ class Previewed:
 
 @dataclass(frozen=True)
 class Previews:
-    """What was measured on a database. `misspelled`: seconds to say that no case has a property."""
+    """What was measured on a database: in the process, and the panel of the form over HTTP.
+    `misspelled`: seconds to say that no case has a property."""
 
     database: str
     cases: int
     found: tuple[Previewed, ...]
     misspelled: float
+    panels: tuple[Panel, ...]
 
 
 def measure(database: str, *, cases: int) -> Previews:
@@ -110,15 +136,20 @@ def measured(there: World) -> Previews:
         seconds(lambda: warnings_about(session, there.project_id, wrong) and None) for _ in range(2)
     )
     session.rollback()
-    return Previews(there.database, there.cases, found, misspelled)
+    shown = (RULES[0], RULES[3], RULES[4])
+    panels = measure_panels(there, [(name, rule) for name, rule, _by_hand in shown])
+    return Previews(there.database, there.cases, found, misspelled, panels)
 
 
 def _measured(there: World, name: str, rule: Definition, by_hand: str, moment: Moment) -> Previewed:
     session = db.session()
-    values = {"project": there.project_id}
-    if by_hand in _DATES.values():
-        day = moment.today - timedelta(days=60)
-        values |= {"before": moment.now - 30 * DAY, "day": day.isoformat()}
+    all_values = {
+        "project": there.project_id,
+        "before": moment.now - 30 * DAY,
+        "last_year": moment.now - 365 * DAY,
+        "day": (moment.today - timedelta(days=60)).isoformat(),
+    }
+    values = {name: value for name, value in all_values.items() if f":{name}" in by_hand}
     seen: list[Preview] = []
     counted: list[int] = []
 

@@ -82,7 +82,8 @@ def world(database: str, cases: int) -> Iterator[World]:
 
 def fill(database: str, project_id: int, cases: int) -> None:
     """Cases that were last modified in the two years before now, oldest first."""
-    values = {"project": project_id, "size": cases, "first": now() - 730 * DAY}
+    step = 730 * DAY // cases
+    values = {"project": project_id, "size": cases, "first": now() - 730 * DAY, "step": step}
     with write_transaction() as session:
         without_limit(session)
         session.execute(
@@ -91,8 +92,9 @@ def fill(database: str, project_id: int, cases: int) -> None:
                 " opened_on, opened_by, modified_on, modified_by, closed, closed_by, deleted,"
                 f" server_modified_on, indexed_on, properties) {_NUMBERS[database]}"
                 " SELECT :project, 'case-' || n, 'patient', 'Amina ' || n, 'owner-' || (n % 200),"
-                " '', :first + n, 'owner-1', :first + n, 'owner-1', false, '', false,"
-                f" :first + n, :first + n, {_PROPERTIES[database]} FROM s"
+                " '', :first + n * :step, 'owner-1', :first + n * :step, 'owner-1', false, '',"
+                " false, :first + n * :step, :first + n * :step,"
+                f" {_PROPERTIES[database]} FROM s"
             ),
             values,
         )
