@@ -20,6 +20,7 @@ from tests.conftest import make_app
 from tests.databases import postgres_database
 from tests.forms import open_case
 from tests.rules.running import CLOSES, done, equals, forms_of, rule_that
+from webapp.cases.names import is_of_names
 from webapp.database import write_transaction
 from webapp.database_upgrade import copy_file, upgrade_database
 from webapp.dictionary.models import Property
@@ -32,9 +33,15 @@ from webapp.submissions.archive import archive, restore
 from webapp.submissions.models import Submission
 
 
+def is_modelled(name: str | None, kind: str, _parents: object) -> bool:
+    return kind != "table" or not is_of_names(name)
+
+
 def test_a_migrated_database_has_what_the_models_say(app: Flask):
     with app.app_context(), db.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "include_name": is_modelled}
+        )
         assert compare_metadata(context, Base.metadata) == []
 
 

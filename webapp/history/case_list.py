@@ -9,10 +9,11 @@ from typing import TypeVar, cast
 from urllib.parse import urlencode
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, CompoundSelect, Select, select, union
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from webapp.cases.models import Case
+from webapp.cases.names import has, named
 from webapp.dictionary.models import CaseType
 from webapp.errors import Invalid
 from webapp.history.calendar import ANY_TIME, Calendar, Days
@@ -118,9 +119,8 @@ def matching(project_id: int, wanted: CaseFilter, text: str, calendar: Calendar)
     """The cases that a filter leaves, in no order; `wanted.keys` are their key in pages.
 
     `text` is looked for in names, without regard to case and as it stands (no wildcards), and is
-    compared with case ids and external ids; a deleted case is looked for by its last name. Names
-    have no index: it reads the names of all cases that the other filters leave, and the forms of
-    the deleted ones.
+    compared with case ids and external ids (`webapp.cases.names`); a deleted case is looked for by
+    its last name, which reads the forms of all deleted ones.
     """
     conditions: list[ColumnElement[bool]] = [Case.project_id == project_id]
     if wanted.type:
@@ -137,15 +137,18 @@ def matching(project_id: int, wanted: CaseFilter, text: str, calendar: Calendar)
     if wanted.modified.last is not None:
         conditions.append(changed < calendar.ends(wanted.modified.last))
     if text:
-        found = [_has(Case.name, text), Case.case_id == text, Case.external_id == text]
-        if wanted.with_deleted:
-            found.append(and_(Case.deleted, _has(LAST_NAME, text)))
-        conditions.append(or_(*found))
+        conditions.append(Case.id.in_(_found(project_id, text, wanted.with_deleted)))
     return select(Case).where(*conditions)
 
 
-def _has(name: ColumnElement[str] | InstrumentedAttribute[str], text: str) -> ColumnElement[bool]:
-    return func.lower(name).contains(text.lower(), autoescape=True)
+def _found(project_id: int, text: str, with_deleted: bool) -> CompoundSelect[int]:
+    """The keys of the cases that a text finds: each way by its own index, which OR would hinder."""
+    mine = select(Case.id).where(Case.project_id == project_id)
+    ways = [named(project_id, text), mine.where(Case.case_id == text)]
+    ways.append(mine.where(Case.external_id == text))
+    if with_deleted:
+        ways.append(mine.where(Case.deleted, has(LAST_NAME, text)))
+    return union(*ways)
 
 
 def _state(text: str) -> CaseState:
