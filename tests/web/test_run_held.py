@@ -108,10 +108,9 @@ class TestThePage:
         with pretend(NIGHT + HOUR):
             for number in range(3):
                 changes(session, careful, f"c{number}", status="fresh" if number else "stale")
-        assert (
-            "Of these cases 3 were changed meanwhile; the list says what becomes of each."
-            in open_page(amina, careful, run).text
-        )
+        said = open_page(amina, careful, run).text
+        assert "Of these cases 3 were changed meanwhile; the list says what becomes of" in said
+        assert "If it were approved now, 2 of them would be left out." in said
 
     def test_whoever_edits_the_rule_hears_that_it_ends(
         self, session: Session, careful: Project, amina: PageClient

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, case, func
 from sqlalchemy.orm import Session
 
-from webapp.cases.models import Case
+from webapp.cases.models import OPEN, Case
 from webapp.rules.apply_cases import changed_rows, effects_of_row
 from webapp.rules.changes import CaseChange, case_change
-from webapp.rules.models import Run, RunCase
+from webapp.rules.compile import condition
+from webapp.rules.family import Family
+from webapp.rules.models import RunCase
 from webapp.rules.orders import Orders
 from webapp.rules.plan import LeftOut, rows_from
 from webapp.rules.view import load, paths_read, paths_written
@@ -55,16 +57,26 @@ def planned_cases(session: Session, orders: Orders, first: int, end: int) -> lis
     return found
 
 
-def changed_in_plan(session: Session, run: Run) -> int:
-    """How many of the planned cases were changed since, by whatever. One query over the plan."""
-    rows = (
-        select(func.count())
-        .select_from(RunCase)
-        .join(Case, (Case.project_id == RunCase.project_id) & (Case.id == RunCase.case))
-        .where(
-            RunCase.project_id == run.project_id,
-            RunCase.run == run.id,
-            Case.indexed_on > run.planned_on,
-        )
+@dataclass(frozen=True, slots=True)
+class ChangedInPlan:
+    """How many of the planned cases were changed since, by whatever, and how many of these no
+    longer match."""
+
+    changed: int
+    gone: int
+
+
+def changed_in_plan(session: Session, orders: Orders) -> ChangedInPlan:
+    """Count them as they are now. One query over the plan."""
+    family, definition = Family(orders.project_id), orders.definition
+    matches = and_(
+        Case.type == definition.case_type, *OPEN, condition(family, definition, orders.moment)
     )
-    return session.scalars(rows).one()
+    rows = (
+        # Beside the count and not among the conditions, which would give PostgreSQL ideas.
+        family.select(func.count(), func.sum(case((matches, 1), else_=0)))
+        .join(RunCase, (RunCase.project_id == Case.project_id) & (RunCase.case == Case.id))
+        .where(RunCase.run == orders.run_id, Case.indexed_on > orders.planned_on)
+    )
+    changed, still = session.execute(rows).one()
+    return ChangedInPlan(changed, changed - int(still or 0))

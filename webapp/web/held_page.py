@@ -14,7 +14,7 @@ from webapp.rules.held import WAITS
 from webapp.rules.limits import use_today
 from webapp.rules.models import Run
 from webapp.rules.nights import next_runs
-from webapp.rules.orders import version_of
+from webapp.rules.orders import orders_of, version_of
 from webapp.rules.planned_cases import changed_in_plan
 from webapp.rules.queries import data_of
 from webapp.rules.runs import rule_of
@@ -54,7 +54,7 @@ def held_page(
         before=runs_before(session, run),
         changes_of=changes_of,
         listed=cases_page(session, run, request.args.get("page", "1")),
-        changed_since=changed_in_plan(session, run),
+        since=changed_in_plan(session, orders_of(session, run)),
         use=use,
         cuts=use.cuts(would.get("submissions", 0)),
         following=following,
