@@ -52,7 +52,7 @@ from webapp.web.sessions import init_sessions
 from webapp.web.shell import init_shell
 from webapp.web.views.audit import audit as audit_screen  # `webapp.audit` stays the room
 from webapp.web.views.case_rules import cases as cases_screen
-from webapp.web.views.dictionary import dictionary
+from webapp.web.views.dictionary_screen import dictionary as dictionary_screen
 from webapp.web.views.home import home
 from webapp.web.views.hq_links import hq_links
 from webapp.web.views.jobs import jobs as jobs_screen  # `webapp.jobs` stays the room
@@ -136,7 +136,7 @@ def register_pages(app: Flask) -> None:
     """The screens, for people."""
     for screen in (login, projects, home, rules_screen, runs_screen):
         app.register_blueprint(screen)
-    for screen in (submissions_screen, cases_screen, dictionary, jobs_screen, hq_links):
+    for screen in (submissions_screen, cases_screen, dictionary_screen, jobs_screen, hq_links):
         app.register_blueprint(screen)
     for screen in (audit_screen, settings_screen):
         app.register_blueprint(screen)

@@ -43,10 +43,10 @@ def add_case_type(
     _check(said, OF_TYPE)
     if session.get(CaseType, (project_id, name)) is not None:
         raise Refused(_("There is a case type “%(name)s” already.", name=name))
-    row = CaseType(project_id=project_id, name=name, **said)
+    row = CaseType(project_id=project_id, name=name)
     session.add(row)
+    describe(session, row, said, Tag.CASE_TYPE_ADD, by)
     session.flush()  # its properties refer to it
-    _record(session, row, Tag.CASE_TYPE_ADD, by, said)
     return row
 
 
@@ -57,7 +57,7 @@ def set_case_type(
     and `InvalidEntry`."""
     row = get_case_type(session, project_id, name)
     _check(said, OF_TYPE)
-    return _set(session, row, said, Tag.CASE_TYPE_SET, by)
+    return describe(session, row, said, Tag.CASE_TYPE_SET, by)
 
 
 def add_property(
@@ -86,10 +86,9 @@ def add_property(
                 most=MOST,
             )
         )
-    row = Property(project_id=project_id, case_type=case_type, name=name, **said)
+    row = Property(project_id=project_id, case_type=case_type, name=name)
     session.add(row)
-    session.flush()  # the next of a file counts it
-    _record(session, row, Tag.PROPERTY_ADD, by, said)
+    describe(session, row, said, Tag.PROPERTY_ADD, by)
     return row
 
 
@@ -106,7 +105,7 @@ def set_property(
     and `InvalidEntry`."""
     row = get_property(session, project_id, case_type, name)
     _check(said, OF_PROPERTY)
-    return _set(session, row, said, Tag.PROPERTY_SET, by)
+    return describe(session, row, said, Tag.PROPERTY_SET, by)
 
 
 def check_name(name: str) -> None:
@@ -129,21 +128,26 @@ def check_type_name(name: str) -> None:
         raise InvalidEntry("case_type", _("A case type has 1 to 255 characters, on one line."))
 
 
-def _check(said: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
-    for field, value in said.items():
-        if field not in allowed:
-            raise ValueError(f"{field} is no field of it")
-        if field in {"label", "group"} and not (len(value) <= 255 and _is_line(value)):
-            raise InvalidEntry(field, _("At most 255 characters, on one line."))
-        if field == "description" and not (len(value) <= LONGEST_TEXT and _is_text(value)):
-            raise InvalidEntry(
-                field,
-                _("At most %(most)s characters, and none that cannot be shown.", most=LONGEST_TEXT),
+def problems_of(said: Mapping[str, Any]) -> dict[str, str]:
+    """What cannot be said of a property or a case type: a sentence for each such field."""
+    found = {}
+    for name, value in said.items():
+        if name in {"label", "group"} and not (len(value) <= 255 and _is_line(value)):
+            found[name] = _("At most 255 characters, on one line.")
+        elif name == "description" and not (len(value) <= LONGEST_TEXT and _is_text(value)):
+            found[name] = _(
+                "At most %(most)s characters, and none that cannot be shown.", most=LONGEST_TEXT
             )
-        if field == "data_type" and value is not None and not isinstance(value, DataType):
-            raise ValueError(f"{value!r} is no data type")
-        if field == "place" and value is not None and not 0 < value <= LAST_PLACE:
-            raise InvalidEntry(field, _("The order is a whole number from 1 to 1,000,000."))
+        elif name == "place" and value is not None and not 0 < value <= LAST_PLACE:
+            found[name] = _("The order is a whole number from 1 to 1,000,000.")
+    return found
+
+
+def _check(said: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
+    if unknown := said.keys() - set(allowed):
+        raise ValueError(f"{', '.join(sorted(unknown))} cannot be said of it")
+    for name, sentence in problems_of(said).items():
+        raise InvalidEntry(name, sentence)
 
 
 def _is_line(text: str) -> bool:
@@ -154,16 +158,19 @@ def _is_text(text: str) -> bool:
     return all(char.isprintable() or char in "\n\t" for char in text)
 
 
-def _set(
+def describe(
     session: Session, row: CaseType | Property, said: Mapping[str, Any], tag: Tag, by: Actor
 ) -> bool:
-    before = {field: getattr(row, field) for field in said}
-    after = {field: value for field, value in said.items() if value != before[field]}
-    for field, value in after.items():
-        setattr(row, field, value)
-    if after:
-        _record(session, row, tag, by, after, {field: before[field] for field in after})
-    return bool(after)
+    """Write to a row what is said and was checked, with its event. Whether there is one: nothing
+    is recorded of a row that was there and stays as it is."""
+    is_new = tag in {Tag.CASE_TYPE_ADD, Tag.PROPERTY_ADD}
+    before = {} if is_new else {name: getattr(row, name) for name in said}
+    after = {n: value for n, value in said.items() if is_new or value != before[n]}
+    for name, value in after.items():
+        setattr(row, name, value)
+    if after or is_new:
+        _record(session, row, tag, by, after, {n: before[n] for n in after if n in before})
+    return bool(after or is_new)
 
 
 def _record(  # noqa: PLR0917  # what an event has

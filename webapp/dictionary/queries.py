@@ -79,6 +79,16 @@ def by_group(properties: Iterable[Property]) -> list[tuple[str, list[Property]]]
     return list(groups.items())
 
 
+def groups_of(session: Session, project_id: int, case_type: str) -> list[str]:
+    """The groups that the properties of a type are in, by name. One query."""
+    rows = session.scalars(
+        select(Property.group)
+        .where(Property.project_id == project_id, Property.case_type == case_type)
+        .distinct()
+    )
+    return sorted(group for group in rows if group)
+
+
 def type_counts(session: Session, project_id: int) -> dict[str, int]:
     """How many properties each case type has. One query."""
     rows = session.execute(

@@ -21,8 +21,13 @@ from webapp.web.access import project_route
 
 dictionary = Blueprint("dictionary", __name__)
 
+#: The address of a case type. Not directly below the dictionary's own: a type may have any name.
+TYPE = "/a/<project_name>/dictionary/types/<any_name:case_type>"
+
 #: A page counts this long, in seconds; and where somebody asked for it.
 PAGE_S, ALL_S = 2.0, 29.0
+#: Properties on a page.
+PER_PAGE = 100
 
 
 @dictionary.get("/a/<project_name>/dictionary/")
@@ -38,23 +43,35 @@ def index(project: Project) -> ResponseReturnValue:
     )
 
 
-@dictionary.get("/a/<project_name>/dictionary/<any_name:case_type>/")
+@dictionary.get(f"{TYPE}/")
 @project_route(Right.VIEW)
 def show(project: Project, case_type: str) -> ResponseReturnValue:
-    """The properties of a case type, by group, with how many open cases have each; with
-    `?count=all` counting may take longer."""
+    """The properties of a case type, by group, with how many open cases have each: a page of them
+    (`?page=`), or those that `?find=` finds. With `?count=all` counting may take longer."""
     session = db.session()
     found = get_case_type(session, project.id, case_type)
     properties = properties_of(session, project.id, case_type)
+    find = request.args.get("find", "")[:255].strip()
+    wanted = find.casefold()
+    fitting = [
+        one for one in properties if wanted in f"{one.name}\n{one.label}\n{one.group}".casefold()
+    ]
+    pages = max(1, -(-len(fitting) // PER_PAGE))
+    page = min(max(1, request.args.get("page", 1, type=int)), pages)
     patient = request.args.get("count") == "all"
     use = use_of_all(session, project.id, case_type, limit_s=ALL_S if patient else PAGE_S)
     return render_template(
         "dictionary/show.html",
         project=project,
         case_type=found,
-        groups=by_group(properties),
+        groups=by_group(fitting[(page - 1) * PER_PAGE : page * PER_PAGE]),
+        grouped=any(one.group for one in properties),
         total=len(properties),
         most=MOST,
         use=use,
         patient=patient,
+        find=find,
+        page=page,
+        pages=pages,
+        per_page=PER_PAGE,
     )

@@ -1,0 +1,195 @@
+"""The data dictionary on screen, as a person without JavaScript uses it (SPEC U10, U11)."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from tests import factories
+from tests.forms import case_block, form, open_case, send
+from tests.web.pages import PageClient
+from tests.web.signing_in import signed_in
+from webapp.dictionary.models import DataType
+from webapp.dictionary.queries import get_property
+from webapp.errors import TooSlow
+from webapp.history import property_use
+from webapp.projects.models import Project
+from webapp.web.views import dictionary
+
+#: A type and a property may be called anything that a form can say.
+ODD, HARD = "import", "vüsit/ 100%?#<b>"
+
+
+@pytest.fixture
+def amina(app: Flask, project: Project) -> PageClient:
+    """Amina may edit data."""
+    return signed_in(app, factories.web_user(project, role="editor"))
+
+
+@pytest.fixture
+def url(project: Project) -> str:
+    return f"/a/{project.name}/dictionary/"
+
+
+@pytest.fixture
+def patients(session: Session, project: Project) -> Project:
+    open_case(session, project.id, "ada", edd="2026-05-01", village=" ")
+    open_case(session, project.id, "bea", edd="2026-05-01")
+    for number, case_type in enumerate((ODD, HARD)):
+        open_case(session, project.id, f"odd-{number}", case_type=case_type, été="1")
+    return project
+
+
+def test_before_the_first_form_it_says_what_will_be_here(amina: PageClient, url: str):
+    page = amina.get(url)
+    assert page.h1 == "Data dictionary"
+    assert "No case type yet" in page.text
+    assert page.links()["Data dictionary"] == url
+
+
+def test_a_property_is_described(session: Session, amina: PageClient, patients: Project, url: str):
+    page = amina.get(url)
+    assert page.rows("Case types") == [
+        [ODD, "", "", "1"],
+        ["patient", "", "", "2"],
+        [HARD, "", "", "1"],
+    ]
+    page = page.click("patient")
+    assert page.rows("Properties without a group") == [
+        ["edd", "", "not set", "2 of 2", ""],
+        ["village", "", "not set", "0 of 2", ""],
+    ]
+    page = page.click("edd")
+    wrong = page.form("Save").submit(label="x" * 256, place="soon", data_type="date")
+    assert wrong.status == 422
+    assert wrong.errors == [
+        "At most 255 characters, on one line.",
+        "Enter a whole number from 1 to 1,000,000, or nothing.",
+    ]
+    page = wrong.form("Save").submit(
+        label=" Due  date ", group="Birth", place="2", description="Reckoned\r\nby weeks "
+    )
+    page = page.follow()
+    assert page.status_line == "The property “edd” is saved."
+    assert page.rows("Properties in “Birth”") == [
+        ["edd", "Due date", "Date", "2 of 2", "Reckoned by weeks"]
+    ]
+    page = page.click("edd").form("Save").submit().follow()
+    assert page.status_line == "Nothing was changed."
+    row = get_property(session, patients.id, "patient", "edd")
+    assert (row.description, row.data_type, row.place) == (
+        "Reckoned\nby weeks",
+        DataType.DATE,
+        2,
+    )
+
+
+def test_types_and_properties_are_added_by_hand(amina: PageClient, patients: Project, url: str):
+    page = amina.get(url).click("Add a case type")
+    for name, sentence in (("", "1 to 255"), ("patient", "already")):
+        page = page.form("Add").submit(name=name)
+        assert page.status == 422
+        assert sentence in page.errors[0]
+    page = page.form("Add").submit(name="house", label="Household").follow()
+    assert page.h1 == "Properties of “house”"
+    assert "No property yet" in page.text
+    page = page.click("Edit case type").form("Save").submit(description="Who lives there").follow()
+    assert "Who lives there" in page.text
+    page = page.click("Add a property")
+    for name, sentence in (("a b", "starts with a letter"), ("owner_id", "by itself")):
+        page = page.form("Add").submit(name=name)
+        assert sentence in page.errors[0]
+    page = page.form("Add").submit(name="roof", data_type="choice", deprecated=True).follow()
+    assert page.rows("Properties without")[0][:3] == ["roof deprecated", "", "Choice"]
+    again = page.click("Add a property").form("Add").submit(name="roof")
+    assert "already" in again.errors[0]
+
+
+@pytest.mark.parametrize("case_type", [ODD, HARD])
+def test_names_may_be_anything(amina: PageClient, patients: Project, url: str, case_type: str):
+    page = amina.get(url).click(case_type).click("été")
+    page = page.form("Save").submit(label="Summer").follow()
+    assert page.rows("Properties without")[0][1] == "Summer"
+    assert page.click("Edit case type").form("Save").submit(label="L").follow().status == 200
+    amina.get(f"{url}types/nobody/", status=404)
+    amina.get(f"{url}types/patient/properties/nobody/", status=404)
+
+
+def test_who_may_only_look_reads_and_exports(
+    app: Flask, patients: Project, project: Project, url: str
+):
+    vera = signed_in(app, factories.web_user(project, role="viewer"))
+    page = vera.get(url)
+    assert "Add a case type" not in page.text
+    page = page.click("patient")
+    assert "Add a property" not in page.text
+    assert "edd" not in page.links()
+    exported = vera.get(f"{url}export")
+    assert exported.headers["Content-Type"].startswith("text/csv")
+    assert "patient,edd,,,,,no," in exported.text
+
+
+def test_a_file_is_looked_at_before_it_is_imported(
+    session: Session, amina: PageClient, patients: Project, url: str
+):
+    page = amina.get(url).click("Import…")
+    assert page.form("Look at the file").submit().errors == ["Choose a file that is not empty."]
+
+    def looked_at(raw: bytes):
+        return page.form("Look at the file").submit(file=(io.BytesIO(raw), "d.csv"))
+
+    assert "UTF-8" in looked_at("é".encode("latin-1")).errors[0]
+    wrong = looked_at(b"case_type,property,data_type\npatient,edd,day\npatient,village,text\n")
+    assert wrong.status == 422
+    assert wrong.errors == ["1 row of the file cannot be taken."]
+    assert wrong.rows("Rows that cannot")[0][0] == "2"
+    seen = looked_at("case_type,property,label,data_type\npatient,edd,Fällig,Date\n".encode())
+    assert "would add 0 and change 1" in seen.text
+    assert seen.rows("What would change") == [
+        ["2", "patient", "edd", "Label: empty becomes Fällig Type: empty becomes Date"]
+    ]
+    assert get_property(session, patients.id, "patient", "edd").label == ""
+    done = seen.form("Import what you see").submit().follow()
+    assert done.status_line == "The dictionary is imported: 0 added, 1 changed."
+    session.rollback()
+    assert get_property(session, patients.id, "patient", "edd").label == "Fällig"
+    assert "This file changes nothing" in looked_at(b"case_type,property\npatient,edd\n").text
+
+
+def test_counting_that_takes_too_long_leaves_the_rest(
+    amina: PageClient, patients: Project, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    def slow(*_: object) -> None:
+        raise TooSlow("")
+
+    monkeypatch.setattr(property_use, "time_limit", slow)
+    page = amina.get(url).click("patient")
+    assert "it takes too long" in page.text
+    assert page.rows("Properties without")[0] == ["edd", "", "not set", ""]
+    page = page.click("Count, which may take half a minute")
+    assert "Count, which" not in page.text
+
+
+def test_many_properties_go_by_pages_and_are_found(
+    session: Session,
+    project: Project,
+    amina: PageClient,
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(dictionary, "PER_PAGE", 2)
+    monkeypatch.setattr(dictionary, "MOST", 5)
+    update = dict.fromkeys(("a1", "a2", "b1", "b2", "c1"), "1")
+    create = {"case_type": "patient", "case_name": "Ana"}
+    send(session, project.id, form(case_block("p", create=create, update=update)))
+    page = amina.get(url).click("patient")
+    assert "which is the most" in page.text
+    page = page.click("Next").click("Next")
+    assert [row[0] for row in page.rows("Properties without")] == ["c1"]
+    page = page.form("Find a property").submit(find="B")
+    assert [row[0] for row in page.rows("Properties without")] == ["b1", "b2"]
+    assert "No property fits “zz”" in page.form("Find a property").submit(find="zz").text
+    assert amina.get(f"{url}types/patient/?page=99999999999999999999").status == 200
