@@ -133,12 +133,17 @@ def _checked(form: RuleForm) -> RuleData | None:
 def _conflict(project: Project, form: RuleForm, rule: Rule, data: RuleData) -> ResponseReturnValue:
     session = db.session()
     newest: RuleVersion = version_of(session, rule, rule.version)
+    based_on = _number(form.based_on.data) or 0
+    theirs: list[str] = []
+    if 0 < based_on < rule.version:
+        theirs = differences(data_of(version_of(session, rule, based_on)), data_of(newest))
     return form_page(
         project,
         form,
         rule,
         status=409,
         conflict=newest,
+        theirs=theirs,
         differences=differences(data_of(newest), data),
     )
 
