@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
@@ -41,12 +44,13 @@ from webapp.history.calendar import Calendar
 from webapp.history.filters import SubmissionFilter, forms_of_run
 from webapp.history.models import SelectedForm, Selection
 from webapp.history.selections import find_all, find_some, freeze, get_selection, tidy_selections
-from webapp.jobs import frozen, queue
+from webapp.jobs import frozen, queue, switch_forms
+from webapp.jobs.items import WENT_WRONG
 from webapp.jobs.models import Job, JobItem, JobState
 from webapp.projects.models import Project
 from webapp.rules.undone import undone
 from webapp.submissions.archive import WHY_NOT, archive, restore
-from webapp.submissions.bulk import NOT_ITS_OWN, UNKNOWN
+from webapp.submissions.bulk import NOT_ITS_OWN, UNKNOWN, Switch
 from webapp.submissions.models import State
 
 BY = factories.actor()
@@ -264,3 +268,23 @@ def test_a_selection_of_nothing_does_nothing(session: Session, project: Project)
         )
     job = worked(session, job)
     assert (job.state, job.total) == (JobState.FINISHED, 0)
+
+
+def test_one_bad_form_stops_nothing_else(
+    app: Flask, session: Session, project: Project, monkeypatch: pytest.MonkeyPatch
+):
+    ids = opened(session, project, 9)
+    switch_many = switch_forms.switch_many
+
+    def failing(session: Session, switch: Switch, some: Sequence[str], **named: Any) -> Any:
+        done = switch_many(session, switch, some, **named)
+        if ids[4] in some:
+            raise ZeroDivisionError
+        return done
+
+    monkeypatch.setattr(switch_forms, "switch_many", failing)
+    job = done(session, project, State.ARCHIVED, ids)
+    assert (job.state, job.processed, job.succeeded) == (JobState.FINISHED, 9, 8)
+    assert reasons(session, job) == {ids[4]: WENT_WRONG}
+    assert in_state(session, project, State.NORMAL) == [ids[4]]
+    assert_whole(app, session, project)

@@ -23,6 +23,7 @@ from sqlalchemy import select
 from tests.factories import actor
 from tests.factories import project as make_project
 from tests.forms import case_block, form, open_case, send
+from tests.history.bulk import done
 from tests.rules.running import (
     CLOSES,
     before_each_piece,
@@ -129,6 +130,21 @@ class Undoing(RuleBasedStateMachine):
         if self.by_hand(restore, one, refused=self.forms[one] is Form.COUNTS):
             self.forms[one] = Form.COUNTS
 
+    @precondition(lambda self: not self.at_work)
+    @rule(
+        numbers=st.sets(st.integers(0, CASES - 1), min_size=1),
+        to=st.sampled_from([State.ARCHIVED, State.NORMAL]),
+    )
+    def forms_are_switched_with_others(self, numbers: set[int], to: State) -> None:
+        """From Submit History, which for the run is by hand."""
+        ids = {self.form(number) for number in numbers}
+        done(self.session, self.project, to, ids)
+        for one in ids:
+            if to is State.NORMAL:
+                self.forms[one] = Form.COUNTS
+            elif self.forms[one] is Form.COUNTS:
+                self.forms[one] = Form.BY_HAND
+
     @rule(number=st.integers(0, CASES - 1), closes=st.booleans())
     def somebody_changes_a_case(self, number: int, closes: bool) -> None:
         block = case_block(f"c{number}", update={"note": "later"}, close=closes)
@@ -147,7 +163,7 @@ class Undoing(RuleBasedStateMachine):
         assert {
             one: Form.COUNTS
             if state == State.NORMAL
-            else (Form.BY_HAND if by is None else Form.UNDONE)
+            else (Form.UNDONE if by in self.to_do else Form.BY_HAND)
             for one, state, by in rows
         } == self.forms
         told = undone(self.session, self.session.get_one(Run, self.run.id))

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from webapp.audit.actor import Actor
 from webapp.clock import now
-from webapp.database import insert_new
+from webapp.database import find_by_key, insert_new
 from webapp.errors import Invalid, NotFound, Refused
 from webapp.history.models import SelectedForm, Selection
 from webapp.history.selections import forms_left_by, get_selection
@@ -90,6 +90,7 @@ def refuse_take_back(job: Job) -> None:
 
 def leaves_something(session: Session, job: Job) -> bool:
     """Whether there is anything of a job over forms that can be taken back. One query."""
+    find_by_key(session)
     return session.scalar(forms_left_by(job).limit(1)) is not None
 
 

@@ -16,6 +16,9 @@ from webapp.jobs.pace import Pace
 from webapp.jobs.progress import count, next_item
 from webapp.jobs.task import TakenBack
 
+#: Why an item is skipped that met an error of ours.
+WENT_WRONG = "Something went wrong in Casekeeper itself, and was written to its log."
+
 _log = logging.getLogger(__name__)
 
 
@@ -71,9 +74,7 @@ class ItemTask(ABC):
             if is_busy(error):
                 raise
             _log.exception("job %d: item %d", job.id, job.processed)
-            raise _skip(
-                job, "Something went wrong in Casekeeper itself, and was written to its log."
-            ) from error
+            raise _skip(job, WENT_WRONG) from error
         return reason
 
 

@@ -9,6 +9,7 @@ nothing else.
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -18,11 +19,16 @@ from sqlalchemy import Select, Update, select, update
 from sqlalchemy.orm import Session
 
 from webapp.audit.actor import Actor
+from webapp.database import is_busy
+from webapp.errors import Busy
 from webapp.jobs.frozen import FrozenForms
+from webapp.jobs.items import WENT_WRONG
 from webapp.jobs.models import Job, JobItem
 from webapp.jobs.pace import Pace
 from webapp.jobs.task import LookFirst
 from webapp.submissions.bulk import Switch, switch_many
+
+_log = logging.getLogger(__name__)
 
 
 class SwitchForms(ABC):
@@ -44,15 +50,32 @@ class SwitchForms(ABC):
         ids = session.scalars(_next_items(job, min(pace.size, job.left))).all()
         if not ids:
             return False
-        if self._switch is None:
-            self._switch = self.switch(session, job, by)
-        skipped = switch_many(session, self._switch, ids, before_tick=pace.begin)
+        ids, skipped = self._switch_some(session, job, ids, pace, by=by)
         for reason in set(skipped.values()):
             items = [item for item in ids if skipped.get(item) == reason]
             session.execute(_these(job, len(ids), items).values(reason=reason[:1000]))
         job.processed += len(ids)
         job.succeeded += len(ids) - len(skipped)
         return True
+
+    def _switch_some(
+        self, session: Session, job: Job, ids: Sequence[str], pace: Pace, *, by: Actor
+    ) -> tuple[Sequence[str], dict[str, str]]:
+        """Switch the first of some forms, and give back which those were, and why some of them are
+        skipped. All of them, unless something unforeseen is the matter with one: then as many as go
+        without it, or that one alone."""
+        if self._switch is None:
+            self._switch = self.switch(session, job, by)
+        try:
+            with session.begin_nested():
+                return ids, switch_many(session, self._switch, ids, before_tick=pace.begin)
+        except Exception as error:
+            if isinstance(error, Busy) or is_busy(error):
+                raise
+            if len(ids) == 1:
+                _log.exception("job %d: form %s", job.id, ids[0])
+                return ids, {ids[0]: WENT_WRONG}
+            return self._switch_some(session, job, ids[: len(ids) // 2], pace, by=by)
 
     def at(self, session: Session, job: Job) -> str:  # noqa: ARG002
         """The place in the list."""
