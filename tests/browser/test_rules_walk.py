@@ -28,6 +28,7 @@ from webapp.jobs.tasks import work
 from webapp.projects.models import Project
 from webapp.rules.models import RuleState
 
+REPLACED = ("htmx:afterRequest, ", "htmx:sendAbort, ")
 FOCUS = """wanted => {
   const here = document.activeElement;
   return (here.id || here.textContent.trim()).startsWith(wanted);
@@ -46,7 +47,8 @@ def page(app: Flask, browser: Browser) -> Iterator[Page]:
     page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
     yield page
     context.close()
-    assert faults == []
+    # One who types fast lets a request take the place of the one before, and htmx says so.
+    assert [one for one in faults if not one.startswith(REPLACED)] == []
 
 
 @pytest.fixture
