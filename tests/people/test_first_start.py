@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from tests.conftest import make_app
 from tests.forms import form
-from tests.web.signing_in import basic, signed_in
+from tests.web.signing_in import basic, signed_in_by_form
 from webapp.extensions import db
 from webapp.people.first_start import first_start
 from webapp.people.models import WebUser
@@ -26,7 +26,7 @@ def test_the_first_start_makes_a_login_that_works_once(tmp_path: Path):
         login = first_start(tmp_path)
         assert login is not None
         user = get_web_user(db.session(), login.email)
-        browser = signed_in(app, user, password=login.password)
+        browser = signed_in_by_form(app, user, password=login.password)
         assert first_start(tmp_path) is None
     assert stat.S_IMODE(login.file.stat().st_mode) == 0o600
     text = login.file.read_text()

@@ -15,7 +15,7 @@ from tests.conftest import make_app
 from tests.factories import PASSWORD, actor, web_user
 from tests.factories import project as make_project
 from tests.web.pages import PageClient
-from tests.web.signing_in import signed_in
+from tests.web.signing_in import signed_in, signed_in_by_form
 from webapp.audit.models import AuditEvent
 from webapp.database import write_transaction
 from webapp.people.operations import (
@@ -54,6 +54,21 @@ def test_a_person_signs_in_and_goes_straight_into_the_only_project(
     assert (event.tag, event.actor, event.source) == ("web_user.login", amina.email, "10.0.0.9")
 
 
+def test_the_other_tests_have_the_cookie_that_signing_in_leaves(app: Flask, session: Session):
+    amina = web_user()
+    made, typed = signed_in(app, amina), signed_in_by_form(app, amina)
+    with (
+        made.client.session_transaction() as of_made,
+        typed.client.session_transaction() as of_typed,
+    ):
+        apart = {"csrf_token", "_id"}  # chance, and a digest of the browser's address
+        assert {name: of_made[name] for name in of_made.keys() - apart} == {
+            name: of_typed[name] for name in of_typed.keys() - apart
+        }
+        assert of_made.keys() == of_typed.keys()
+    assert is_in(made)
+
+
 def test_with_several_projects_one_chooses_and_with_none_one_hears_why(
     app: Flask, session: Session, project: Project
 ):
@@ -61,10 +76,10 @@ def test_with_several_projects_one_chooses_and_with_none_one_hears_why(
     amina = web_user(project)
     with write_transaction():
         add_member(session, other, amina, "viewer", by=actor())
-    page = signed_in(app, amina).get("/")
+    page = signed_in_by_form(app, amina).get("/")
     names = {row[1]: row[2] for row in page.rows("Projects that you are a member of")}
     assert names == {project.name: "Admin", other.name: "Viewer"}
-    assert "not a member of any project yet" in signed_in(app, web_user()).get("/").text
+    assert "not a member of any project yet" in signed_in_by_form(app, web_user()).get("/").text
 
 
 def test_after_signing_in_one_is_where_one_wanted_to_be(app: Flask, session: Session):
@@ -134,7 +149,7 @@ def test_after_many_failures_one_waits_even_with_the_right_password(app: Flask, 
 
 
 def test_signing_out_is_a_post_and_ends_the_session(app: Flask, session: Session):
-    browser = signed_in(app, web_user())
+    browser = signed_in_by_form(app, web_user())
     assert browser.client.get("/logout").status_code == 405
     assert is_in(browser)
     assert browser.get("/").form("Sign out").submit().location == "/login"
@@ -143,17 +158,17 @@ def test_signing_out_is_a_post_and_ends_the_session(app: Flask, session: Session
 
 def test_a_new_password_ends_all_sessions(app: Flask, session: Session):
     amina = web_user()
-    laptop, phone = signed_in(app, amina), signed_in(app, amina)
+    laptop, phone = signed_in_by_form(app, amina), signed_in_by_form(app, amina)
     with write_transaction():
         set_web_user_password(session, amina, "another good one", by=actor())
     assert not is_in(laptop)
     assert not is_in(phone)
-    assert is_in(signed_in(app, amina, password="another good one"))
+    assert is_in(signed_in_by_form(app, amina, password="another good one"))
 
 
 def test_deactivating_ends_the_session(app: Flask, session: Session):
     amina = web_user()
-    browser = signed_in(app, amina)
+    browser = signed_in_by_form(app, amina)
     with write_transaction():
         set_web_user_active(session, amina, False, by=actor())
     assert not is_in(browser)
@@ -162,7 +177,7 @@ def test_deactivating_ends_the_session(app: Flask, session: Session):
 def test_a_session_ends_some_hours_after_its_last_use(
     app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch
 ):
-    browser = signed_in(app, web_user())
+    browser = signed_in_by_form(app, web_user())
     cookie = browser.client.get_cookie("casekeeper")
     assert cookie is not None
     assert cookie.http_only
@@ -204,7 +219,7 @@ def test_a_session_that_was_planted_before_is_worthless(app: Flask, session: Ses
 
 
 def test_a_session_signed_with_another_secret_is_none(app: Flask, session: Session):
-    browser = signed_in(app, web_user())
+    browser = signed_in_by_form(app, web_user())
     cookie = browser.client.get_cookie("casekeeper")
     assert cookie is not None
     interface = sessions.Cookies()
