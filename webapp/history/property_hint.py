@@ -24,10 +24,12 @@ _NO_VALUES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A property as it was typed; read as a text, a `date` or a `number` (`kind`)."""
+    """A property as it was typed; read as a text, a `date` or a `number` (`kind`), or written
+    (`is_target`), so that it may be a new one."""
 
     text: str
     kind: str = ""
+    is_target: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def known_of(
             continue
         there = entries[reference.path]
         entry, use = there.get(reference.name), uses.get(Read(reference, one.kind))
-        likely = "" if entry or (use and use.filled) else _likely(reference, there)
+        likely = "" if entry or (use and use.filled) else _likely(one, reference, there)
         shown = () if reference.path or _hides(entry) else values.get(reference.name, ())
         is_new = entry is None and not reference.path and len(there) < MOST
         found.append(Known(reference, case_type, entry, use, shown, likely, is_new))
@@ -90,6 +92,7 @@ def _hides(entry: Property | None) -> bool:
     return entry is not None and entry.data_type in _NO_VALUES
 
 
-def _likely(reference: Reference, there: dict[str, Property]) -> str:
-    likely = likely_name(reference.name, [name for name in there if not there[name].deprecated])
+def _likely(one: Asked, reference: Reference, there: dict[str, Property]) -> str:
+    names = [name for name in there if not there[name].deprecated]
+    likely = likely_name(reference.name, names, parts=not one.is_target)
     return "/".join((*reference.path, likely)) if likely else ""

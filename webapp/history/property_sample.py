@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,49 +16,44 @@ from webapp.rules.view import Path, load
 #: So many of the oldest and of the newest open cases are looked at, for values and for types; what
 #: was seen is kept so long, in seconds.
 VALUES_OF, TYPES_OF, KEPT_S = 500, 100, 60.0
-#: Of values with more characters, or of so many different ones, none is shown: it would be the
-#: text of somebody about a person.
-LONGEST, DIFFERENT = 30, 12
-#: A value that fewer cases have may be a person's.
-FEWEST = 3
+#: A value with more characters, or that fewer cases have, may be a person's: it is not shown.
+LONGEST, FEWEST = 30, 3
+#: A property with so many different values is no choice; and where these make up less of what is
+#: filled in, in per cent, most values are somebody's own.
+DIFFERENT, MOSTLY = 50, 80
 SHOWN = 4
 
 _values: Kept[Mapping[str, tuple[str, ...]]] = Kept(100)
 _types: Kept[tuple[str, ...]] = Kept(500)
 
 
-@dataclass(slots=True)
-class _Seen:
-    """The values of a property, until there are too many different ones."""
-
-    values: Counter[str]
-    many: bool = False
-
-    def add(self, value: str) -> None:
-        if self.many or not value.strip():
-            return
-        self.values[value] += 1
-        self.many = len(self.values) > DIFFERENT or len(value) > LONGEST
-
-
 def frequent_values(
     session: Session, project_id: int, case_type: str
 ) -> Mapping[str, tuple[str, ...]]:
     """The most frequent values of those properties of a type that have few different ones, by name:
-    a choice, and never names of people. Two queries of at most `VALUES_OF` cases."""
+    of choices, and never of names of people. Two queries of at most `VALUES_OF` cases."""
     kept = _values.get(session, (project_id, case_type))
     if kept is not None:
         return kept
-    seen: dict[str, _Seen] = {}
+    seen: dict[str, Counter[str]] = {}
     for properties in _some(session, project_id, case_type, VALUES_OF).values():
         for name, value in properties.items():
-            seen.setdefault(name, _Seen(Counter())).add(value)
-    found = {
-        name: tuple(value for value, _count in one.values.most_common(SHOWN))
-        for name, one in seen.items()
-        if not one.many and min(one.values.values(), default=0) >= FEWEST
-    }
+            if value.strip():
+                seen.setdefault(name, Counter())[value] += 1
+    found = {name: shown for name, values in seen.items() if (shown := _shown(values))}
     return _values.keep(session, (project_id, case_type), found, KEPT_S)
+
+
+def _shown(values: Counter[str]) -> tuple[str, ...]:
+    """Those of a property's values that may be shown."""
+    often = {
+        value: count
+        for value, count in values.most_common()
+        if count >= FEWEST and len(value) <= LONGEST
+    }
+    if len(values) > DIFFERENT or sum(often.values()) * 100 < values.total() * MOSTLY:
+        return ()
+    return tuple(often)[:SHOWN]
 
 
 def types_at(session: Session, project_id: int, case_type: str, path: Path) -> tuple[str, ...]:

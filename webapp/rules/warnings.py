@@ -148,16 +148,19 @@ def _likely(reference: Reference, there: Counter[str], learned: Sequence[str]) -
     return Reference(reference.path, name) if name else None
 
 
-def likely_name(typed: str, names: Sequence[str]) -> str | None:
-    """The one of some names, commonest first, or of the system's, that was probably meant."""
+def likely_name(typed: str, names: Sequence[str], *, parts: bool = True) -> str | None:
+    """The one of some names, commonest first, or of the system's, that was probably meant; with
+    `parts` also one that is the beginning or the end of it, or the other way round."""
     names = [*names, *SYSTEM]
     by_lower = {name.lower(): name for name in names}
     lower = typed.lower()
-    alike = (
-        get_close_matches(typed, names, 1, ALIKE)
-        or [by_lower[name] for name in get_close_matches(lower, by_lower, 1, ALIKE)]
-        or [by_lower[name] for name in by_lower if _is_part(name, lower) or _is_part(lower, name)]
-    )
+    alike = get_close_matches(typed, names, 1, ALIKE) or [
+        by_lower[name] for name in get_close_matches(lower, by_lower, 1, ALIKE)
+    ]
+    if not alike and parts:
+        alike = [
+            by_lower[name] for name in by_lower if _is_part(name, lower) or _is_part(lower, name)
+        ]
     return alike[0] if alike else None
 
 

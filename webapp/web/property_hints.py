@@ -79,7 +79,7 @@ def put_hints(
     for one in fields:
         one.field.hint = PropertyHint((), browse if one.field.short_name == "property" else "")
     some = [one for one in fields if one.is_used and (one.field.data or "").strip()][:MOST]
-    asked = [Asked(one.field.data or "", one.kind) for one in some]
+    asked = [Asked(one.field.data or "", one.kind, one.is_target) for one in some]
     known = known_of(session, project.id, case_type, asked, limit_s=limit_s)
     for one, found in zip(some, known, strict=True):
         if found is not None and case_type:
