@@ -16,7 +16,7 @@ from tests.rules.running import child
 from tests.rules.worlds import CaseRow, make_world
 from webapp.errors import TooSlow
 from webapp.history import property_use
-from webapp.history.property_use import Read, Use, use_of_all, uses_of
+from webapp.history.property_use import Read, Use, uses_of
 from webapp.projects.models import Project
 from webapp.rules.operators import date_of, is_blank, number_of
 from webapp.rules.references import parse_reference
@@ -54,9 +54,6 @@ def test_dirty_values_are_counted_as_python_counts_them(
     for kind, read in (("", str), ("date", date_of), ("number", number_of)):
         bad = sum(read(value) is None for value in filled)
         assert use(session, project, "x", kind) == Use(len(values), len(filled), bad), kind
-    every = use_of_all(session, project.id, "patient", limit_s=LONG_S)
-    assert every is not None
-    assert (every.open_cases, every.filled.get("x", 0)) == (len(values), len(filled))
 
 
 def test_a_property_of_the_parent_is_counted_for_the_children(session: Session, project: Project):

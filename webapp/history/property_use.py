@@ -10,18 +10,18 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
-from webapp.cases.models import Case
 from webapp.clock import Tick
 from webapp.errors import TooSlow
 from webapp.history.kept import Kept
 from webapp.rules.compile import of_type
-from webapp.rules.family import Family, value_of
+from webapp.rules.counting import apart
+from webapp.rules.family import Family
 from webapp.rules.references import Reference
 from webapp.rules.sql import IsDate, IsNumber, Trimmed
 from webapp.time_limit import time_limit
 
 #: Counting may take this long in all, in seconds.
-LIMIT_S = 2.0
+LIMIT_S = 5.0
 #: As long as nothing was written in the project a count stays right. Else it is kept so many times
 #: as long as it took: a form asks again at each change, and must not count all the time.
 KEPT_TIMES = 20.0
@@ -103,54 +103,18 @@ def uses_of(
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class UseOfAll:
-    """Of the open cases of a type, those where each property has a value that is not blank."""
-
-    open_cases: int
-    filled: Mapping[str, int]
-
-
-def use_of_all(
-    session: Session, project_id: int, case_type: str, *, limit_s: float
-) -> UseOfAll | None:
-    """The counts of all properties of a type; None where the time was too short. Two queries, of
-    which one looks at each value of each open case. Not for a transaction that writes."""
-    postgresql = session.get_bind().dialect.name == "postgresql"
-    each = func.jsonb_each_text if postgresql else func.json_each
-    values = each(Case.properties).table_valued("key", "value", joins_implicitly=True)
-    family = Family(project_id)
-    rows = of_type(family.select(values.c.key, func.count()), case_type)
-    rows = rows.where(Trimmed(values.c.value) != "").group_by(values.c.key)
-    try:
-        with time_limit(session, limit_s, "") as limit:
-            found = session.execute(rows).all()
-            limit.renew()
-            total = session.scalar(of_type(family.select(func.count()), case_type)) or 0
-    except TooSlow:
-        return None
-    return UseOfAll(total, {row[0]: row[1] for row in found})
-
-
 def _count(session: Session, project_id: int, case_type: str, some: Sequence[Read]) -> list[Use]:
+    """One query. Each value is looked up once, however often it is asked about."""
     family = Family(project_id)
+    values = [family.text(one.reference).label(f"value{n}") for n, one in enumerate(some)]
+    inner = apart(session, of_type(family.select(*values), case_type)).subquery()
     counts: list[ColumnElement[int]] = [func.count()]
-    for one in some:
-        counts.append(func.count().filter(family.holds(one.reference.path, _is_filled(one))))
+    for n, one in enumerate(some):
+        value = inner.c[f"value{n}"]
+        is_filled = Trimmed(value) != ""
+        counts.append(func.count().filter(is_filled))
         if one.kind:
-            counts.append(func.count().filter(family.holds(one.reference.path, _is_bad(one))))
-    open_cases, *rest = session.execute(of_type(family.select(*counts), case_type)).one()
+            counts.append(func.count().filter(and_(is_filled, ~READABLE[one.kind](value))))
+    open_cases, *rest = session.execute(select(*counts).select_from(inner)).one()
     numbers = iter(rest)
     return [Use(open_cases, next(numbers), next(numbers) if one.kind else 0) for one in some]
-
-
-def _is_filled(one: Read) -> Callable[[Any], ColumnElement[bool]]:
-    return lambda table: Trimmed(value_of(table, one.reference)) != ""
-
-
-def _is_bad(one: Read) -> Callable[[Any], ColumnElement[bool]]:
-    def bad(table: Any) -> ColumnElement[bool]:
-        value = value_of(table, one.reference)
-        return and_(Trimmed(value) != "", ~READABLE[one.kind](value))
-
-    return bad

@@ -66,7 +66,7 @@ def count_cases(
     }
     columns |= {f"flag{n}": flag for n, flag in enumerate(flags)}
     rows = family.select(*(column.label(name) for name, column in columns.items()))
-    rows = _apart(session, rows if is_narrow else of_type(rows, definition.case_type))
+    rows = apart(session, rows if is_narrow else of_type(rows, definition.case_type))
     of_each = _any if definition.match is Match.ANY else _all
     total, steps, ends, flagged = of_each(session, len(definition.criteria), len(flags), rows)
     return Counted(
@@ -91,7 +91,7 @@ def _family(session: Session, project_id: int, definition: Definition) -> tuple[
     others = [one for one in _written(definition) if not one.path and one not in own]
     attributes = {"id", "project_id", "server_modified_on"}
     attributes |= {one.attribute or "properties" for one in others}
-    table = _apart(
+    table = apart(
         session,
         of_type(
             family.select(
@@ -110,7 +110,7 @@ def _family(session: Session, project_id: int, definition: Definition) -> tuple[
     if dates:
         days = (day_of(texts[one]).label(f"day{n}") for n, one in enumerate(dates))
         known = [column for column in table.c if column.name != _APART]
-        table = _apart(session, select(*known, *days)).subquery()
+        table = apart(session, select(*known, *days)).subquery()
         texts = {one: table.c[f"text{n}"] for n, one in enumerate(own)}
     of_table = aliased(Case, table, adapt_on_names=True)
     days_there = {one: table.c[f"day{n}"] for n, one in enumerate(dates)}
@@ -166,7 +166,7 @@ def _any(session: Session, count: int, flags: int, rows: Select[tuple[int, ...]]
     return total, rest[:count], rest[count:after], rest[after:]
 
 
-def _apart(session: Session, rows: Select[tuple[int, ...]]) -> Select[tuple[int, ...]]:
+def apart(session: Session, rows: Select[tuple[int, ...]]) -> Select[tuple[int, ...]]:
     """Columns for a subquery that is computed by itself, once for each case; else they would be
     put into each place that names them, and computed there anew."""
     if session.get_bind().dialect.name == "sqlite":

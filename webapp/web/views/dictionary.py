@@ -14,9 +14,10 @@ from webapp.dictionary.queries import (
     type_counts,
 )
 from webapp.extensions import db
-from webapp.history.property_use import use_of_all
+from webapp.history.property_use import Read, uses_of
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
+from webapp.rules.references import Reference
 from webapp.web.access import project_route
 
 dictionary = Blueprint("dictionary", __name__)
@@ -59,16 +60,19 @@ def show(project: Project, case_type: str) -> ResponseReturnValue:
     pages = max(1, -(-len(fitting) // PER_PAGE))
     page = min(max(1, request.args.get("page", 1, type=int)), pages)
     patient = request.args.get("count") == "all"
-    use = use_of_all(session, project.id, case_type, limit_s=ALL_S if patient else PAGE_S)
+    shown = fitting[(page - 1) * PER_PAGE : page * PER_PAGE]
+    reads = {one.name: Read(Reference((), one.name)) for one in shown}
+    limit_s = ALL_S if patient else PAGE_S
+    uses = uses_of(session, project.id, case_type, reads.values(), limit_s=limit_s)
     return render_template(
         "dictionary/show.html",
         project=project,
         case_type=found,
-        groups=by_group(fitting[(page - 1) * PER_PAGE : page * PER_PAGE]),
+        groups=by_group(shown),
         grouped=any(one.group for one in properties),
         total=len(properties),
         most=MOST,
-        use=use,
+        uses={name: uses[read] for name, read in reads.items() if read in uses},
         patient=patient,
         find=find,
         page=page,
