@@ -280,8 +280,9 @@ class TestInPieces:
             assert (run.state, run.skipped, run.obsolete_plan) == (RunState.FINISHED, 0, False)
             assert (run.matched, of_plan(session, run)) == (10 if again else 11, 0)
 
+    @pytest.mark.parametrize("for_ever", [False, True])
     def test_a_busy_database_is_no_death_while_it_gets_on(
-        self, session: Session, project: Project, monkeypatch: pytest.MonkeyPatch
+        self, session: Session, project: Project, monkeypatch: pytest.MonkeyPatch, for_ever: bool
     ):
         for n in range(11):
             open_case(session, project.id, f"c{n}", status="stale")
@@ -291,12 +292,22 @@ class TestInPieces:
         def busy(*_args: Any) -> None:
             raise Busy("not now")
 
-        for _ in range(5):
-            with before_the_second_piece(busy):
-                worked(run)
-            let_heartbeat_pass(job_of(session, run))
+        def broken_off(times: int) -> None:
+            for _ in range(times):
+                with before_the_second_piece(busy):
+                    worked(run)
+                let_heartbeat_pass(job_of(session, run))
+
+        broken_off(4)
+        if not for_ever:
+            worked(run)
+            assert (run.state, run.changed) == (RunState.FINISHED, 11)
+            return
+        monkeypatch.setattr(tasks, "MAX_PLANNING", 4)
+        broken_off(2)
+        assert run.state is RunState.PLANNING
         worked(run)
-        assert (run.state, run.changed) == (RunState.FINISHED, 11)
+        assert (run.state, run.changed) == (RunState.FAILED, 0)
 
 
 @contextmanager

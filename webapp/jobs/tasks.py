@@ -29,6 +29,9 @@ from webapp.jobs.task import Look, LookFirst, StopHere, TakenBack, Task
 SLICE_S = 60.0
 #: A job that died this often, and did not get on in between, is given up (SPEC R21).
 MAX_DEATHS = 3
+#: A plan that is written in pieces is begun anew wherever it is broken off. So often its pieces
+#: count as getting on: whatever kills each worker behind one of them ends too.
+MAX_PLANNING = 10
 #: How often, and after which pauses in seconds, a busy database is asked again.
 PAUSES_S = (0.5, 1, 2, 4, 8)
 
@@ -152,7 +155,8 @@ def _write(look: Look, held: Claim, _task: Task, _pace: Pace) -> bool:
         job = hold(session, held)
         if job.stop_asked or not look.write(session):
             return False
-        job.deaths = 0  # it got on
+        if job.attempts <= MAX_PLANNING:
+            job.deaths = 0  # it got on
         job.heartbeat_on = now()
         return True
 
