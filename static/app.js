@@ -45,6 +45,14 @@
     }
   });
 
+  /* Enter in a field presses the button that it names, and not the form's first one. */
+  document.addEventListener("keydown", (event) => {
+    const name = event.key === "Enter" && event.target.dataset && event.target.dataset.enter;
+    if (!name || event.isComposing) return;
+    event.preventDefault();
+    document.getElementById(name).click();
+  });
+
   /* How many boxes of a name are on: <span data-counts="name" data-words="# chosen">. Hidden fields
      of that name stand for rows on other pages. */
   function count() {

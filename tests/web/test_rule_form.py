@@ -544,6 +544,67 @@ class TestThePreview:
         assert "No form has used the case type “nobody” yet." in page.text
 
 
+class TestAsOfAndOneCase:
+    """What a rule does is tried out before it is saved: on another day, and on one case."""
+
+    def test_the_preview_looks_as_of_a_day_that_the_rows_keep(
+        self, session: Session, project: Project, amina: PageClient, new: str
+    ):
+        patient(session, project, "p-1", edd="2031-01-31")
+        page = press(amina.get(new), ADD + "Date", as_of="31.1.2031")
+        typed: dict[str, Any] = {"name": "n", "case_type": "patient", "close": True}
+        typed |= {"criteria__0__property": "edd", "criteria__0__operator": "after"}
+        typed |= {"criteria__0__days": "0"}
+        page = press(page, "Count now", **typed)
+        assert page.errors == [
+            "As of: Enter a date like 2026-01-31, or an instant like 2026-01-31T18:00:00Z."
+        ]
+        assert page.one("//*[@id='as_of']").get("aria-invalid") == "true"
+        alone = page.form("rule-form").submit("Count now", htmx=True)
+        assert "Enter a date like" in alone.one("//*[@id='as_of-said']").text_content()
+        page = press(page, "Count now", as_of="2031-01-31")
+        assert "No case matches" in page.text or "0 cases would change" in page.text
+        page = press(press(page, ADD + "Property", as_of="2031-02-01"), "Remove condition 2")
+        page = press(page, "Count now")
+        assert "1 case would change" in page.text and "as of" in page.text
+        page = press(page, "Save as draft").follow()
+        assert "as_of" not in saved(session, project)
+
+    def test_one_case_is_found_by_a_part_of_its_name_and_explained(
+        self, session: Session, project: Project, amina: PageClient, new: str
+    ):
+        patient(session, project, "p-1", case_name="Ana Mora", status="done")
+        patient(session, project, "p-2", case_name="Ana Diaz", status="new")
+        page = press(amina.get(new), ADD + "Property", case_type="patient")
+        page = press(page, "Check", case="nobody")
+        assert "No case of type “patient” has this in its name" in page.errors[0]
+        page = press(page, "Check", case="ana")
+        assert "Which of these?" in page.text
+        page = press(page, "Ana Mora")
+        assert "This cannot be checked yet: " in page.text
+        assert "Condition 1:" in page.one("//*[@id='verdict']").text_content()
+        said = {"criteria__0__property": "status", "criteria__0__value": "done"}
+        page = press(page, "Check", case="p-1", **said)
+        assert "The rule matches “Ana Mora”" in page.text
+        assert "the rule has no action yet" in page.text
+        assert page.rows("Each condition, what was found and what it was compared with") == [
+            ["status is “done”", "done", "done", "true"]
+        ]
+        # It follows what is changed after.
+        form = press(page, "Add an update").form("rule-form")
+        answer = form.submit(
+            "Count now",
+            htmx=True,
+            fill={"criteria-0-value": "gone", "actions-0-property": "p", "actions-0-value": "v"},
+        )
+        verdict = answer.one("//*[@id='verdict']")
+        assert verdict.get("hx-swap-oob") == "true"
+        assert "The rule does not match “Ana Mora”" in verdict.text_content()
+        answer = form.submit("Check", htmx=True, fill={"case": "diaz"})
+        assert answer.document.xpath("//body/*/@id") == ["check"]
+        assert answer.events["announce"] == "The rule does not match “Ana Diaz”"
+
+
 class TestEditing:
     def test_makes_a_version_only_if_something_changed(
         self, session: Session, project: Project, amina: PageClient
@@ -632,6 +693,7 @@ HOSTILE: list[dict[str, Any]] = [
     {"up": "criteria-99999999"},
     {"criteria-0-kind": "date", "down": "criteria-0"},
     {"up": "actions-²"},
+    {"checked": "a b", "as_of": "9" * 400, "chosen": "nobody", "case": "x" * 300},
     {"every": "never", "brake": "x", "on": "someday", "day": "²"},
     {f"criteria-{n}-kind": "parent_closed" for n in range(200)},
     {f"actions-{n}-property": "p" for n in range(200)},
@@ -639,7 +701,7 @@ HOSTILE: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("sent", HOSTILE, ids=range(len(HOSTILE)))
-@pytest.mark.parametrize("where", ["new", "rows", "preview", "edit"])
+@pytest.mark.parametrize("where", ["new", "rows", "preview", "check", "edit"])
 def test_hostile_input_is_never_a_fault_of_ours(
     session: Session, project: Project, amina: PageClient, sent: dict[str, Any], where: str
 ):

@@ -121,27 +121,56 @@ def _limits(session: Session, project: Project, data: RuleData, found: Preview) 
 
 
 def preview_of_form(
-    session: Session, project: Project, form: RuleForm, checked: RuleForm, rule: Rule | None
+    session: Session,
+    project: Project,
+    form: RuleForm,
+    checked: RuleForm,
+    rule: Rule | None,
+    *,
+    as_of: int | None,
 ) -> Shown:
     """The panel for a rule that is being written. `checked` is a second copy of the form, which
-    takes what is wrong: while somebody types, no field shows an error."""
+    takes what is wrong: while somebody types, no field shows an error, but for that of `as_of`."""
+    data, problems = rule_in_form(form)
+    if problems:
+        show_problems(checked, problems)
+    checked.as_of.errors = form.as_of.errors
+    if data is None or form.as_of.errors:
+        return Shown(missing=tuple(problems_of(checked)))
+    return preview_of(session, project, data, as_of, rule_id="" if rule is None else rule.rule_id)
+
+
+def rule_in_form(form: RuleForm) -> tuple[RuleData | None, dict[str, str]]:
+    """The rule that is being written, as far as it says what would change: what it is called and
+    when it runs have nothing to do with that. None, and what is wrong by path, where it lacks
+    something."""
     typed = rule_of(form)
     try:
-        data = rule_from_json(typed)
+        return rule_from_json(typed), {}
     except InvalidRule as error:
-        # What it is called and when it runs have nothing to do with what it would change.
         problems = {
             path: sentence
             for path, sentence in error.fields.items()
             if path.partition(".")[0] not in {"name", "description", "schedule", "brake"}
         }
-        if problems:
-            show_problems(checked, problems)
-            return Shown(missing=tuple(problems_of(checked)))
-        counted = typed | {"schedule": {"every": "day"}, "brake": None, "description": ""}
-        definition = from_json(counted | {"name": "-"})
-        data = RuleData(replace(definition, name=""))
-    return preview_of(session, project, data, rule_id="" if rule is None else rule.rule_id)
+    if problems:
+        return None, problems
+    counted = typed | {"schedule": {"every": "day"}, "brake": None, "description": ""}
+    return RuleData(replace(from_json(counted | {"name": "-"}), name="")), {}
+
+
+def conditions_in_form(form: RuleForm) -> tuple[Definition | None, dict[str, str]]:
+    """The rule that is being written, to be tried on a case; without its actions, where only these
+    lack something. None, and what is wrong by path, where it lacks more."""
+    data, problems = rule_in_form(form)
+    if data is not None:
+        return data.definition, {}
+    others = {path: one for path, one in problems.items() if not path.startswith("actions")}
+    if others:
+        return None, others
+    typed = rule_of(form) | {"name": "-", "description": "", "actions": [{"kind": "close"}]}
+    typed |= {"schedule": {"every": "day"}, "brake": None}
+    return replace(from_json(typed), name="", actions=()), {}
 
 
 def would_change_words(found: Preview) -> str:

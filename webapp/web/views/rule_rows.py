@@ -16,6 +16,7 @@ from webapp.extensions import db
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.web.access import project_route
+from webapp.web.forms.rule_problems import problems_of
 from webapp.web.forms.rules import (
     RuleForm,
     typed_form,
@@ -27,6 +28,7 @@ from webapp.web.htmx import is_fragment_request, render_page_or_fragment, trigge
 from webapp.web.rule_form_page import AGAIN, form_context, rule_in
 from webapp.web.rule_preview import preview_of_form, would_change_words
 from webapp.web.typed import shown_again_by
+from webapp.web.views.rule_check_unsaved import checked_case
 from webapp.web.views.rules import rules
 
 
@@ -64,15 +66,19 @@ def rows(project: Project) -> ResponseReturnValue:
 @shown_again_by(AGAIN)
 def preview_unsaved(project: Project) -> ResponseReturnValue:
     """What the rule in the form would do now. Saves nothing."""
-    form, checked = typed_form(request.form), typed_form(request.form)
+    form, wrong = typed_form(request.form), typed_form(request.form)
+    as_of = form.read_as_of(project.timezone)
     rule = rule_in(project, form)
-    shown = preview_of_form(db.session(), project, form, checked, rule)
+    shown = preview_of_form(db.session(), project, form, wrong, rule, as_of=as_of)
     fragment = is_fragment_request(request)
     answer = render_page_or_fragment(
         "rules/edit.html",
         "rules/_preview.html",
         **form_context(project, form, rule),
         preview=shown,
+        as_of=as_of,
+        checked=checked_case(project, form, as_of) if form.checked.data else None,
+        problems=list(problems_of(form)),
         fragment=fragment,
     )
     # Said only to who asked: the panel follows each change by itself.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from webapp.web.views import (
     rule,
     rule_check,
+    rule_check_unsaved,
     rule_form,
     rule_names,
     rule_rows,
@@ -22,6 +23,7 @@ from webapp.web.views.runs import runs
 __all__ = [
     "rule",
     "rule_check",
+    "rule_check_unsaved",
     "rule_form",
     "rule_names",
     "rule_rows",
