@@ -108,14 +108,27 @@
     else asking.set(elt, { question, request: null });
   });
 
+  /* A region that says so when it takes long (.when-slow) does, and the status line with it. */
+  const slow = new WeakMap();  /* by request: the timer */
+  const SLOW = 5000;
+  function isSlow(region) {
+    const words = region.querySelector(".when-slow");
+    if (!words) return;
+    region.dataset.slow = "";
+    announce(words.textContent);
+  }
+
   document.addEventListener("htmx:beforeRequest", (event) => {
     event.detail.target.setAttribute("aria-busy", "true");
+    slow.set(event.detail.xhr, window.setTimeout(isSlow, SLOW, event.detail.target));
     const last = asking.get(event.detail.elt);
     if (last) last.request = event.detail.xhr;
   });
   const asked = (event) => event.detail.requestConfig.target || event.detail.target;
   document.addEventListener("htmx:afterRequest", (event) => {
     asked(event).removeAttribute("aria-busy");  /* an answer may be for another region */
+    window.clearTimeout(slow.get(event.detail.xhr));
+    delete asked(event).dataset.slow;
     const last = asking.get(event.detail.elt);
     if (last && last.request === event.detail.xhr) last.request = null;
     if (event.detail.xhr.status < 400) signedIn();
@@ -209,7 +222,12 @@
     for (const form of document.querySelectorAll("form[data-unsaved]")) form.dataset.unsaved = "yes";
   });
   document.addEventListener("submit", (event) => {
-    if ("unsaved" in event.target.dataset) event.target.dataset.unsaved = "sent";
+    const kept = event.target.dataset;
+    if (!("unsaved" in kept)) return;
+    const before = kept.unsaved;
+    kept.unsaved = "sent";
+    /* A download leaves the page as it is. */
+    if (event.submitter && "stays" in event.submitter.dataset) window.setTimeout(() => { kept.unsaved = before; }, 500);
   });
   window.addEventListener("beforeunload", (event) => { if (unsaved()) event.preventDefault(); });
 })();

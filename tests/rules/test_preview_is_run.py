@@ -3,6 +3,7 @@ and for each case."""
 
 from __future__ import annotations
 
+from collections import Counter
 from random import Random
 
 import pytest
@@ -16,9 +17,11 @@ from tests.rules.worlds import MOMENT
 from webapp.cases.models import Case, CaseTransaction
 from webapp.clock import now
 from webapp.projects.models import Project
+from webapp.rules.changed_cases import changed_cases
+from webapp.rules.losing import Losing, losing_of
 from webapp.rules.models import Run
 from webapp.rules.moment import moment_at
-from webapp.rules.preview import preview
+from webapp.rules.preview import Owners, preview
 from webapp.submissions.models import Submission
 
 #: What a preview and a run have in common, by the names of both.
@@ -40,7 +43,15 @@ def test_of_random_rules_and_cases(session: Session, project: Project, seed: int
     send_world(session, project, dirt.world(random, 30))
     definition = dirt.rule(random)
     as_of = random.choice((None, MOMENT))
-    seen = preview(session, project.id, definition, moment_at(as_of or now(), "UTC"), shown=1000)
+    at = moment_at(as_of or now(), "UTC")
+    seen = preview(session, project.id, definition, at, shown=1000, owners=Owners.YES)
+    listed = changed_cases(session, project.id, definition, at, limit_s=None)
+    # Page by page, and one that is asked for by itself.
+    first, size = random.randint(0, len(listed)), random.choice((1, 2, 7))
+    by_itself = listed.read(first, first + size)
+    pages = [listed.read(n, n + size) for n in range(0, len(listed), size)]
+    assert [one.change for page in pages for one in page] == list(seen.cases), definition
+    assert [one.change for one in by_itself] == list(seen.cases)[first : first + size], definition
     session.rollback()
     with chunks_of(random.choice((1, 3, 1000))):
         run = worked(queued(project, saved(project, definition), as_of=as_of))
@@ -54,6 +65,25 @@ def test_of_random_rules_and_cases(session: Session, project: Project, seed: int
         for case in seen.cases
     ]
     assert told == did(session, run), definition
+    assert (seen.losing or Losing()) == losing_of(lost(session, run)), definition
+
+
+def lost(session: Session, run: Run) -> Counter[str]:
+    """How many cases each owner had before the run that are closed now, or another's."""
+    rows = session.execute(
+        select(CaseTransaction.case, CaseTransaction.change, CaseTransaction.before, Case.owner_id)
+        .join(Submission, CaseTransaction.submission == Submission.id)
+        .join(Case, Case.id == CaseTransaction.case)
+        .where(Submission.project_id == run.project_id, Submission.run_id == run.id)
+        .order_by(Submission.received_on)
+    ).all()
+    now = {case: owner for case, _change, _before, owner in rows}
+    first = dict(now)
+    for case, change, before, _owner in reversed(rows):
+        if "owner_id" in change.get("given", {}):
+            first[case] = before.get("owner_id", "")
+    closed = {case for case, change, _before, _owner in rows if change.get("closes")}
+    return Counter(first[case] for case in now if case in closed or first[case] != now[case])
 
 
 def did(session: Session, run: Run) -> list[tuple[bool, list[tuple[str, str, str | None, str]]]]:

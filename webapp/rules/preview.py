@@ -3,24 +3,27 @@ moment does."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from enum import Enum, auto
 from math import inf
 
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from webapp.cases.apply import CaseState
 from webapp.cases.models import Case
-from webapp.rules.changes import CaseChange, case_change
+from webapp.rules.changes import CaseChange
 from webapp.rules.compile import changes, narrowed
 from webapp.rules.counting import BlankStep, Counted, Step, count_cases
 from webapp.rules.definition import Definition
-from webapp.rules.effect import Effect, copies_of, effects
 from webapp.rules.family import Family, is_among
+from webapp.rules.losing import Losing, count_losing
 from webapp.rules.moment import Moment
+from webapp.rules.one_by_one import changes_one_by_one, copies_of_all
 from webapp.rules.rehearse import Totals, rehearse
-from webapp.rules.view import Cases, Known, load, paths_read, paths_written
+from webapp.rules.view import load, paths_read, paths_written
 from webapp.submissions.snapshot import snapshot
 from webapp.time_limit import TimeLimit, time_limit
 
@@ -32,12 +35,35 @@ LIMIT_S = 20.0
 OLDEST = 2000
 
 
+#: The owners who lose cases are counted by a pass of their own: where the one before took so long,
+#: only if somebody asks for it.
+QUICK_S = 0.7
+
+
+class Owners(Enum):
+    """Whether to count the owners who lose cases."""
+
+    NO = auto()
+    IF_QUICK = auto()
+    YES = auto()
+
+
+#: Something around what is read with a session, which may end it.
+Watched = Callable[[Session], AbstractContextManager[None]]
+
+
+def unwatched(_session: Session) -> AbstractContextManager[None]:
+    """Nothing does."""
+    return nullcontext()
+
+
 @dataclass(frozen=True, slots=True)
 class Preview:
     """The numbers are exact; `cases` are the first that would change, in the order of a run.
 
     `unreadable` counts, for criteria that compare dates or numbers, the open cases of the type with
-    a value that is none; `blanks` those with no value at all.
+    a value that is none; `blanks` those with no value at all. `losing` is None for a rule that
+    takes no case from its owner, and where that was not counted.
     """
 
     moment: Moment
@@ -51,6 +77,7 @@ class Preview:
     funnel: tuple[Step, ...] = ()
     unreadable: tuple[Step, ...] = ()
     blanks: tuple[BlankStep, ...] = ()
+    losing: Losing | None = None
     cases: tuple[CaseChange, ...] = ()
 
     @property
@@ -78,15 +105,20 @@ def preview(
     *,
     shown: int = SHOWN,
     limit_s: float | None = LIMIT_S,
+    owners: Owners = Owners.NO,
+    watched: Watched = unwatched,
 ) -> Preview:
     """Look at all open cases of the rule's type; writes nothing.
 
     All numbers are of one state: the session's transaction is ended, and a snapshot begun. Raises
-    `TooSlow` when it takes longer than `limit_s` seconds in all (None: no limit).
+    `TooSlow` when it takes longer than `limit_s` seconds in all (None: no limit), or `watched`,
+    inside of which it looks, ends it.
     """
     snapshot(session)
-    with time_limit(session, limit_s, _too_slow(limit_s)) as limit:
-        return _look(session, project_id, definition, moment, shown=shown, limit=limit)
+    with time_limit(session, limit_s, too_slow(limit_s)) as limit, watched(session):
+        return _look(
+            session, project_id, definition, moment, shown=shown, limit=limit, owners=owners
+        )
 
 
 def preview_in_snapshot(
@@ -105,16 +137,24 @@ def _look(
     *,
     shown: int,
     limit: TimeLimit,
+    owners: Owners = Owners.NO,
 ) -> Preview:
     """One query over the open cases for the counts, and a few for the cases that are shown. A rule
     that writes to related cases is rehearsed case by case, for what one case does to its parent
     decides what is left to do for the next."""
+    began = time.monotonic()
     counted = count_cases(session, project_id, definition, moment)
+    quick = time.monotonic() - began < QUICK_S
+    asked = owners is Owners.YES or (owners is Owners.IF_QUICK and quick)
     limit.renew()
+    keys: Sequence[int]
     if definition.touches_others:
         totals, keys = rehearse(session, project_id, definition, moment, limit=limit, shown=shown)
     else:
         totals = _totals(definition, counted)
+        if asked:
+            limit.renew()
+            totals.losing = count_losing(session, project_id, definition, moment)
         keys = _first(session, project_id, definition, moment, min(shown, totals.changed))
     limit.renew()
     return Preview(
@@ -129,6 +169,7 @@ def _look(
         funnel=counted.funnel,
         unreadable=counted.unreadable,
         blanks=counted.blanks,
+        losing=totals.losing,
         cases=tuple(_changes_of(session, project_id, definition, keys)),
     )
 
@@ -164,29 +205,12 @@ def _changes_of(
     """What would change of the first cases that would: those between them write nothing, so each
     finds what these have left."""
     cases = load(session, project_id, keys, paths_read(definition) | paths_written(definition))
-    # Values to copy are those of the start, whatever the run has done since (R18).
-    copies = {key: copies_of(definition, cases, key) for key in keys}
-    found = []
-    for key in keys:
-        done = effects(definition, cases, key, copies[key])
-        found.append(case_change(cases, key, done))
-        for effect in done:
-            cases.known[effect.key] = _after(cases, effect)
-    return found
+    copies = copies_of_all(definition, cases, keys)
+    return changes_one_by_one(definition, cases, keys, copies)
 
 
-def _after(cases: Cases, effect: Effect) -> Known:
-    known = cases.known[effect.key]
-    state: CaseState = replace(
-        known.state,
-        **effect.given,  # type: ignore[arg-type]  # the names of attributes that are texts
-        properties={**known.state.properties, **effect.properties},
-        closed=known.state.closed or effect.closes,
-    )
-    return replace(known, state=state)
-
-
-def _too_slow(limit_s: float | None) -> str:
+def too_slow(limit_s: float | None) -> str:
+    """What is said of a rule that takes longer."""
     return str(
         _(
             "This is too slow to count: after %(seconds)s seconds it was given up. Conditions on"

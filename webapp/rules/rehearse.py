@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from webapp.cases.models import Case
@@ -22,6 +22,7 @@ from webapp.cases.store import batches
 from webapp.rules.compile import narrowed
 from webapp.rules.definition import Copy, Definition, Set
 from webapp.rules.family import Family, is_among, value_of
+from webapp.rules.losing import OWNER, Losing, Losses, losing_of, takes_away
 from webapp.rules.moment import Moment
 from webapp.rules.references import Reference
 from webapp.rules.view import paths_written
@@ -42,6 +43,7 @@ class Totals:
     related_updates: int = 0
     submissions: int = 0
     errors: int = 0
+    losing: Losing | None = None
 
     def count(self, key: int, written: Collection[int], *, closes: bool) -> None:
         """Count a case that matches, and the cases about which it leads to a form."""
@@ -59,15 +61,15 @@ def rehearse(
     *,
     limit: TimeLimit,
     shown: int,
-) -> tuple[Totals, list[int]]:
+) -> tuple[Totals, array[int]]:
     """Count what a run would do, and give the keys of the first `shown` cases that it would change.
 
     Two queries a thousand cases that match. Memory: the keys of those (8 bytes each), and for each
     case that an action leads to, 100 to 200 bytes a value that is written. Raises `TooSlow`.
     """
-    turns = _Turns(session, project_id, definition)
+    turns = Turns(session, project_id, definition)
     totals = Totals()
-    first: list[int] = []
+    first = array("q")
     limit.renew()
     for some in batches(_in_order(session, project_id, definition, moment)):
         limit.renew()
@@ -78,6 +80,8 @@ def rehearse(
             totals.count(key, written, closes=definition.closes)
             if written and len(first) < shown:
                 first.append(key)
+    if takes_away(definition):
+        totals.losing = losing_of(turns.losses.count())
     return totals, first
 
 
@@ -107,14 +111,28 @@ class _Write:
     present: int | None
 
 
-class _Turns:
-    """Cases that match take their turns, and what they write is there for those after them."""
+class Turns:
+    """Cases that match take their turns, and what they write is there for those after them.
 
-    def __init__(self, session: Session, project_id: int, definition: Definition) -> None:
+    `writers`: by the name that is written and the key of the case, which case did that last; kept
+    only where somebody gives a dictionary for it, and only of what is written to others.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        project_id: int,
+        definition: Definition,
+        writers: dict[tuple[str, int], int] | None = None,
+    ) -> None:
         self._session = session
         self._project_id = project_id
         self._closes = definition.closes
+        self._writers = writers
         self._columns: list[Any] = [Case.id]
+        #: Whose cases are taken away.
+        self.losses = Losses()
+        self._owner = self._place(Case.owner_id)
         family = Family(project_id)
         places = {path: self._place(family.key(path)) for path in sorted(paths_written(definition))}
         self._targets = tuple(places.values())
@@ -123,10 +141,11 @@ class _Turns:
             for action in definition.updates
         ]
         of_others = {
-            _name(one.property): value_of(Case, one.property)
+            written_name(one.property): value_of(Case, one.property)
             for one in definition.updates
             if one.property.path
         }
+        self.losses.both = OWNER in of_others
         #: By the name that is written and the key of the case: what stands there in this turn.
         self._now: dict[str, dict[int, str | bytes]] = {name: {} for name in of_others}
         self._rows = self._of_keys(*self._columns)
@@ -144,42 +163,55 @@ class _Turns:
     def _turn(self, row: Row[Any]) -> set[int] | None:
         """Mirrors `webapp.rules.effect.effects`."""
         key = row[0]
+        wanted = self._wanted(row)
+        if wanted is None:
+            return None
+        written = {key} if self._closes else set()
+        if self._closes:
+            self.losses.close(key, row[self._owner])
+        for (name, target), (one, value) in wanted.items():
+            mark, known = _mark(name, value), self._now.get(name, {})
+            present = known.get(target)
+            if present is None and one.present is not None:  # the case itself, as at the start
+                present = _mark(name, row[one.present] or "")
+            if mark == present:
+                continue
+            written.add(target)
+            if name == OWNER:
+                self.losses.give(target, present, mark)
+            if name in self._now:
+                known[target] = mark
+                if self._writers is not None:
+                    self._writers[name, target] = key
+        return written
+
+    def _wanted(self, row: Row[Any]) -> dict[tuple[str, int], tuple[_Write, str]] | None:
+        """What is to stand where, by name and case; None where a value does not fit."""
         wanted: dict[tuple[str, int], tuple[_Write, str]] = {}
         for one in self._writes:
-            target = key if one.target is None else row[one.target]
+            target = row[0] if one.target is None else row[one.target]
             value = one.value if one.copied is None else row[one.copied]
             if target is None or value is None:
                 continue
             if one.attribute:
-                if not value and one.name == "owner_id":  # counts as not given (S9b)
+                if not value and one.name == OWNER:  # counts as not given (S9b)
                     continue
                 if len(value) > MAX_COLUMN:
                     return None
             wanted[one.name, target] = one, value
-        written = {key} if self._closes else set()
-        for (name, target), (one, value) in wanted.items():
-            mark, known = _mark(value), self._now.get(name, {})
-            present = known.get(target)
-            if present is None and one.present is not None:  # the case itself, as at the start
-                present = _mark(row[one.present] or "")
-            if mark == present:
-                continue
-            written.add(target)
-            if name in self._now:
-                known[target] = mark
-        return written
+        return wanted
 
     def _look_up(self, targets: set[int]) -> None:
         """Know what stands in cases that are written to by others, as long as nobody has."""
         new = [key for key in targets if any(key not in known for known in self._now.values())]
         for some in batches(new):
             for key, *values in self._session.execute(self._values, {"keys": list(some)}):
-                for known, value in zip(self._now.values(), values, strict=True):
-                    known.setdefault(key, _mark(value or ""))
+                for (name, known), value in zip(self._now.items(), values, strict=True):
+                    known.setdefault(key, _mark(name, value or ""))
 
     def _write(self, family: Family, action: Set | Copy, target: int | None) -> _Write:
         return _Write(
-            _name(action.property),
+            written_name(action.property),
             action.property.attribute is not None,
             target,
             self._place(family.text(action.source)) if isinstance(action, Copy) else None,
@@ -187,7 +219,7 @@ class _Turns:
             self._place(family.text(action.property)) if target is None else None,
         )
 
-    def _place(self, column: ColumnElement[Any]) -> int:
+    def _place(self, column: Any) -> int:
         self._columns.append(column)
         return len(self._columns) - 1
 
@@ -199,13 +231,14 @@ class _Turns:
         )
 
 
-def _name(reference: Reference) -> str:
+def written_name(reference: Reference) -> str:
     """What an action writes to: `name` and `case_name` are one."""
     return reference.attribute or reference.name
 
 
-def _mark(value: str) -> str | bytes:
-    """What is as good as a value to compare with others, and small. Most values are few."""
-    if len(value) <= LONG:
+def _mark(name: str, value: str) -> str | bytes:
+    """What is as good as a value to compare with others, and small. Most values are few. Owners are
+    as they are, to be named."""
+    if len(value) <= LONG or name == OWNER:
         return sys.intern(value)
     return blake2b(value.encode(), digest_size=16).digest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from flask import request
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy.exc import DBAPIError
@@ -22,7 +23,7 @@ from webapp.rules.models import Rule
 from webapp.rules.moment import Moment, moment_at
 from webapp.rules.outlook import outlook
 from webapp.rules.portable import InvalidRule, RuleData, from_json, rule_from_json
-from webapp.rules.preview import Preview, preview
+from webapp.rules.preview import Owners, Preview, preview
 from webapp.rules.warnings import warnings_about
 from webapp.web.formatting import number
 from webapp.web.forms.rule_problems import problems_of, show_problems
@@ -34,18 +35,22 @@ from webapp.web.forms.rules import (
     rule_of,
     update_of,
 )
+from webapp.web.hung_up import ends_when_hung_up
+from webapp.web.losing_words import losing_words
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
     """The panel: `words` are the rule's, and `blanks` sentences on what blanks do in it, with the
-    numbers if there are some. `found` are the numbers, or `failed` says why there are none, or
-    `missing` what the rule still lacks (sentences with the ids of fields)."""
+    numbers if there are some. `found` are the numbers, with `losing`, a sentence on whose cases
+    would go; or `failed` says why there are none, or `missing` what the rule still lacks (sentences
+    with the ids of fields)."""
 
     definition: Definition | None = None
     words: str = ""
     blanks: tuple[str, ...] = ()
     found: Preview | None = None
+    losing: str = ""
     failed: str = ""
     missing: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
@@ -63,19 +68,27 @@ def preview_of(
     as_of: int | None = None,
     *,
     rule_id: str = "",
+    owners: Owners = Owners.NO,
 ) -> Shown:
     """Count what a rule would do, `rule_id` being its id if it is saved. A database that is busy,
     or too slow, is said in the panel: the page around it may hold what somebody typed."""
     definition, found, failed = data.definition, None, ""
     try:
-        found = preview(session, project.id, definition, moment_of(project, as_of))
+        found = preview(
+            session,
+            project.id,
+            definition,
+            moment_of(project, as_of),
+            owners=owners,
+            watched=ends_when_hung_up,
+        )
     except TooSlow as error:
         failed = error.message
     except DBAPIError as error:
         session.rollback()
         if not is_busy(error):
             raise
-        failed = _("It could not be counted: the server is busy.")
+        failed = _("It could not be counted: the server is busy. Your rule is safe in this page.")
         return Shown(definition, short_words(definition), _blanks(definition), failed=failed)
     warnings = warnings_about(session, project.id, definition, rule_id=rule_id)
     if found is not None:
@@ -85,6 +98,7 @@ def preview_of(
         short_words(definition),
         _blanks(definition, found),
         found,
+        "" if found is None else losing_words(session, project, definition, found),
         failed,
         warnings=tuple(warnings),
     )
@@ -137,7 +151,10 @@ def preview_of_form(
     checked.as_of.errors = form.as_of.errors
     if data is None or form.as_of.errors:
         return Shown(missing=tuple(problems_of(checked)))
-    return preview_of(session, project, data, as_of, rule_id="" if rule is None else rule.rule_id)
+    rule_id = "" if rule is None else rule.rule_id
+    # As people type, the numbers come at once; what takes longer when they ask for it.
+    owners = Owners.YES if "say" in request.form else Owners.IF_QUICK
+    return preview_of(session, project, data, as_of, rule_id=rule_id, owners=owners)
 
 
 def rule_in_form(form: RuleForm) -> tuple[RuleData | None, dict[str, str]]:

@@ -21,6 +21,7 @@ from webapp.rules.models import RuleVersion, Run, Trigger
 from webapp.rules.moment import parse_as_of
 from webapp.rules.nights import next_runs
 from webapp.rules.outlook import MustConfirm, confirmed_changes
+from webapp.rules.preview import Owners
 from webapp.rules.queries import Health, data_of, get_rule, health_of, version_of, versions_of
 from webapp.rules.runs import start_run, wake_run
 from webapp.rules.undone import undone_of
@@ -130,7 +131,7 @@ def preview(project: Project, rule_id: str) -> ResponseReturnValue:
     shown = None
     if not form.errors:
         data = data_of(version_of(session, rule, rule.version))
-        shown = preview_of(session, project, data, as_of, rule_id=rule_id)
+        shown = preview_of(session, project, data, as_of, rule_id=rule_id, owners=Owners.YES)
     return render_template(
         "rules/preview.html", project=project, rule=rule, form=form, as_of=as_of, shown=shown
     ), 422 if form.errors else 200

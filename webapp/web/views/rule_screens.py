@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from webapp.web.views import (
     rule,
+    rule_cases,
     rule_check,
     rule_check_unsaved,
     rule_form,
@@ -22,6 +23,7 @@ from webapp.web.views.runs import runs
 
 __all__ = [
     "rule",
+    "rule_cases",
     "rule_check",
     "rule_check_unsaved",
     "rule_form",

@@ -1,0 +1,58 @@
+"""Whose cases a rule would take away, as a sentence (SPEC R25)."""
+
+from __future__ import annotations
+
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from sqlalchemy.orm import Session
+
+from webapp.history.choices import names_of_users
+from webapp.projects.models import Project
+from webapp.rules.definition import Definition
+from webapp.rules.losing import takes_away
+from webapp.rules.preview import Preview
+from webapp.web.formatting import number
+
+#: A name that is longer is cut.
+LONG = 60
+
+
+def losing_words(session: Session, project: Project, definition: Definition, found: Preview) -> str:
+    """How many owners lose cases, and who most; "" where no case is closed or goes to another. Two
+    queries, for a name."""
+    losing = found.losing
+    if losing is None:
+        if found.would_change and takes_away(definition):
+            return _("Press “Count now”, and the owners who lose cases are counted too.")
+        return ""
+    if not losing.owners:
+        if not losing.without_owner:
+            return ""
+        return ngettext(
+            "No owner loses a case: the %(number)s case that would go has none.",
+            "No owner loses a case: the %(number)s cases that would go have none.",
+            losing.without_owner,
+            number=number(losing.without_owner),
+        )
+    name = names_of_users(session, project.id, [losing.most]).get(losing.most, losing.most)
+    words = {
+        "owners": number(losing.owners),
+        "most": name if len(name) <= LONG else name[:LONG] + "…",
+        "cases": number(losing.of_most),
+    }
+    if losing.without_owner:
+        return ngettext(
+            "%(owners)s owner loses cases: %(most)s, %(cases)s. Cases that have no owner:"
+            " %(none)s.",
+            "%(owners)s owners lose cases; most: %(most)s with %(cases)s. Cases that have no owner:"
+            " %(none)s.",
+            losing.owners,
+            **words,
+            none=number(losing.without_owner),
+        )
+    return ngettext(
+        "%(owners)s owner loses cases: %(most)s, %(cases)s.",
+        "%(owners)s owners lose cases; most: %(most)s with %(cases)s.",
+        losing.owners,
+        **words,
+    )
