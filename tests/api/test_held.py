@@ -101,18 +101,15 @@ def test_next_run_is_the_next_slot(session: Session, careful: Project, caller: C
     assert caller.post("rules/v1/", rule(state="inactive")).get_json()["next_run"] is None
 
 
-@pytest.mark.parametrize("how", ["put", "deactivate", "delete"])
-def test_what_ends_a_waiting_run_names_it(
-    session: Session, careful: Project, caller: Caller, how: str
-):
-    made = rule_at(NOON, careful)
-    (held,) = night_at(NIGHT, session, careful)
-    path = f"rules/v1/{made.rule_id}/"
-    same = caller.get(path).get_json()
-    assert "Casekeeper-Ended-Runs" not in caller.put(path, same).headers
-    answer = {
-        "put": lambda: caller.put(path, same | {"description": "x"}),
-        "deactivate": lambda: caller.post(f"{path}deactivate/"),
-        "delete": lambda: caller.delete(path),
-    }[how]()
-    assert answer.headers["Casekeeper-Ended-Runs"] == str(held.id)
+def test_what_ends_a_waiting_run_names_it(session: Session, careful: Project, caller: Caller):
+    paths = [f"rules/v1/{rule_at(NOON, careful, name=name).rule_id}/" for name in "abc"]
+    held = night_at(NIGHT, session, careful)
+    same = caller.get(paths[0]).get_json()
+    assert "Casekeeper-Ended-Runs" not in caller.put(paths[0], same).headers
+    answers = (
+        caller.put(paths[0], same | {"description": "x"}),
+        caller.post(f"{paths[1]}deactivate/"),
+        caller.delete(paths[2]),
+    )
+    named = [one.headers["Casekeeper-Ended-Runs"] for one in answers]
+    assert named == [str(run.id) for run in held]

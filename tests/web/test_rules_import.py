@@ -71,21 +71,16 @@ def test_what_is_wrong_is_said_of_each_rule_and_nothing_is_imported(
     assert "The rule" in send(answer, {}, status=422).text
 
 
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
+def test_what_is_no_file_of_rules_is_said(page: Page, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(import_rules, "LARGEST", 5000)
+    monkeypatch.setattr(import_rules, "MOST", 3)
+    for content, says in (
         (b"", "Choose a file that is not empty."),
         (b"[]", "The file has no rule in it."),
         (b"{", "This is no JSON"),
         (b"\xff", "This is no UTF-8"),
         (b" " * 6000, "larger than"),
         ([CLOSE_DONE] * 4, "more than 1,000 rules"),
-    ],
-)
-def test_what_is_no_file_of_rules_is_said(
-    page: Page, content: Any, says: str, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(import_rules, "LARGEST", 5000)
-    monkeypatch.setattr(import_rules, "MOST", 3)
-    answer = send(page, content, status=422)
-    assert says in answer.text
+    ):
+        page = send(page, content, status=422)
+        assert says in page.text
