@@ -99,7 +99,7 @@ def test_the_numbers_are_those_of_the_job(
             for case in touched
         )
         assert {one.case_id for one in said.first} == touched
-        assert_whole(app, session, project)
+    assert_whole(app, session, project)
 
 
 def test_a_chain_that_is_blocked_blocks_what_came_before_it(session: Session, project: Project):
