@@ -90,6 +90,14 @@ class TestSwitchingOn:
         page = choose(amina.get(url), "Switch on…", rules["A"])
         assert "There was no time to count it here." in page.text
 
+    def test_says_what_brake_and_limit_would_make_of_it(
+        self, session: Session, project: Project, amina: PageClient, url: str
+    ):
+        patient(session, project, "p-1", status="done")
+        braked = make_rule(project, name="E", brake={"cases": 0, "percent": 0})
+        page = choose(amina.get(url), "Switch on…", braked)
+        assert "This is over the brake: more than 0 cases" in page.text
+
     def test_says_that_all_are_on(
         self, project: Project, amina: PageClient, url: str, rules: dict[str, Rule]
     ):
