@@ -73,7 +73,7 @@ def test_a_property_is_described(session: Session, amina: PageClient, patients: 
         label=" Due  date ", group="Birth", place="2", description="Reckoned\r\nby weeks "
     )
     page = page.follow()
-    assert page.status_line == "The property “edd” is saved."
+    assert page.status_line == "The property is saved."
     assert page.rows("Properties in “Birth”") == [
         ["edd", "Due date", "Date", "2 of 2", "Reckoned by weeks"]
     ]

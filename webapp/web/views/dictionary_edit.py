@@ -46,7 +46,7 @@ def create_case_type(project: Project) -> ResponseReturnValue:
         except (InvalidEntry, Refused) as error:
             form.name.errors = [error.message]
         else:
-            flash(_("The case type “%(name)s” is added.", name=name))
+            flash(_("The case type is added."))
             return redirect(url_for("dictionary.show", case_type=name), 303)
     return _type_page(project, form)
 
@@ -95,7 +95,7 @@ def create_property(project: Project, case_type: str) -> ResponseReturnValue:
         except (InvalidEntry, Refused) as error:
             form.name.errors = [error.message]
         else:
-            flash(_("The property “%(name)s” is added.", name=name))
+            flash(_("The property is added."))
             return redirect(url_for("dictionary.show", case_type=case_type), 303)
     return _property_page(project, case_type, form)
 
@@ -118,9 +118,7 @@ def save_property(project: Project, case_type: str, name: str) -> ResponseReturn
         return _property_page(project, case_type, form, row)
     with write_transaction() as session:
         changed = set_property(session, project.id, case_type, name, said, by=g.actor)
-    flash(
-        _("The property “%(name)s” is saved.", name=name) if changed else _("Nothing was changed.")
-    )
+    flash(_("The property is saved.") if changed else _("Nothing was changed."))
     return redirect(url_for("dictionary.show", case_type=case_type), 303)
 
 
