@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
@@ -213,6 +215,16 @@ class TestVerbs:
         assert "Once it is on, it runs every week on Monday, for the first time on" in said
         rule = make_rule(project, schedule={"every": "hand"})
         assert "It runs only by hand" in amina.get(f"{url}{rule.rule_id}/activate").text
+
+    def test_switching_on_says_what_the_first_run_would_change(
+        self, session: Session, project: Project, amina: PageClient, url: str
+    ):
+        patient(session, project, "p-1", edd=datetime.now(UTC).date().isoformat())
+        after = {"kind": "date", "property": "edd", "operator": "after"}
+        rule = make_rule(project, criteria=[after])
+        said = amina.get(f"{url}{rule.rule_id}/activate").text
+        assert "If it ran now: No case matches." in said
+        assert "At its first run, if no case changes until then: 1 case would change." in said
 
     def test_watching(self, session: Session, project: Project, amina: PageClient, url: str):
         rule = make_rule(project)

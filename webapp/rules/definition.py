@@ -124,6 +124,11 @@ class Definition:
         return tuple(action for action in self.actions if not isinstance(action, Close))
 
     @property
+    def goes_by_time(self) -> bool:
+        """Whether other cases may match tomorrow though none has changed."""
+        return any(isinstance(one, NotModifiedSince | DateIs) for one in self.criteria)
+
+    @property
     def touches_others(self) -> bool:
         """Whether an action writes to a case other than the one that matched."""
         return any(action.property.path for action in self.updates)

@@ -36,12 +36,17 @@ _AT_WORK = (RunState.QUEUED, RunState.PLANNING, RunState.RUNNING)
 @rules.get("/a/<project_name>/rules/<rule_id>/activate")
 @project_route(Right.EDIT_DATA)
 def ask_activate(project: Project, rule_id: str) -> ResponseReturnValue:
-    """What the rule would change now: to be seen before it is switched on."""
+    """What the rule would change now, and at its first run where that is another number: to be seen
+    before it is switched on."""
     session = db.session()
     rule = get_rule(session, project.id, rule_id)
     version = version_of(session, rule, rule.version)
     data = data_of(version)
     shown = preview_of(session, project, data, rule_id=rule_id)
+    first_run = next_slot(schedule_of(version), hour_of(project), now())
+    later = None
+    if first_run is not None and data.definition.goes_by_time:
+        later = preview_of(session, project, data, first_run, rule_id=rule_id).found
     return render_template(
         "rules/activate.html",
         project=project,
@@ -49,7 +54,8 @@ def ask_activate(project: Project, rule_id: str) -> ResponseReturnValue:
         shown=shown,
         ahead=None if shown.found is None else outlook(session, project, data, shown.found),
         schedule=schedule_words(data.schedule),
-        first_run=next_slot(schedule_of(version), hour_of(project), now()),
+        first_run=first_run,
+        later=later,
     )
 
 
