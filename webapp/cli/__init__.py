@@ -21,6 +21,7 @@ COMMANDS = {
     "submit": "webapp.cli.submit:submit",
     "case": "webapp.cli.cases:case_group",
     "forms": "webapp.cli.forms:forms_group",
+    "dictionary": "webapp.cli.dictionary:dictionary_group",
     "rules": "webapp.cli.rules:rules_group",
     "runs": "webapp.cli.runs:runs_group",
     "verify": "webapp.cli.verify:verify",

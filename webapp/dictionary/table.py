@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,6 +56,16 @@ def rows_of(session: Session, project_id: int) -> Iterator[list[str]]:
             deprecated = "yes" if row.deprecated else "no"
             said = [row.label, row.group, row.description, kind, deprecated, place]
             yield [one.name, row.name, *said]
+
+
+def csv_of(rows: Iterable[Sequence[str]]) -> str:
+    """Rows as a file that no spreadsheet runs, and that can be imported."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        writer.writerow([_QUOTE + cell if cell.startswith(_RUNS) else cell for cell in row])
+    return file.getvalue()
 
 
 @dataclass(frozen=True, slots=True)
