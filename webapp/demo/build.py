@@ -14,6 +14,7 @@ from webapp.cases.models import Case
 from webapp.clock import Micros, last_tick, pretend
 from webapp.database import write_transaction
 from webapp.demo import app_forms, hours, marks
+from webapp.demo.dictionary import describe_data
 from webapp.demo.events import Act, Event, Post, Scene, post
 from webapp.demo.marks import Begun
 from webapp.demo.mishaps import mishaps
@@ -114,6 +115,7 @@ class Demo:
         began = hours.instant(self._programme.first - timedelta(days=20), 600)
         with pretend(began):
             set_project(session, project, SETTINGS, by=self._by)
+            describe_data(session, project.id, by=self._by)
         add_people(session, project, self._programme, by=self._by)
 
     def _receive(self, posts: Sequence[Post], progress: Progress) -> None:
