@@ -53,6 +53,11 @@
     document.getElementById(name).click();
   });
 
+  /* What is typed there is no part of what the form says: nothing is counted anew. */
+  document.addEventListener("change", (event) => {
+    if (event.target.dataset && "alone" in event.target.dataset) event.stopPropagation();
+  }, true);
+
   /* How many boxes of a name are on: <span data-counts="name" data-words="# chosen">. Hidden fields
      of that name stand for rows on other pages. */
   function count() {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -22,6 +23,11 @@ from tests.browser.test_walk import overflow
 from tests.web.rule_pages import make_rule, patient
 from webapp.projects.models import Project
 
+#: With the longest names that there are on forms.
+LONG = [
+    {"kind": "property", "property": "p" * 126, "operator": "not_equals", "value": "v" * 126},
+    {"kind": "date", "property": "parent/" + "d" * 126, "operator": "after", "days": 60},
+]
 FORTY = [{"kind": "not_modified_since", "days": 300 + number} for number in range(40)]
 
 
@@ -75,6 +81,66 @@ def test_one_of_many_rows_is_edited(page: Page, office: Office, session: Session
     expect(page.locator("#criteria legend")).to_have_count(39)
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("status")).to_contain_text("The rule is saved as version 2.")
+
+
+def test_rows_are_put_in_order_and_one_case_is_checked(
+    page: Page, office: Office, session: Session
+):
+    """With the keyboard: the focus stays where it can be pressed again."""
+    project = session.get_one(Project, office.project.id)
+    patient(session, project, "p-1", case_name="Ana Mora", status="done", village="A")
+    criteria = [
+        {"kind": "property", "property": name, "operator": "equals", "value": value}
+        for name, value in (("status", "done"), ("village", "B"), ("ward", "C"))
+    ]
+    rule = make_rule(project, criteria=criteria)
+    session.rollback()
+    page.goto(office.url(f"rules/{rule.rule_id}/edit"))
+    page.locator("#criteria-0-value").fill("new")
+    page.get_by_role("button", name="Move up condition 3: ward").press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Moved: this is condition 2 of 3 now")
+    expect(page.get_by_role("button", name="Move up condition 2: ward")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Move down condition 1: ward")).to_be_focused()
+    expect(page.locator("#criteria-1-value")).to_have_value("new")
+    page.get_by_role("button", name="Move down condition 1: ward").press("Enter")
+    expect(page.locator("#criteria-1-property")).to_have_value("ward")
+    page.get_by_role("button", name="Remove condition 2: ward").click()
+    expect(page.locator("#criteria legend")).to_have_count(2)
+
+    page.get_by_label("Case", exact=True).fill("mora")
+    page.get_by_role("button", name="Check", exact=True).click()
+    verdict = page.locator("#verdict")
+    expect(verdict).to_contain_text("The rule does not match “Ana Mora”")
+    page.locator("#criteria-0-value").fill("done")
+    page.locator("#criteria-1-value").fill("A")
+    page.get_by_role("button", name="Count now").click()
+    expect(verdict).to_contain_text("The rule matches “Ana Mora”")
+    expect(page.locator("#preview")).to_contain_text("1 case would change")
+    page.get_by_role("button", name="See the case on a page").click()
+    expect(page.get_by_role("table")).to_contain_text("Ana Mora")
+    page.get_by_role("button", name="Back to the rule").click()
+    expect(page.locator("#criteria-1-value")).to_have_value("A")
+
+
+def test_a_slow_count_is_said_and_keeps_nobody_from_saving(browsing: Page, office: Office):
+    page = browsing
+    waiting = threading.Event()
+    page.goto(office.url("rules/new"))
+    page.route("**/rules/preview", lambda route: None if waiting.is_set() else route.continue_())
+    page.evaluate(
+        "window.setTimeout = ((real) => (f, ms, ...a) => real(f, ms / 10, ...a))(setTimeout)"
+    )
+    waiting.set()
+    page.get_by_label("Name", exact=True).fill("Slow")
+    page.get_by_role("combobox", name="Case type").fill("patient")
+    page.get_by_label("Every open case of this type").check()
+    page.get_by_label("Close the case").check()
+    expect(page.locator("#preview .when-slow")).to_be_visible()
+    expect(page.locator("#preview .when-counting")).to_be_hidden()
+    expect(page.get_by_role("status")).to_contain_text("Still counting.")
+    page.get_by_role("button", name="Save as draft").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Slow")
 
 
 def test_a_session_that_ends_loses_nothing_that_was_typed(browsing: Page, office: Office):
@@ -166,8 +232,10 @@ def test_axe_finds_nothing_on_the_form(
         count: make_rule(
             project,
             name="N" * 126,
-            criteria=FORTY[:count],
+            criteria=[*LONG, *FORTY][:count],
             match="all" if count else "every_case",
+            actions=[{"kind": "set", "property": "q" * 126, "value": "v" * 126}] * bool(count)
+            + [{"kind": "close"}],
         )
         for count in (0, 3, 40)
     }
@@ -177,10 +245,18 @@ def test_axe_finds_nothing_on_the_form(
     for count, rule in rules.items():
         page.goto(office.url(f"rules/{rule.rule_id}/edit"))
         expect(page.locator("#preview")).to_contain_text("would change")
+        page.get_by_label("Case", exact=True).fill("p-1")
+        page.get_by_role("button", name="Check", exact=True).click()
+        expect(page.locator("#verdict")).to_contain_text("“p-1”")
         found[f"{count} conditions"] = faults(page, width)
-    page.get_by_role("button", name="Edit condition 7:").click()
-    page.locator("#criteria-6-days").fill("-7")
-    page.wait_for_load_state("networkidle")
+        if count == 0:
+            page.get_by_role("button", name="See the case on a page").click()
+            expect(page.get_by_role("heading", level=1)).to_contain_text("would change")
+            found["all cases"] = faults(page, width)
+    # An answer that is under way would bring the cookie back.
+    with page.expect_response("**/rules/property-hints"):
+        page.get_by_role("button", name="Edit condition 7:").click()
+        page.locator("#criteria-6-days").fill("-7")
     page.context.clear_cookies()
     page.keyboard.press("Tab")
     expect(page.locator("#signed-out")).to_contain_text("You are signed out")

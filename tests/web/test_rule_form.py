@@ -489,7 +489,7 @@ class TestThePreview:
         assert page.rows("Open cases left after each condition")[0][1] == "2"
         assert page.rows("Open cases left after each condition")[1][1] == "1"
         assert page.rows("The first cases, before and after") == [
-            ["p-1", "State: open becomes closed"]
+            ["p-1 (opens in a new tab)", "State: open becomes closed"]
         ]
 
     def test_says_what_is_missing_without_calling_it_an_error(self, amina: PageClient, new: str):
@@ -498,6 +498,17 @@ class TestThePreview:
         assert page.status == 200
         assert "Not complete yet:" in page.text and "Condition 1:" in page.text
         assert not page.document.xpath("//*[@aria-invalid]")
+
+    def test_says_of_how_many_cases_a_rule_without_a_condition_would_be(
+        self, session: Session, project: Project, amina: PageClient, new: str
+    ):
+        for number in range(3):
+            patient(session, project, f"p-{number}")
+        page = press(amina.get(new), "Count now", case_type="patient", close=True)
+        assert "would be for all 3 open cases of type patient." in page.text
+        assert "Add at least one condition" in page.text
+        page = press(page, "Save and switch on…", name="n")
+        assert page.status == 422 and "Add at least one condition" in page.errors[0]
 
     def test_days_that_are_not_typed_are_not_counted_as_none(
         self, session: Session, project: Project, amina: PageClient, new: str

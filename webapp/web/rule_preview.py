@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from flask import request
 from flask_babel import gettext as _
 from flask_babel import ngettext
+from sqlalchemy import func
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -16,9 +17,11 @@ from webapp.database import is_busy
 from webapp.errors import Invalid, TooSlow
 from webapp.projects.models import Project
 from webapp.rules.blanks import blanks_of
+from webapp.rules.compile import of_type
 from webapp.rules.definition import Definition
 from webapp.rules.describe import action_words, criterion_words, short_words
 from webapp.rules.describe_blanks import blank_words
+from webapp.rules.family import Family
 from webapp.rules.models import Rule
 from webapp.rules.moment import Moment, moment_at
 from webapp.rules.outlook import outlook
@@ -44,7 +47,8 @@ class Shown:
     """The panel: `words` are the rule's, and `blanks` sentences on what blanks do in it, with the
     numbers if there are some. `found` are the numbers, with `losing`, a sentence on whose cases
     would go; or `failed` says why there are none, or `missing` what the rule still lacks (sentences
-    with the ids of fields)."""
+    with the ids of fields). `all_open`: how many open cases there are, where there is no condition
+    yet."""
 
     definition: Definition | None = None
     words: str = ""
@@ -54,6 +58,7 @@ class Shown:
     failed: str = ""
     missing: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
+    all_open: int | None = None
 
 
 def moment_of(project: Project, as_of: int | None = None) -> Moment:
@@ -150,11 +155,25 @@ def preview_of_form(
         show_problems(checked, problems)
     checked.as_of.errors = form.as_of.errors
     if data is None or form.as_of.errors:
-        return Shown(missing=tuple(problems_of(checked)))
+        return Shown(
+            missing=tuple(problems_of(checked)),
+            all_open=_all_open(session, project, form, problems),
+        )
     rule_id = "" if rule is None else rule.rule_id
     # As people type, the numbers come at once; what takes longer when they ask for it.
     owners = Owners.YES if "say" in request.form else Owners.IF_QUICK
     return preview_of(session, project, data, as_of, rule_id=rule_id, owners=owners)
+
+
+def _all_open(
+    session: Session, project: Project, form: RuleForm, problems: Mapping[str, str]
+) -> int | None:
+    """The open cases of the type, where no condition was added yet. One query."""
+    case_type = (form.case_type.data or "").strip()
+    if form.criteria.entries or "criteria" not in problems or "case_type" in problems:
+        return None
+    rows = of_type(Family(project.id).select(func.count()), case_type)
+    return session.scalars(rows).one() or None
 
 
 def rule_in_form(form: RuleForm) -> tuple[RuleData | None, dict[str, str]]:
