@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
@@ -19,6 +21,7 @@ from webapp.database import write_transaction
 from webapp.dictionary import learn
 from webapp.dictionary.learn import learn_properties
 from webapp.dictionary.queries import list_case_types, properties_of
+from webapp.extensions import db
 from webapp.projects.models import Project
 from webapp.submissions.archive import archive, restore
 from webapp.submissions.receive import Arrival, Outcome, read, receive
@@ -189,3 +192,21 @@ def test_very_many_names_fail_no_form_and_fill_no_disk(
     with counted(app) as found:
         open_case(session, project.id, "ada", z="1")
     assert not [one for one in found if "case_property" in one]
+
+
+def test_two_forms_that_bring_the_same_at_once_are_both_taken(
+    app: Flask, session: Session, project: Project
+):
+    project_id = project.id
+
+    def sent_in_their_own_time(name: str) -> Outcome:
+        with app.app_context():
+            return open_case(db.session(), project_id, name, b="1", a="1").outcome
+
+    with ThreadPoolExecutor(4) as pool:
+        taken = [pool.submit(sent_in_their_own_time, f"case-{number}") for number in range(4)]
+        with write_transaction() as first:
+            learn_properties(first, project_id, {"patient": ["a", "b"]})
+            time.sleep(0.2)  # the others come to wait for it
+        assert {one.result() for one in taken} == {Outcome.PROCESSED}
+    assert names(session, project) == {"a", "b"}
