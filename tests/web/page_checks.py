@@ -17,8 +17,8 @@ from werkzeug.routing import RequestRedirect
 #: libxml2 does not know HTML 5's elements: the one complaint that says nothing.
 UNKNOWN_TAG = 801
 
-BUTTON_TYPES = "@type='submit' or @type='button' or @type='reset' or @type='image'"
-LABELLED = f"self::input[not(@type='hidden' or {BUTTON_TYPES})] or self::select or self::textarea"
+#: Inputs of these types need no label.
+UNLABELLED = frozenset({"hidden", "submit", "button", "reset", "image"})
 REFERENCES: tuple[str, ...] = (
     "for",
     "form",
@@ -31,8 +31,10 @@ REFERENCES += ("aria-controls", "aria-owns", "aria-errormessage", "aria-details"
 SELECTORS = ("hx-target", "hx-include", "hx-indicator", "hx-disabled-elt")
 VERBS = {"hx-get": "GET", "hx-post": "POST", "hx-put": "PUT", "hx-patch": "PATCH"}
 VERBS |= {"hx-delete": "DELETE"}
-#: What may point to something on its own page. Most of a long page does not, so it is asked for.
-POINTING = " or ".join(f"@{name}" for name in (*REFERENCES, *SELECTORS, "hx-trigger"))
+SCRIPT = re.compile(r"\s*(javascript|js):", re.IGNORECASE)
+
+#: An element, the name of one of its attributes, and the value.
+Attribute = tuple[html.HtmlElement, str, str]
 
 
 def parse(text: str) -> tuple[html.HtmlElement, list[str]]:
@@ -55,16 +57,33 @@ def is_whole(text: str) -> bool:
 def faults(text: str, app: Flask, path: str) -> list[str]:
     """Everything that is wrong with the page, or the fragment, that `path` answered."""
     document, found = parse(text)
+    return found + faults_of(document, text, app, path)
+
+
+def faults_of(document: html.HtmlElement, text: str, app: Flask, path: str) -> list[str]:
+    """What is wrong with it but for its HTML. Thousands of pages are looked at: so once through all
+    attributes, and not once for each question."""
+    found: list[str] = []
+    attributes = attributes_of(document)
     found += ids(document)
     found += unlabelled(document)
     found += nameless(document)
     found += forms(document, whole=is_whole(text))
-    found += inline(document)
-    found += links(document, app, path)
+    found += inline(document, attributes)
+    found += links(attributes, app, path)
     if is_whole(text):
         found += skeleton(text, document)
-        found += references(document)
+        found += references(document, attributes)
     return found
+
+
+def attributes_of(document: html.HtmlElement) -> list[Attribute]:
+    """Each attribute of each element, in their order."""
+    return [
+        (element, name, value)
+        for element in document.iter(etree.Element)
+        for name, value in element.attrib.items()
+    ]
 
 
 def skeleton(text: str, document: html.HtmlElement) -> Iterator[str]:
@@ -96,9 +115,12 @@ def ids(document: html.HtmlElement) -> Iterator[str]:
 def unlabelled(document: html.HtmlElement) -> Iterator[str]:
     """Every control has a label with words."""
     labels = {e.get("for"): words(e) for e in document.xpath("//label[@for]")}
-    for control in document.xpath(f"//*[{LABELLED}]"):
-        wrapped = any(words(e) for e in control.xpath("ancestor::label"))
-        if not (labels.get(control.get("id")) or wrapped or name_by_aria(control)):
+    for control in document.iter("input", "select", "textarea"):
+        if control.tag == "input" and control.get("type") in UNLABELLED:
+            continue
+        if labels.get(control.get("id")) or name_by_aria(control):
+            continue
+        if not any(words(e) for e in control.iterancestors("label")):
             yield f"no label: {show(control)}"
 
 
@@ -137,36 +159,35 @@ def forms(document: html.HtmlElement, *, whole: bool) -> Iterator[str]:
         yield f"no type: {show(button)}"
 
 
-def inline(document: html.HtmlElement) -> Iterator[str]:
+def inline(document: html.HtmlElement, attributes: list[Attribute]) -> Iterator[str]:
     """Nothing that the Content-Security-Policy refuses (SPEC X2)."""
     for element in document.xpath("//style | //script[not(@src)]"):
         yield f"inline: {show(element)}"
-    for element in document.iter(etree.Element):
-        for name, value in element.attrib.items():
-            if name == "style" or name.startswith(("on", "hx-on", "data-hx-on")):
-                yield f"inline {name}: {show(element)}"
-            if value.strip().lower().startswith(("javascript:", "js:")):
-                yield f"script in {name}: {show(element)}"
-            if name == "hx-trigger" and "[" in value:
-                yield f"a filter in hx-trigger needs eval: {show(element)}"
+    for element, name, value in attributes:
+        if name == "style" or name.startswith(("on", "hx-on", "data-hx-on")):
+            yield f"inline {name}: {show(element)}"
+        if SCRIPT.match(value):
+            yield f"script in {name}: {show(element)}"
+        if name == "hx-trigger" and "[" in value:
+            yield f"a filter in hx-trigger needs eval: {show(element)}"
 
 
-def references(document: html.HtmlElement) -> Iterator[str]:
+def references(document: html.HtmlElement, attributes: list[Attribute]) -> Iterator[str]:
     """What an attribute points to exists."""
     known = set(document.xpath("//@id"))
-    for element in document.xpath(f"//*[{POINTING}] | //a[starts-with(@href, '#')]"):
-        for name in REFERENCES:
-            for target in (element.get(name) or "").split():
+    for element, name, value in attributes:
+        if name in REFERENCES:
+            for target in value.split():
                 if target not in known:
                     yield f"{name} points to {target!r}, which is not there: {show(element)}"
-        for name in SELECTORS:
-            for part in (element.get(name) or "").split(","):
+        elif name in SELECTORS:
+            for part in value.split(","):
                 yield from _selected(element, name, part.strip(), known)
-        for source in re.findall(r"from:(#[\w-]+)", element.get("hx-trigger") or ""):
-            yield from _selected(element, "hx-trigger", source, known)
-        href = element.get("href") or ""
-        if element.tag == "a" and re.fullmatch(r"#.+", href) and href[1:] not in known:
-            yield f"href points to nothing here: {show(element)}"
+        elif name == "hx-trigger":
+            for source in re.findall(r"from:(#[\w-]+)", value):
+                yield from _selected(element, name, source, known)
+        elif name == "href" and element.tag == "a" and re.fullmatch(r"#.+", value):
+            yield from _selected(element, name, value, known)
 
 
 def _selected(
@@ -183,23 +204,23 @@ def _selected(
         yield f"{name} points to {selector!r}, which is not there: {show(element)}"
 
 
-def links(document: html.HtmlElement, app: Flask, path: str) -> Iterator[str]:
+def links(attributes: list[Attribute], app: Flask, path: str) -> Iterator[str]:
     """Addresses of this site are routes of the app, for the method that will be used; files of
     `static/` exist, and so does the symbol of an icon."""
-    wanted: list[tuple[str, str, html.HtmlElement]] = []
-    # A place on this very page is no request, and an error that answers a post is at no address.
-    for element in document.xpath("//*[@href][not(starts-with(@href, '#'))] | //*[@src]"):
-        wanted.append((element.get("href") or element.get("src"), "GET", element))
-    for element in document.xpath("//form[@action]"):
-        wanted.append((element.get("action"), (element.get("method") or "get").upper(), element))
-    for element in document.xpath("//*[@formaction]"):
-        own = element.xpath("id(@form)/@method") or element.xpath("ancestor::form[1]/@method")
-        wanted.append((element.get("formaction"), (own or ["get"])[0].upper(), element))
-    for attribute, method in VERBS.items():
-        for element in document.xpath(f"//*[@{attribute}]"):
-            wanted.append((element.get(attribute), method, element))
-    for address, method, element in wanted:
-        fault = unroutable(app, urljoin(path, address), method)
+    for element, name, value in attributes:
+        method = VERBS.get(name)
+        # A place on this page is no request, and an error that answers a post is at no address.
+        if name == "src" or (name == "href" and not value.startswith("#")):
+            method = "GET"
+        elif name == "action" and element.tag == "form":
+            method = (element.get("method") or "get").upper()
+        elif name == "formaction":
+            own = element.xpath("id(@form)/@method") or element.xpath("ancestor::form[1]/@method")
+            method = (own or ["get"])[0].upper()
+        if method is None:
+            continue
+        plain = value.startswith("/") and not value.startswith("//") and "/." not in value
+        fault = unroutable(app, value if plain else urljoin(path, value), method)
         if fault:
             yield f"{fault}: {show(element)}"
 

@@ -28,7 +28,7 @@ from flask.testing import FlaskClient
 from lxml import html
 from werkzeug.test import TestResponse
 
-from tests.web.page_checks import faults, is_whole, name_by_aria, parse, words
+from tests.web.page_checks import faults_of, is_whole, name_by_aria, parse, words
 from tests.web.page_forms import Form
 
 HTML = "text/html"
@@ -88,13 +88,14 @@ class Page:
         self.headers = response.headers
         self.is_html = response.mimetype == HTML
         self.html = response.get_data(as_text=True) if self.is_html else ""
-        self.document: html.HtmlElement = parse(self.html)[0]
+        self.document: html.HtmlElement
+        self.document, self.faults = parse(self.html)
 
     def check(self) -> None:
         """Fail with everything that is wrong with the page."""
         if not self.is_html or self.status in range(300, 400) or not self.html:
             return
-        found = faults(self.html, self.client.app, self.url)
+        found = self.faults + faults_of(self.document, self.html, self.client.app, self.url)
         if self.htmx and self.status < 400 and is_whole(self.html):
             found.append("htmx asked for a fragment and got a whole page")
         if self.htmx and "HX-Request" not in self.headers.get("Vary", ""):

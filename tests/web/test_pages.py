@@ -103,7 +103,7 @@ def site() -> Flask:
         ("<form action='/nowhere'></form>", "no page of this site"),
         ("<form action='/take'></form>", "does not take GET"),
         ('<a href="/nowhere">On</a>', "no page of this site"),
-        ('<a href="#lost">On</a>', "points to nothing"),
+        ('<a href="#lost">On</a>', "href points to '#lost'"),
         ('<p hx-get="/nowhere">x</p>', "no page of this site"),
         ('<button type="button" hx-post="/take">x</button>', "works with JavaScript only"),
         ('<p hx-get="/piece" hx-target="#lost">x</p>', "hx-target points to '#lost'"),
