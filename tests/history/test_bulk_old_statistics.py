@@ -17,11 +17,6 @@ from webapp.history.filters import forms_of_run
 from webapp.history.selections import find_all
 from webapp.submissions.models import State
 
-_READ = text(
-    "SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))"
-    " FROM pg_stat_xact_user_tables"
-)
-
 
 def test_nothing_reads_the_whole_selection_for_each_form(session: Session):
     if session.get_bind().dialect.name != "postgresql":
@@ -36,10 +31,10 @@ def test_nothing_reads_the_whole_selection_for_each_form(session: Session):
     run = done(unknown, rule)
     with chunks_of(CHUNK), rows_read(session) as read:
         found = find_all(session, unknown.id, forms_of_run(run.id), Calendar.of(unknown))
-        assert session.scalar(_READ) <= CASES * EACH
+        session.commit()  # what a transaction has read is counted at its end
         selection = kept(session, unknown, found)
         assert outlook(session, unknown, selection, State.ARCHIVED).cases == CASES
-        assert session.scalar(_READ) <= CASES * EACH
+        session.commit()
         job = worked(session, asked(session, unknown, selection, State.ARCHIVED))
         assert job.succeeded == CASES
         assert taken_back(session, unknown, job, State.NORMAL).succeeded == CASES

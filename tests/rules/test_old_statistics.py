@@ -33,7 +33,8 @@ EACH = 100
 _READ = text(
     "SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))"
     " FROM pg_stat_xact_user_tables"
-    " WHERE relname IN ('cases', 'submission', 'case_transaction', 'run_case', 'job_item')"
+    " WHERE relname IN ('cases', 'submission', 'case_transaction', 'run_case', 'job_item',"
+    " 'selected_form')"
 )
 
 
