@@ -124,6 +124,7 @@ def test_who_may_only_look_reads_and_exports(
     vera = signed_in(app, factories.web_user(project, role="viewer"))
     page = vera.get(url)
     assert "Add a case type" not in page.text
+    assert "Changing it needs the right “Edit data”." in page.text
     page = page.click("patient")
     assert "Add a property" not in page.text
     assert "edd" not in page.links()

@@ -99,6 +99,7 @@ def test_an_update_may_make_a_new_property(amina: PageClient, patients: Project)
     updates = [
         {"kind": "set", "property": "sexx", "value": "x"},
         {"kind": "copy", "property": "due", "from": "edd"},
+        {"kind": "set", "property": "external_id", "value": "7"},
     ]
     page = edit(amina, patients, actions=updates)
     new = "New property: no case of type “patient” has"
@@ -106,6 +107,9 @@ def test_an_update_may_make_a_new_property(amina: PageClient, patients: Project)
     assert hint(page, "actions-1-property").startswith(f"{new} due yet.")
     assert hint(page, "actions-1-source") == f"“Due date”. Date. {FILLED}"
     assert page.one("//p[@id='actions-0-source-hint']").get("hidden") is not None
+    assert "A rule cannot" not in hint(page, "actions-2-property")
+    page = page.form("rule-form").submit("Count now", fill={"actions-2-property": "case_id"})
+    assert "A rule cannot change it." in hint(page, "actions-2-property")
 
 
 def test_htmx_brings_the_hints_that_are_on_the_page(

@@ -11,9 +11,11 @@ from flask_babel import lazy_gettext, ngettext
 from markupsafe import Markup, escape
 from sqlalchemy.orm import Session
 
+from webapp.dictionary.models import Property
 from webapp.history.property_hint import Asked, Known, known_of
 from webapp.history.property_use import Use
 from webapp.projects.models import Project
+from webapp.rules.portable_actions import WRITABLE
 from webapp.web.formatting import number
 from webapp.web.forms.rules import PropertyField, PropertyHint, RuleForm
 from webapp.web.rule_preview import RowWords
@@ -98,23 +100,29 @@ def _sentences(one: HintedField, known: Known, case_type: str) -> Iterator[str]:
     attribute, entry, use = known.reference.attribute, known.entry, known.use
     if attribute is not None:
         yield str(_SYSTEM[attribute])
+        if one.is_target and known.reference.name not in WRITABLE:
+            yield _("A rule cannot change it.")
         return
     if entry is None and not (use is not None and use.filled):
         yield from _about_a_new_one(one, known, case_type)
         return
     if entry is not None:
-        if entry.label:
-            yield _("“%(label)s”.", label=entry.label)
-        if entry.data_type is not None:
-            yield _("%(type)s.", type=entry.data_type.label)
-        if entry.deprecated:
-            yield _("Deprecated: it is no longer to be used.")
+        yield from _about(entry)
     if use is not None:
         yield _filled(use, bool(known.reference.path), case_type)
         if use.unreadable:
             yield _unreadable(use.unreadable, one.kind)
     if known.values:
         yield _often(known.values)
+
+
+def _about(entry: Property) -> Iterator[str]:
+    if entry.label:
+        yield _("“%(label)s”.", label=entry.label)
+    if entry.data_type is not None:
+        yield _("%(type)s.", type=entry.data_type.label)
+    if entry.deprecated:
+        yield _("Deprecated: it is no longer to be used.")
 
 
 def _about_a_new_one(one: HintedField, known: Known, case_type: str) -> Iterator[str]:
