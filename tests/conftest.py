@@ -21,6 +21,7 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from tests.databases import postgres_database
@@ -96,14 +97,28 @@ def app(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         db.engine.dispose()
 
 
-def make_app(data: Path, database_url: str, **changes: Any) -> Flask:
-    """An application for tests; `changes` are settings."""
+def make_app(
+    data: Path, database_url: str, *, waits_for_disk: bool = False, **changes: Any
+) -> Flask:
+    """An application for tests; `changes` are settings.
+
+    SQLite does not wait for the disk, as the tests' PostgreSQL does not: no test cuts the power,
+    and tens of thousands of commits would each take a millisecond or three.
+    `tests/submissions/test_durable.py` holds that in life it waits.
+    """
     settings = Settings(data=data, database_url=database_url, secret=SECRET, **changes)
     app = create_app(settings)
     app.testing = True
     app.test_client_class = FreshClient
+    if not (database_url or waits_for_disk):
+        with app.app_context():
+            event.listen(db.engine, "connect", _do_not_wait)
     upgrade_database(app)
     return app
+
+
+def _do_not_wait(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA synchronous = OFF")
 
 
 @pytest.fixture

@@ -7,17 +7,16 @@ import os
 from pathlib import Path
 
 import pytest
-from flask import Flask
 
+from tests.conftest import make_app
 from webapp.database import write_transaction
 from webapp.extensions import db
 from webapp.submissions.attachments import keep, path_of
 
 
-def test_every_connection_to_sqlite_waits_for_the_disk(app: Flask):
+def test_every_connection_to_sqlite_waits_for_the_disk(tmp_path: Path):
+    app = make_app(tmp_path, "", waits_for_disk=True)
     with app.app_context():
-        if db.engine.dialect.name != "sqlite":
-            return
         connections = [db.engine.connect() for _ in range(5)]
         for connection in connections:
             assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2, "FULL"
@@ -25,6 +24,7 @@ def test_every_connection_to_sqlite_waits_for_the_disk(app: Flask):
             connection.close()
         with write_transaction() as session:
             assert session.connection().exec_driver_sql("PRAGMA synchronous").scalar() == 2
+        db.engine.dispose()
 
 
 def test_an_attachment_is_on_disk_with_all_folders_that_lead_to_it(
