@@ -17,6 +17,7 @@ from sqlalchemy import (
     func,
     select,
     table,
+    union,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -52,20 +53,44 @@ def _name_has_postgresql(element: _NameHas, compiler: SQLCompiler, **kw: Any) ->
     return f"lower({name}) LIKE {pattern}"
 
 
+class _KeyAmong(FunctionElement[Any]):
+    """Whether a key is one of those that a query gives: `_KeyAmong(column, query)`. PostgreSQL is
+    given them as an array: what it may join it can do anew for each case of a project that it has
+    not counted yet."""
+
+    inherit_cache = True
+    name = "key_among"
+
+
+@compiles(_KeyAmong, "sqlite")
+def _key_among_sqlite(element: _KeyAmong, compiler: SQLCompiler, **kw: Any) -> str:
+    key, query = (compiler.process(one, **kw) for one in element.clauses)
+    return f"{key} IN {query}"
+
+
+@compiles(_KeyAmong, "postgresql")
+def _key_among_postgresql(element: _KeyAmong, compiler: SQLCompiler, **kw: Any) -> str:
+    key, query = (compiler.process(one, **kw) for one in element.clauses)
+    return f"{key} = ANY (ARRAY{query})"
+
+
+def among(*queries: Select[int]) -> ColumnElement[Any]:
+    """Whether a case is one of those whose keys the queries give, each by its own index."""
+    found = union(*queries) if len(queries) > 1 else queries[0]
+    return _KeyAmong(Case.id, found.scalar_subquery())
+
+
 def named(project_id: int, text: str) -> Select[int]:
     """The keys of the cases of a project with a text in their name, as it stands (no wildcards) and
-    without regard to case; also of deleted ones, which have no name of their own any more. Reads
-    the names of all cases for a text of one or two characters."""
-    mine = select(Case.id).where(Case.project_id == project_id)
+    without regard to case; those of other projects may be among them. A deleted case has no name of
+    its own any more. Reads the names of all cases of the project for one or two characters."""
     if len(text) < SHORTEST or "\0" in text:
-        return mine.where(has(Case.name, text))
+        return select(Case.id).where(Case.project_id == project_id, has(Case.name, text))
     phrase = '"' + text.replace('"', '""') + '"'
     pattern = "%" + _escaped(text.lower()) + "%"
-    found = select(_names.c.rowid).where(
+    return select(_names.c.rowid).where(
         _NameHas(_names.c.name, bindparam(None, phrase), bindparam(None, pattern))
     )
-    # By itself: PostgreSQL could begin with all cases of the project, and look each name up.
-    return mine.where(Case.id.in_(found.offset(0)))
 
 
 def has(name: ColumnElement[Any] | Any, text: str) -> ColumnElement[bool]:

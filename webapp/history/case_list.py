@@ -9,11 +9,11 @@ from typing import TypeVar, cast
 from urllib.parse import urlencode
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, CompoundSelect, Select, select, union
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from webapp.cases.models import Case
-from webapp.cases.names import has, named
+from webapp.cases.names import among, has, named
 from webapp.dictionary.models import CaseType
 from webapp.errors import Invalid
 from webapp.history.calendar import ANY_TIME, Calendar, Days
@@ -122,7 +122,9 @@ def matching(project_id: int, wanted: CaseFilter, text: str, calendar: Calendar)
     compared with case ids and external ids (`webapp.cases.names`); a deleted case is looked for by
     its last name, which reads the forms of all deleted ones.
     """
-    conditions: list[ColumnElement[bool]] = [Case.project_id == project_id]
+    # What a text finds is looked up by its keys: no index of the project's cases must lead there.
+    of_project = Case.project_id + 0 if text else Case.project_id
+    conditions: list[ColumnElement[bool]] = [of_project == project_id]
     if wanted.type:
         conditions.append(Case.type == wanted.type)
     if wanted.owner:
@@ -137,18 +139,18 @@ def matching(project_id: int, wanted: CaseFilter, text: str, calendar: Calendar)
     if wanted.modified.last is not None:
         conditions.append(changed < calendar.ends(wanted.modified.last))
     if text:
-        conditions.append(Case.id.in_(_found(project_id, text, wanted.with_deleted)))
+        conditions.append(among(*_ways(project_id, text, wanted.with_deleted)))
     return select(Case).where(*conditions)
 
 
-def _found(project_id: int, text: str, with_deleted: bool) -> CompoundSelect[int]:
-    """The keys of the cases that a text finds: each way by its own index, which OR would hinder."""
+def _ways(project_id: int, text: str, with_deleted: bool) -> list[Select[int]]:
+    """The keys of the cases that a text finds, in each way that it may."""
     mine = select(Case.id).where(Case.project_id == project_id)
     ways = [named(project_id, text), mine.where(Case.case_id == text)]
     ways.append(mine.where(Case.external_id == text))
     if with_deleted:
         ways.append(mine.where(Case.deleted, has(LAST_NAME, text)))
-    return union(*ways)
+    return ways
 
 
 def _state(text: str) -> CaseState:
