@@ -152,7 +152,7 @@ def test_a_case_is_closed_and_opened_again(
     assert "Close case…" in opened.links()
     assert {row[0]: row[1] for row in opened.rows(CASES)} == {"late": "kept"}
     again = undo.submit().follow()
-    assert again.status_line == "Closing was undone already."
+    assert again.status_line == "That was undone already."
     assert "Close case…" in again.links()
     sound(session, project, tmp_path)
 
@@ -186,10 +186,10 @@ def test_closing_twice_is_refused_with_a_sentence(
     assert "Undo closing" not in page.html, "a phone closed it: there is Submit history for that"
     token = asked.document.xpath("//input[@name='csrf_token']/@value")[0]
     fields = {"csrf_token": token, "submission_id": closed.submission_id}
-    officer.post(f"{page.url}undo-close", fields, status=404)
+    officer.post(f"{page.url}undo", fields, status=404)
     fields["submission_id"] = "\ufffd nobody"
-    officer.post(f"{page.url}undo-close", fields, status=404)
-    officer.post(f"{page.url}undo-close", {"submission_id": "x"}, status=400)  # no token
+    officer.post(f"{page.url}undo", fields, status=404)
+    officer.post(f"{page.url}undo", {"submission_id": "x"}, status=400)  # no token
     session.rollback()
     assert get_case(session, project.id, "c-1").closed
 
@@ -206,7 +206,7 @@ def test_undo_archives_only_the_form_of_this_case(
     form_of_other = other.one("//input[@name='submission_id']").get("value")
     token = one.document.xpath("//input[@name='csrf_token']/@value")[0]
     fields = {"csrf_token": token, "submission_id": form_of_other}
-    officer.post(f"{one.url}undo-close", fields, status=404)
+    officer.post(f"{one.url}undo", fields, status=404)
     session.rollback()
     assert get_submission(session, project.id, form_of_other).state == State.NORMAL
 

@@ -18,6 +18,16 @@ NEVER_PROPERTIES = frozenset(
     }
 )
 
+#: What each case has and nobody writes by that name (SPEC R12), also where a form calls a property
+#: so.
+NOT_WRITABLE = frozenset(
+    {
+        *("case_id", "case_type", "opened_on", "date_opened", "opened_by", "user_id"),
+        *("modified_on", "last_modified", "modified_by", "server_modified_on", "indexed_on"),
+        *("closed", "closed_on", "closed_by", "date_modified"),
+    }
+)
+
 
 def is_property_name(text: str) -> bool:
     """Whether a rule can refer to a property of that name."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
+from webapp.dictionary.names import NOT_WRITABLE
 from webapp.rules.checks import Checked
 from webapp.rules.definition import Action, Close, Copy, Set
 from webapp.rules.operators import is_blank
@@ -21,13 +22,6 @@ WRITABLE = {
     "owner_id": "owner_id",
     "external_id": "external_id",
 }
-_NOT_WRITABLE = frozenset(
-    {
-        *("case_id", "case_type", "opened_on", "date_opened", "opened_by", "user_id"),
-        *("modified_on", "last_modified", "modified_by", "server_modified_on", "indexed_on"),
-        *("closed", "closed_on", "closed_by", "date_modified"),
-    }
-)
 
 
 def read_action(one: Checked) -> Action | None:
@@ -86,7 +80,7 @@ _KINDS: dict[str, Callable[[Checked], Action | None]] = {
 
 def _written(one: Checked) -> Reference | None:
     reference = read_reference(one, "property")
-    if reference is not None and reference.name in _NOT_WRITABLE:
+    if reference is not None and reference.name in NOT_WRITABLE:
         one.wrong(
             "property",
             _(

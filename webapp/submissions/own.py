@@ -21,8 +21,10 @@ from webapp.submissions.queries import hold_submission, touches
 from webapp.submissions.receive import Arrival, Outcome, Sender, read, receive
 from webapp.submissions.render import render_case_form
 
-#: The form of the button *Close case*.
+#: The forms of the buttons of a case's page: *Close case*, *Edit properties* and *Reassign*.
 CLOSE_XMLNS = "urn:casekeeper:case-close"
+EDIT_XMLNS = "urn:casekeeper:case-edit"
+ASSIGN_XMLNS = "urn:casekeeper:case-assign"
 
 #: The form of an automatic update rule (SPEC R14). Others may send one that says so too: that a
 #: rule wrote it is told by its `run_id`.
@@ -52,27 +54,28 @@ def close_case(
     )
 
 
-def undo_close(
+def undo(
     session: Session, project_id: int, case_id: str, submission_id: str, *, by: Actor, reason: str
-) -> bool:
-    """Archive the form by which `close_case` closed a case; False where that was done before.
+) -> Submission | None:
+    """Archive a form that a button of this case's page wrote, and return it; None where that was
+    done before.
 
     Raises `NotFound`, also for a form that is not such a one, and `Refused` as `archive` does.
     """
     # Submissions are locked before cases, everywhere.
     form = hold_submission(session, project_id, submission_id)
     case = get_case(session, project_id, case_id)
-    if not is_own_close(form) or case.id not in {one.case for one in touches(session, form)}:
-        raise NotFound("This is not a form that closed this case from its page.")
+    if not is_own(form) or case.id not in {one.case for one in touches(session, form)}:
+        raise NotFound("This is not a form that changed this case from its page.")
     if form.state == State.ARCHIVED:
-        return False
+        return None
     archive(session, project_id, submission_id, by=by, reason=reason)
-    return True
+    return form
 
 
-def is_own_close(form: Submission) -> bool:
-    """Whether the button *Close case* made it."""
-    return form.own and form.xmlns == CLOSE_XMLNS
+def is_own(form: Submission) -> bool:
+    """Whether a button of a case's page made it."""
+    return form.own and form.xmlns in {CLOSE_XMLNS, EDIT_XMLNS, ASSIGN_XMLNS}
 
 
 def write_form(

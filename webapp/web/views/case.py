@@ -11,9 +11,18 @@ from webapp.cases.queries import family, get_case
 from webapp.database import write_transaction
 from webapp.errors import Refused
 from webapp.extensions import db
+from webapp.history.case_properties import by_group, described
 from webapp.history.choices import names_of_users
 from webapp.history.last_names import last_names
-from webapp.history.timeline import SHOWN, closing_of, forms_of, last_changes, timeline
+from webapp.history.timeline import (
+    SHOWN,
+    PastForm,
+    Timeline,
+    closing_of,
+    forms_of,
+    last_changes,
+    timeline,
+)
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.submissions import own
@@ -51,9 +60,12 @@ def show(project: Project, case_id: str) -> ResponseReturnValue:
         last_name=last_names(session, project.id, [case]).get(case.id),
         past=past,
         page=page,
+        groups=by_group(described(session, case)),
         changes=last_changes(session, case),
         closing=closing,
-        can_undo=closing is not None and own.is_own_close(closing.submission),
+        can_undo=closing is not None and own.is_own(closing.submission),
+        saved=_saved(past, request.args.get("saved", "")),
+        is_own=own.is_own,
         family=family(session, case),
         names=names_of_users(session, project.id, people - {""}),
         form_title=form_title,
@@ -87,31 +99,21 @@ def close(project: Project, case_id: str) -> ResponseReturnValue:
     return redirect(url_for("cases.show", case_id=case_id), 303)
 
 
-@cases.post("/a/<project_name>/cases/<public_id:case_id>/undo-close")
-@project_route(Right.EDIT_DATA)
-def undo_close(project: Project, case_id: str) -> ResponseReturnValue:
-    """Archive the form that closed the case from its page; archiving it twice changes nothing."""
-    submission_id = request.form.get("submission_id", "")
-    with write_transaction() as session:
-        undone = own.undo_close(
-            session,
-            project.id,
-            case_id,
-            submission_id,
-            by=g.actor,
-            reason=_("Closing the case was undone"),
-        )
-    case = get_case(db.session(), project.id, case_id)
-    if not undone:
-        flash(_("Closing was undone already."))
-    elif case.closed:
-        flash(_("The form is archived. The case stays closed, because another form closes it too."))
-    else:
-        flash(_("The case is open again. The form that closed it is archived."))
-    return redirect(url_for("cases.show", case_id=case_id), 303)
-
-
 def _ask_close(
     project: Project, case: Case, form: CloseForm, status: int = 200
 ) -> ResponseReturnValue:
     return render_template("cases/close.html", project=project, case=case, form=form), status
+
+
+def _saved(past: Timeline, submission_id: str) -> PastForm | None:
+    """The form by which this page has just changed the case, while it counts."""
+    return next(
+        (
+            one
+            for one in past.forms
+            if one.submission.submission_id == submission_id
+            and one.change.live
+            and own.is_own(one.submission)
+        ),
+        None,
+    )
