@@ -210,3 +210,20 @@ def test_two_forms_that_bring_the_same_at_once_are_both_taken(
             time.sleep(0.2)  # the others come to wait for it
         assert {one.result() for one in taken} == {Outcome.PROCESSED}
     assert names(session, project) == {"a", "b"}
+
+
+def test_what_a_savepoint_learned_is_not_known_before_the_whole_is(
+    session: Session, project: Project
+):
+    """A chunk of a run may be done again after its savepoint ended well."""
+
+    class GoneWrong(Exception):
+        pass
+
+    with suppress(GoneWrong), write_transaction():
+        with session.begin_nested():
+            learn_properties(session, project.id, {"patient": {"muac"}})
+        raise GoneWrong
+    with write_transaction():
+        learn_properties(session, project.id, {"patient": {"muac"}})
+    assert names(session, project) == {"muac"}

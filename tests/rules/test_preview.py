@@ -24,8 +24,9 @@ from webapp.errors import TooSlow
 from webapp.extensions import db
 from webapp.projects.models import Project
 from webapp.rules.definition import Definition
+from webapp.rules.losing import Losing
 from webapp.rules.moment import moment_at
-from webapp.rules.preview import Preview, preview
+from webapp.rules.preview import Owners, Preview, preview
 
 RULES = [
     pytest.param(rule_that(sets("v", "1"), where=equals("status", "stale")), id="itself"),
@@ -127,3 +128,12 @@ def test_a_long_value_is_told_from_another(session: Session, project: Project):
     found = seen(session, project.id, rule_that(copies("parent/note", "note")))
     assert found.related_updates == 3
     assert [case.changes[0].after for case in found.cases] == [long + "y", long, ""]
+
+
+def test_a_case_that_is_closed_and_given_away_is_lost_once(session: Session, project: Project):
+    open_case(session, project.id, "mum", case_type="mother")
+    for name in ("k1", "k2"):
+        child(session, project, name, "mum")
+    actions = (sets("owner_id", "bela"), sets("parent/seen", "yes"), CLOSES)
+    found = seen(session, project.id, rule_that(*actions, case_type="visit"), owners=Owners.YES)
+    assert found.losing == Losing(owners=1, most="owner-1", of_most=2)

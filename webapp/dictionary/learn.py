@@ -95,6 +95,8 @@ def _engine(session: Session) -> Engine:
 
 @event.listens_for(Session, "after_commit")
 def _remember(session: Session) -> None:
+    if session.in_nested_transaction():  # a savepoint's end, of which nothing is sure yet
+        return
     learned = session.info.pop(_LEARNED, None)
     if learned:
         _known.setdefault(_engine(session), set()).update(learned)

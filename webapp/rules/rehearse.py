@@ -145,7 +145,7 @@ class Turns:
             for one in definition.updates
             if one.property.path
         }
-        self.losses.both = OWNER in of_others
+        self.losses.both = any(one.property.attribute == OWNER for one in definition.updates)
         #: By the name that is written and the key of the case: what stands there in this turn.
         self._now: dict[str, dict[int, str | bytes]] = {name: {} for name in of_others}
         self._rows = self._of_keys(*self._columns)
