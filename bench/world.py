@@ -92,9 +92,9 @@ def fill(database: str, project_id: int, cases: int) -> None:
                 " opened_on, opened_by, modified_on, modified_by, closed, closed_by, deleted,"
                 f" server_modified_on, indexed_on, properties) {_NUMBERS[database]}"
                 " SELECT :project, 'case-' || n, 'patient', 'Amina ' || n, 'owner-' || (n % 200),"
-                " '', :first + n * :step, 'owner-1', :first + n * :step, 'owner-1', false, '',"
-                " false, :first + n * :step, :first + n * :step,"
-                f" {_PROPERTIES[database]} FROM s"
+                " '', moment, 'owner-1', moment, 'owner-1', false, '', false, moment, moment,"
+                f" {_PROPERTIES[database]}"
+                " FROM (SELECT n, :first + CAST(n AS bigint) * :step AS moment FROM s) AS numbered"
             ),
             values,
         )
