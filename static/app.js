@@ -220,7 +220,13 @@
   function typed(event) {
     const form = event.target.closest && event.target.closest("form[data-unsaved]");
     if (form) form.dataset.unsaved = "yes";
+    /* What was asked for once is not asked for again with what is typed after. */
+    if (form && event.type === "input") for (const field of form.querySelectorAll("[data-once]")) field.value = "";
   }
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button[data-sets]");
+    if (button) button.form.elements[button.dataset.sets].value = "1";
+  }, true);
   document.addEventListener("input", typed);
   document.addEventListener("change", typed);
   document.addEventListener("rows", () => {  /* rows were added or removed */

@@ -216,7 +216,8 @@ def links(attributes: list[Attribute], app: Flask, path: str) -> Iterator[str]:
             method = (element.get("method") or "get").upper()
         elif name == "formaction":
             own = element.xpath("id(@form)/@method") or element.xpath("ancestor::form[1]/@method")
-            method = (own or ["get"])[0].upper()
+            # Without a form around it, it is in a fragment: those of pages with such buttons post.
+            method = (own or ["post"])[0].upper()
         if method is None:
             continue
         plain = value.startswith("/") and not value.startswith("//") and "/." not in value

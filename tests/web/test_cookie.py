@@ -9,6 +9,9 @@ from flask import Flask
 
 from tests.conftest import make_app
 from tests.factories import PASSWORD, web_user
+from tests.web.signing_in import signed_in
+from webapp.projects.models import Project
+from webapp.web import sessions
 
 HERE = ["127.0.0.1:5000", "127.8.9.10", "localhost", "localhost:5000", "a.localhost", "[::1]:5000"]
 ELSEWHERE = [
@@ -70,3 +73,20 @@ def test_behind_a_proxy_that_does_https_unheard_people_can_sign_in(
         )
         assert answer.status_code == 303
         assert "Secure" in answer.headers["Set-Cookie"]
+
+
+def test_a_fragment_takes_nothing_back_that_a_page_has_set(
+    app: Flask, project: Project, monkeypatch: pytest.MonkeyPatch
+):
+    """A page is saved while a preview is under way: its answer comes after, and knows nothing of
+    the sentence that the rule is saved."""
+    browser = signed_in(app, web_user(project)).client
+    url = f"/a/{project.name}/rules/"
+
+    def sets_cookie(**headers: str) -> bool:
+        return "Set-Cookie" in browser.get(url, headers=headers).headers
+
+    assert sets_cookie()
+    assert not sets_cookie(**{"HX-Request": "true"})
+    monkeypatch.setattr(sessions, "YOUNG", 10**12)
+    assert sets_cookie(**{"HX-Request": "true"}), "who works on one page stays signed in"

@@ -16,6 +16,7 @@ from tests.web.pages import Page, PageClient
 from tests.web.rule_pages import make_rule
 from tests.web.signing_in import signed_in
 from webapp.projects.models import Project
+from webapp.rules import preview
 from webapp.web import changed_page
 
 CAPTION = "The cases, before and after"
@@ -54,6 +55,20 @@ def five(session: Session, project: Project) -> list[str]:
 
 def names(page: Page) -> list[str]:
     return [row[0].partition(" (opens in a new tab)")[0] for row in page.rows(CAPTION)]
+
+
+def test_owners_are_left_out_where_counting_takes_long(
+    amina: PageClient, project: Project, five: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(preview, "QUICK_S", 0)
+    form = amina.get(f"/a/{project.name}/rules/new").form("rule-form")
+    typed: dict[str, Any] = {"case_type": "patient", "match": "every_case", "close": True}
+    as_typed = dict(form.entries()) | {"case_type": "patient", "match": "every_case", "close": "y"}
+    url = f"/a/{project.name}/rules/preview"
+    assert "Press “Count now”, and the owners" in amina.post(url, as_typed, htmx=True).text
+    said = "2 owners lose cases; most: anc-07 with 5."
+    assert said in amina.post(url, as_typed | {"owners": "1"}, htmx=True).text
+    assert said in form.submit("Count now", fill=typed).text
 
 
 def lines(page: Page) -> list[dict[str, str]]:

@@ -161,7 +161,8 @@ def preview_of_form(
         )
     rule_id = "" if rule is None else rule.rule_id
     # As people type, the numbers come at once; what takes longer when they ask for it.
-    owners = Owners.YES if "say" in request.form else Owners.IF_QUICK
+    asked = bool(form.owners.data) or "say" in request.form
+    owners = Owners.YES if asked else Owners.IF_QUICK
     return preview_of(session, project, data, as_of, rule_id=rule_id, owners=owners)
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from flask import Flask, Request, current_app, g, has_request_context, request, session
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask_login import UserMixin, login_user, logout_user
 from flask_wtf.csrf import generate_csrf
+from itsdangerous import BadSignature
 from sqlalchemy import select
 
 from webapp.clock import now
@@ -20,6 +22,7 @@ from webapp.config import Settings
 from webapp.embedded.address import is_loopback
 from webapp.extensions import db, login
 from webapp.people.models import WebUser
+from webapp.web.htmx import is_fragment_request
 
 #: What proxies add to a request.
 _OF_PROXIES = (
@@ -31,6 +34,8 @@ _OF_PROXIES = (
 SHARED_FOR = 30 * 60
 #: How often the time of last use is written there.
 _SHARED_STEP = 60
+#: Of the time that a session lasts, the part for which fragments do not prolong it.
+YOUNG = 20
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,24 @@ class Cookies(SecureCookieSessionInterface):
         view = app.view_functions.get(request.endpoint or "")
         if request.endpoint == "static" or getattr(view, "machine", False):
             return False
+        # A page is left while its fragments are under way: what they carry is older than what the
+        # answer that it is left for has set, as the sentence that a rule is saved.
+        if is_fragment_request(request) and not session.modified and self._is_young(app):
+            return False
         return super().should_set_cookie(app, session)
+
+    def _is_young(self, app: Flask) -> bool:
+        """Whether the cookie that came was written not long ago."""
+        serializer = self.get_signing_serializer(app)
+        cookie = request.cookies.get(self.get_cookie_name(app))
+        if serializer is None or not cookie:
+            return False
+        try:
+            _held, written = serializer.loads(cookie, return_timestamp=True)
+        except BadSignature:
+            return False
+        age = datetime.now(UTC) - written
+        return age < app.permanent_session_lifetime / YOUNG
 
     def get_cookie_secure(self, app: Flask) -> bool:
         """See `cookie_is_secure`."""

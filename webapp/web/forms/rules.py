@@ -97,12 +97,14 @@ class UpdateForm(Form):
 
 class RuleForm(WhenForm, CheckForm):
     """A rule as a person edits it. `rule_id` and `based_on` say which version of which rule the
-    person began with; both are empty for a new one. `as_of` and `case` are for trying it out, and
-    `checked` is the id of the case that it is tried on; they are no part of the rule."""
+    person began with; both are empty for a new one. `as_of` and `case` are for trying it out,
+    `checked` is the id of the case that it is tried on, and `owners` is filled in when a person has
+    asked for all that a preview can count; they are no part of the rule."""
 
     rule_id = HiddenField(default="")
     based_on = HiddenField(default="")
     checked = HiddenField(default="")
+    owners = HiddenField(default="")
     name = StringField(_("Name"), default="")
     description = TextAreaField(_("Note for colleagues"), default="")
     case_type = StringField(_("Case type"), default="")
