@@ -43,4 +43,9 @@ def test_a_file_at_fault_changes_nothing(run: Command, project: Project):
     assert "Line 2: data_type: “day” is none of" in ran.err
     assert "Nothing was imported." in ran.err
     assert run("dictionary", "import", "-", *here, stdin=b"\xff").code == 1
+    row = f"patient,edd,{'क' * 1300}\n"
+    large = "case_type,property,description\n" + row.replace("edd", "lmp") + row * 1100
+    ran = run("dictionary", "import", "-", *here, stdin=large[:1_400_000])
+    assert (ran.code, ran.out) == (1, "")
+    assert "larger than 4 MB" in ran.err
     assert run("dictionary", "export", *here, "--json").json == {"rows": []}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -12,13 +13,14 @@ from sqlalchemy.orm import Session
 from tests import factories
 from tests.forms import open_case
 from webapp.audit.models import AuditEvent
-from webapp.database import write_transaction
-from webapp.dictionary import table
+from webapp.database import insert_new, write_transaction
+from webapp.dictionary import operations, table
 from webapp.dictionary.models import DataType, Property
-from webapp.dictionary.operations import set_case_type, set_property
+from webapp.dictionary.operations import add_case_type, add_property, set_case_type, set_property
 from webapp.dictionary.queries import get_property
 from webapp.dictionary.table import COLUMNS, Fault, Plan, carry_out, plan_import, rows_of
-from webapp.errors import Invalid
+from webapp.errors import Invalid, Refused
+from webapp.extensions import Base
 from webapp.projects.models import Project
 from webapp.web.csv_answer import safe_cell
 
@@ -172,3 +174,33 @@ def test_people_may_add_what_no_form_has_brought(session: Session, project: Proj
     assert session.scalars(
         select(Property.name).where(Property.project_id == project.id).order_by(Property.name)
     ).all() == ["roof", "wall"]
+
+
+def test_what_a_form_brings_meanwhile_is_no_fault(
+    session: Session, patients: Project, monkeypatch: pytest.MonkeyPatch
+):
+    def faster(session: Session, table: type[Base], rows: Any, **more: Any) -> Any:
+        insert_new(session, table, rows)
+        return insert_new(session, table, rows, **more)
+
+    for module in (operations, table):
+        monkeypatch.setattr(module, "insert_new", faster)
+    by, here = factories.actor(), patients.id
+    with (
+        pytest.raises(Refused, match="There is a property “muac” of “patient” already"),
+        write_transaction(),
+    ):
+        add_property(session, here, "patient", "muac", by=by)
+    with pytest.raises(Refused, match="There is a case type “visit” already"), write_transaction():
+        add_case_type(session, here, "visit", by=by)
+    imported(session, patients, "case_type,property,label\nvisit,muac,Arm\n")
+    assert get_property(session, here, "visit", "muac").label == "Arm"
+    events = session.execute(
+        select(AuditEvent.tag, AuditEvent.after)
+        .where(AuditEvent.project_id == here)
+        .order_by(AuditEvent.id.desc())
+    ).all()
+    assert [tuple(one) for one in events[:2]] == [
+        ("dictionary.import", {"added": 0, "changed": 2}),
+        ("property.set", {"label": "Arm", "names": ["visit", "muac"]}),
+    ]

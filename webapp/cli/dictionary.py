@@ -10,7 +10,15 @@ from flask.cli import AppGroup, with_appcontext
 from webapp.audit.actor import Actor
 from webapp.cli.command import answers, json_option, printable, project_option, say, show
 from webapp.database import write_transaction
-from webapp.dictionary.table import COLUMNS, LARGEST, carry_out, csv_of, plan_import, rows_of
+from webapp.dictionary.table import (
+    COLUMNS,
+    LARGEST,
+    carry_out,
+    csv_of,
+    decoded,
+    plan_import,
+    rows_of,
+)
 from webapp.errors import Invalid
 from webapp.extensions import db
 from webapp.projects.operations import get_project
@@ -43,22 +51,20 @@ def import_dictionary(file: IO[bytes], dry_run: bool, project_name: str, as_json
 
     What it does not name stays as it is. All of it is imported, or nothing.
     """
-    raw = file.read(LARGEST + 1)
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Invalid("The file is not in UTF-8.") from error
+    text = decoded(file.read(LARGEST + 1))
     with write_transaction() as session:
         project_id = get_project(session, project_name).id
         plan = plan_import(session, project_id, text)
         if plan.changes and not plan.faults and not dry_run:
-            carry_out(session, project_id, plan, by=Actor.command_line())
+            added = carry_out(session, project_id, plan, by=Actor.command_line())
+        else:
+            added = plan.added
     for fault in plan.faults:
         say(f"Line {fault.line}: {printable(fault.message)}")
     if plan.faults:
         raise Invalid("Nothing was imported.")
-    changed = len(plan.changes) - plan.added
-    counts = {"added": plan.added, "changed": changed, "unchanged": plan.unchanged}
+    changed = len(plan.changes) - added
+    counts = {"added": added, "changed": changed, "unchanged": plan.unchanged}
     words = "would be" if dry_run else "were"
-    line = f"{plan.added} {words} added, {changed} changed; {plan.unchanged} rows say nothing new."
+    line = f"{added} {words} added, {changed} changed; {plan.unchanged} rows say nothing new."
     show(counts | {"dry_run": dry_run}, [line], as_json=as_json)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from webapp.audit.actor import Actor
 from webapp.audit.record import record
 from webapp.audit.tags import Tag
+from webapp.database import insert_new
 from webapp.dictionary.learn import MOST
 from webapp.dictionary.models import CaseType, DataType, Property
 from webapp.dictionary.names import NEVER_PROPERTIES, is_property_name
@@ -38,15 +39,15 @@ def add_case_type(
     session: Session, project_id: int, name: str, *, by: Actor, **said: Any
 ) -> CaseType:
     """Add a case type that no form has used yet; `said` are keys of `OF_TYPE`. Raises
-    `InvalidEntry` for a name or a value that cannot be, `Refused` when it is there already."""
+    `InvalidEntry` for a name or a value that cannot be, `Refused` when it is there already (also
+    where a form has just brought it)."""
     check_type_name(name)
     _check(said, OF_TYPE)
-    if session.get(CaseType, (project_id, name)) is not None:
+    key = {"project_id": project_id, "name": name}
+    if not insert_new(session, CaseType, [key], returning=("name",)):
         raise Refused(_("There is a case type “%(name)s” already.", name=name))
-    row = CaseType(project_id=project_id, name=name)
-    session.add(row)
+    row = get_case_type(session, project_id, name)
     describe(session, row, said, Tag.CASE_TYPE_ADD, by)
-    session.flush()  # its properties refer to it
     return row
 
 
@@ -55,7 +56,7 @@ def set_case_type(
 ) -> bool:
     """Say something else about a case type; whether anything is different then. Raises `NotFound`
     and `InvalidEntry`."""
-    row = get_case_type(session, project_id, name)
+    row = get_case_type(session, project_id, name, lock=True)
     _check(said, OF_TYPE)
     return describe(session, row, said, Tag.CASE_TYPE_SET, by)
 
@@ -65,11 +66,13 @@ def add_property(
 ) -> Property:
     """Add a property that no form has brought yet; `said` are keys of `OF_PROPERTY`. Raises
     `NotFound` for an unknown type, `InvalidEntry` for a name or a value that cannot be, `Refused`
-    when it is there already or the type has `MOST`. Three queries."""
+    when it is there already (also where a form has just brought it) or the type has `MOST`. Four
+    statements."""
     get_case_type(session, project_id, case_type)
     check_name(name)
     _check(said, OF_PROPERTY)
-    if session.get(Property, (project_id, case_type, name)) is not None:
+    key = {"project_id": project_id, "case_type": case_type, "name": name}
+    if not insert_new(session, Property, [key], returning=("name",)):
         raise Refused(
             _("There is a property “%(name)s” of “%(type)s” already.", name=name, type=case_type)
         )
@@ -78,7 +81,7 @@ def add_property(
             Property.project_id == project_id, Property.case_type == case_type
         )
     )
-    if (there or 0) >= MOST:
+    if (there or 0) > MOST:
         raise Refused(
             _(
                 "“%(type)s” has %(most)s properties already, which is the most.",
@@ -86,8 +89,7 @@ def add_property(
                 most=MOST,
             )
         )
-    row = Property(project_id=project_id, case_type=case_type, name=name)
-    session.add(row)
+    row = get_property(session, project_id, case_type, name)
     describe(session, row, said, Tag.PROPERTY_ADD, by)
     return row
 
@@ -103,7 +105,7 @@ def set_property(
 ) -> bool:
     """Say something else about a property; whether anything is different then. Raises `NotFound`
     and `InvalidEntry`."""
-    row = get_property(session, project_id, case_type, name)
+    row = get_property(session, project_id, case_type, name, lock=True)
     _check(said, OF_PROPERTY)
     return describe(session, row, said, Tag.PROPERTY_SET, by)
 

@@ -10,18 +10,33 @@ from sqlalchemy.orm import Session
 from webapp.dictionary.models import CaseType, Property
 from webapp.errors import NotFound
 
+#: Nobody else changes the row then, but a row that refers to it may come.
+_LOCKED = {"key_share": True}
 
-def get_case_type(session: Session, project_id: int, name: str) -> CaseType:
+
+def get_case_type(session: Session, project_id: int, name: str, *, lock: bool = False) -> CaseType:
     """A case type. One query. Raises `NotFound`."""
-    found = session.get(CaseType, (project_id, name), populate_existing=True)
+    found = session.get(
+        CaseType,
+        (project_id, name),
+        populate_existing=True,
+        with_for_update=_LOCKED if lock else None,
+    )
     if found is None:
         raise NotFound(f"There is no case type “{name}” in the data dictionary.")
     return found
 
 
-def get_property(session: Session, project_id: int, case_type: str, name: str) -> Property:
+def get_property(
+    session: Session, project_id: int, case_type: str, name: str, *, lock: bool = False
+) -> Property:
     """A property of a case type. One query. Raises `NotFound`."""
-    found = session.get(Property, (project_id, case_type, name), populate_existing=True)
+    found = session.get(
+        Property,
+        (project_id, case_type, name),
+        populate_existing=True,
+        with_for_update=_LOCKED if lock else None,
+    )
     if found is None:
         raise NotFound(f"There is no property “{name}” of “{case_type}” in the data dictionary.")
     return found

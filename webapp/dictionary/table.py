@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from webapp.audit.actor import Actor
 from webapp.audit.record import record
 from webapp.audit.tags import Tag
+from webapp.database import insert_new
 from webapp.dictionary.learn import MOST
 from webapp.dictionary.models import CaseType, DataType, Property
 from webapp.dictionary.operations import (
@@ -35,7 +36,7 @@ from webapp.errors import Invalid
 #: The columns, in the order of an export.
 CASE_TYPE, PROPERTY = "case_type", "property"
 COLUMNS = (CASE_TYPE, PROPERTY, "label", "group", "description", "data_type", "deprecated", "order")
-#: So many rows are read from a file, and so many characters.
+#: So many rows are read from a file, and so many bytes.
 MOST_ROWS, LARGEST = 20_000, 4_000_000
 
 _YES, _NO = frozenset({"yes", "true", "1"}), frozenset({"", "no", "false", "0"})
@@ -115,30 +116,64 @@ def plan_import(session: Session, project_id: int, text: str) -> Plan:
     return plan.made
 
 
-def carry_out(session: Session, project_id: int, plan: Plan, *, by: Actor) -> None:
-    """Do what a plan says that was made in this transaction, and has no faults."""
+def decoded(raw: bytes) -> str:
+    """The text of a file. Raises `Invalid` for one that is empty, too large, or not in UTF-8."""
+    if not raw:
+        raise Invalid(_("Choose a file that is not empty."))
+    if len(raw) > LARGEST:
+        raise Invalid(_("The file is larger than 4 MB."))
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Invalid(
+            _("The file is not in UTF-8. Save it as “CSV UTF-8” in the spreadsheet.")
+        ) from error
+
+
+def carry_out(session: Session, project_id: int, plan: Plan, *, by: Actor) -> int:
+    """Do what a plan says that was made in this transaction, and has no faults. How many types and
+    properties it added: what a form has brought since the plan was made is described only."""
+    added = _add(session, project_id, [one for one in plan.changes if one.row is None])
+    there = _there(session, project_id)
     for change in plan.changes:
-        row, is_type = change.row, not change.name
-        if row is None:
-            if is_type:
-                row = CaseType(project_id=project_id, name=change.case_type)
-            else:
-                row = Property(project_id=project_id, case_type=change.case_type, name=change.name)
-            session.add(row)
-            tag = Tag.CASE_TYPE_ADD if is_type else Tag.PROPERTY_ADD
+        key = change.case_type, change.name
+        if change.name:
+            tag = Tag.PROPERTY_ADD if key in added else Tag.PROPERTY_SET
         else:
-            tag = Tag.CASE_TYPE_SET if is_type else Tag.PROPERTY_SET
-        describe(session, row, change.said, tag, by)
-        if is_type:
-            session.flush()  # its properties refer to it
+            tag = Tag.CASE_TYPE_ADD if key in added else Tag.CASE_TYPE_SET
+        describe(session, there[key], change.said, tag, by)
     record(
         session,
         project_id=project_id,
         tag=Tag.DICTIONARY_IMPORT,
         subject="dictionary:all",
         by=by,
-        after={"added": plan.added, "changed": len(plan.changes) - plan.added},
+        after={"added": len(added), "changed": len(plan.changes) - len(added)},
     )
+    return len(added)
+
+
+def _add(session: Session, project_id: int, new: Sequence[Change]) -> set[tuple[str, str]]:
+    """Add types and properties, in the order in which forms do (`webapp.dictionary.learn`): two
+    that wait for each other would wait for ever. Which of them were not there. Two statements."""
+    types = [
+        {"project_id": project_id, "name": name}
+        for name in sorted(one.case_type for one in new if not one.name)
+    ]
+    properties = [
+        {"project_id": project_id, "case_type": case_type, "name": name}
+        for case_type, name in sorted((one.case_type, one.name) for one in new if one.name)
+    ]
+    added = {(row.name, "") for row in insert_new(session, CaseType, types, returning=("name",))}
+    made = insert_new(session, Property, properties, returning=("case_type", "name"))
+    return added | {(row.case_type, row.name) for row in made}
+
+
+def _there(session: Session, project_id: int) -> dict[tuple[str, str], CaseType | Property]:
+    """The rows of a project by type and name, which is "" for a type itself. Two queries."""
+    return {(one.name, ""): one for one in list_case_types(session, project_id)} | {
+        (one.case_type, one.name): one for one in all_properties(session, project_id)
+    }
 
 
 class _Planning:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, FileField, SelectField, StringField, TextAreaField
 from wtforms.fields import SelectChoice
 
 from webapp.dictionary.models import DataType, Property
-from webapp.dictionary.table import LARGEST
-from webapp.errors import Invalid
+from webapp.dictionary.table import LARGEST, decoded
 from webapp.web.forms.whole import whole
 
 
@@ -99,17 +97,7 @@ class ImportForm(FlaskForm):
 
     def read(self) -> str:
         """The text of the file. Raises `Invalid`."""
-        raw = self.file.data.read(LARGEST + 1) if self.file.data else b""
-        if not raw:
-            raise Invalid(gettext("Choose a file that is not empty."))
-        if len(raw) > LARGEST:
-            raise Invalid(gettext("The file is larger than 4 MB."))
-        try:
-            return str(raw.decode("utf-8-sig"))
-        except UnicodeDecodeError as error:
-            raise Invalid(
-                gettext("The file is not in UTF-8. Save it as “CSV UTF-8” in the spreadsheet.")
-            ) from error
+        return decoded(self.file.data.read(LARGEST + 1) if self.file.data else b"")
 
 
 def show_problems(form: FlaskForm, problems: Mapping[str, str]) -> None:

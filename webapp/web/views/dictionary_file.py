@@ -65,15 +65,15 @@ def take_import(project: Project) -> ResponseReturnValue:
             raise Invalid(_("Choose a file that is not empty."))
         with write_transaction() as session:
             plan = plan_import(session, project.id, text)
+            added = 0
             if not plan.faults and plan.changes:
-                carry_out(session, project.id, plan, by=g.actor)
-            added, changed = plan.added, len(plan.changes) - plan.added
+                added = carry_out(session, project.id, plan, by=g.actor)
     except Invalid as error:
         form.file.errors = [error.message]
         return _page(project, form)
     if plan.faults:
         return _page(project, form, plan)
-    flash(_imported(added, changed))
+    flash(_imported(added, len(plan.changes) - added))
     return redirect(url_for("dictionary.index"), 303)
 
 
