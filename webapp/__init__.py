@@ -51,7 +51,7 @@ from webapp.web.security import init_security
 from webapp.web.sessions import init_sessions
 from webapp.web.shell import init_shell
 from webapp.web.views.audit import audit as audit_screen  # `webapp.audit` stays the room
-from webapp.web.views.case_edit import cases as cases_screen
+from webapp.web.views.case_property import cases as cases_screen
 from webapp.web.views.dictionary_screen import dictionary as dictionary_screen
 from webapp.web.views.home import home
 from webapp.web.views.hq_links import hq_links

@@ -170,3 +170,35 @@ def test_only_who_may_edit_is_offered_it_and_only_while_the_case_is_there(
         officer.get(f"/a/{project.name}/cases/nobody/{verb}", status=404)
     deleted = case_page(officer, project, "c-1")
     assert not {"Edit properties", "Reassign"} & set(deleted.links())
+
+
+def test_each_value_has_a_history(session: Session, officer: PageClient, project: Project):
+    amina = factories.mobile_worker(project, "amina")
+    name = "x.y-" + "w" * 250
+    open_case(session, project.id, "c/1", **{name: "<b>"}, weight="50")
+    edit = send(session, project.id, form(case_block("c/1", update={"weight": "", name: "n"})))
+    send(session, project.id, form(case_block("c/1", update={"owner_id": amina.user_id})))
+    with write_transaction():
+        archive(session, project.id, edit.submission_id, by=factories.actor())
+    page = case_page(officer, project, "c/1")
+    past = page.click("weight")
+    assert past.h1 == "History of “weight”"
+    assert "weight now 50" not in past.text, "it has no label beside the name"
+    assert "now 50" in past.text
+    caption = "Forms that changed it, newest first"
+    (newest, oldest) = past.rows(caption)
+    assert newest[1:] == [
+        "Visit by worker one, Unknown user Archived: it does not count.",
+        *("50", "empty"),
+    ]
+    assert "It opened the case." in oldest[1]
+    assert page.click(name).rows(caption)[-1][2:] == ["–none", "<b>"]
+    owner = page.click("History of the owner")
+    assert "now amina" in owner.text
+    assert owner.rows(caption)[0][2:] == ["owner-1", "amina"]
+    assert "No form has set it" in page.click("History of the external id").text
+    assert past.click("Back to the case").url == page.url
+    here = f"{page.url}history/"
+    for part, status in (("nothing", 404), ("weight?before=x", 422), ("weight?before=1", 200)):
+        officer.get(here + part, status=status)
+    officer.get(f"/a/{project.name}/cases/nobody/history/weight", status=404)
