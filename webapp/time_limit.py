@@ -84,10 +84,15 @@ class TimeLimit:
         self._until = time.monotonic() + seconds
         self._says = says
 
+    @property
+    def left(self) -> float:
+        """Seconds; not more than nothing when they are over."""
+        return self._until - time.monotonic()
+
     def renew(self) -> None:
         """Give the next statement what is left. Raises `TooSlow` when nothing is. One small
         statement on PostgreSQL."""
-        left = self._until - time.monotonic()
+        left = self.left
         if left <= 0:
             raise TooSlow(self._says)
         _limit_each(self._session, left)

@@ -243,6 +243,27 @@ def test_moves_and_new_rules_at_once_leave_an_order(app: Flask, session: Session
     assert len(positions) == len(set(positions)) == 14
 
 
+def test_a_rule_is_duplicated_while_it_is_moved(app: Flask, session: Session, project: Project):
+    """Each holds the order and the rule: in one order, or they would wait for each other."""
+    ids = [factories.rule(project).rule_id for _ in range(2)]
+    project_id = project.id
+    session.rollback()
+
+    def work(number: int) -> None:
+        with app.app_context(), write_transaction() as own:
+            if number % 2:
+                operations.duplicate_rule(own, project_id, ids[1], by=BY)
+            else:
+                direction = "up" if number % 4 else "down"
+                operations.move_rules(own, project_id, ids, direction, by=BY)
+                operations.move_rules(own, project_id, [ids[1]], direction, by=BY)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(24)))
+    session.rollback()
+    assert len(list_rules(session, project_id)) == 14
+
+
 def test_the_list_is_filtered_and_has_the_last_runs(app: Flask, session: Session, project: Project):
     one = factories.rule(project, name="Close 100% stale")
     factories.rule(project, name="Other", case_type="household", state=RuleState.ACTIVE)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
 from tests.forms import open_case
@@ -137,3 +137,18 @@ def test_a_case_that_is_closed_and_given_away_is_lost_once(session: Session, pro
     actions = (sets("owner_id", "bela"), sets("parent/seen", "yes"), CLOSES)
     found = seen(session, project.id, rule_that(*actions, case_type="visit"), owners=Owners.YES)
     assert found.losing == Losing(owners=1, most="owner-1", of_most=2)
+
+
+def test_numbers_that_were_counted_stay_where_the_owners_take_too_long(
+    session: Session, project: Project, monkeypatch: pytest.MonkeyPatch
+):
+    open_case(session, project.id, "c-0")
+
+    def hung(session: Session, *_: Any) -> None:
+        endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
+        session.execute(text(f"SELECT count(*) FROM ({endless}) many"))
+
+    monkeypatch.setattr("webapp.rules.preview.count_losing", hung)
+    found = seen(session, project.id, rule_that(CLOSES), owners=Owners.YES, limit_s=1)
+    assert (found.would_change, found.losing, len(found.cases)) == (1, None, 1)
+    assert session.scalar(text("SELECT 1")) == 1

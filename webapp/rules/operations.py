@@ -131,6 +131,7 @@ def undelete_rule(session: Session, project_id: int, rule_id: str, *, by: Actor)
 
 def duplicate_rule(session: Session, project_id: int, rule_id: str, *, by: Actor) -> Rule:
     """Make a draft that says the same under a name of its own. Raises `NotFound`."""
+    lock_name(session, "rule order", project_id)  # before the row, as whoever moves rules
     rule = _hold(session, project_id, rule_id)
     document: dict[str, Any] = dict(version_of(session, rule, rule.version).definition)
     name = _("Copy of %(name)s", name=rule.name)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from math import inf
 
@@ -14,6 +14,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from webapp.cases.models import Case
+from webapp.errors import TooSlow
 from webapp.rules.changes import CaseChange
 from webapp.rules.compile import changes, narrowed
 from webapp.rules.counting import BlankStep, Counted, Step, count_cases
@@ -152,12 +153,9 @@ def _look(
         totals, keys = rehearse(session, project_id, definition, moment, limit=limit, shown=shown)
     else:
         totals = _totals(definition, counted)
-        if asked:
-            limit.renew()
-            totals.losing = count_losing(session, project_id, definition, moment)
         keys = _first(session, project_id, definition, moment, min(shown, totals.changed))
     limit.renew()
-    return Preview(
+    found = Preview(
         moment,
         open_cases=counted.open_cases,
         matched=counted.matched,
@@ -172,6 +170,21 @@ def _look(
         losing=totals.losing,
         cases=tuple(_changes_of(session, project_id, definition, keys)),
     )
+    if definition.touches_others or not asked:
+        return found
+    return replace(found, losing=_losing(session, project_id, definition, moment, limit.left))
+
+
+def _losing(
+    session: Session, project_id: int, definition: Definition, moment: Moment, left_s: float
+) -> Losing | None:
+    """Whose cases are lost, where there is time for it: what was counted before is worth having
+    without. Last of all, for a transaction that took too long is at its end."""
+    try:
+        with time_limit(session, left_s, ""):
+            return count_losing(session, project_id, definition, moment)
+    except TooSlow:
+        return None
 
 
 def _totals(definition: Definition, counted: Counted) -> Totals:
