@@ -108,6 +108,38 @@ def test_types_and_properties_are_added_by_hand(amina: PageClient, patients: Pro
     assert "already" in again.errors[0]
 
 
+def test_two_editors_of_a_property_keep_each_others_words(
+    app: Flask, session: Session, amina: PageClient, patients: Project, url: str
+):
+    place = f"{url}types/patient/properties/edd/"
+    bea = signed_in(app, factories.web_user(patients, role="editor"))
+    hers, his = bea.get(place), amina.get(place)
+    text = "By weeks,\nroughly"
+    hers.form("Save").submit(description=text, group="Birth", data_type="date").follow()
+    saved = his.form("Save").submit(label="Due").follow()
+    assert saved.status_line == "The property is saved."
+    asked = his.form("Save").submit(status=409, description="Later", deprecated=True)
+    assert [one.split(". ")[0] for one in asked.errors] == [
+        "Somebody else changed this meanwhile: it is “By weeks, roughly” now"
+    ]
+    ask = asked.form("Save")
+    assert [ask.value(name) for name in ("description", "label", "group")] == [
+        *("Later", "Due", "Birth")
+    ]
+    ask.submit().follow()
+    session.rollback()
+    row = get_property(session, patients.id, "patient", "edd")
+    assert (row.description, row.label, row.group) == ("Later", "Due", "Birth")
+    assert (row.data_type, row.deprecated) == (DataType.DATE, True)
+    for based_on in ("nonsense", "[]", '{"label": {}}'):
+        sent = dict(his.form("Save").entries()) | {"based_on": based_on}
+        amina.post(place, sent, status=409)
+    edit = bea.get(f"{url}types/patient/edit")
+    edit.form("Save").submit(label="Patient").follow()
+    assert edit.form("Save").submit(description="Who comes").follow().status == 200
+    assert "it is “Patient” now" in edit.form("Save").submit(status=409, label="P").errors[0]
+
+
 @pytest.mark.parametrize("case_type", [ODD, HARD])
 def test_names_may_be_anything(amina: PageClient, patients: Project, url: str, case_type: str):
     page = amina.get(url).click(case_type).click("été")

@@ -35,6 +35,15 @@ class InvalidEntry(Invalid):
         self.field = field
 
 
+class ChangedMeanwhile(Refused):
+    """Somebody else said something else of the same fields since they were `seen`; `now` is what
+    these are."""
+
+    def __init__(self, now: Mapping[str, Any]) -> None:
+        super().__init__(_("Somebody else has changed this meanwhile."))
+        self.now = now
+
+
 def add_case_type(
     session: Session, project_id: int, name: str, *, by: Actor, **said: Any
 ) -> CaseType:
@@ -52,12 +61,19 @@ def add_case_type(
 
 
 def set_case_type(
-    session: Session, project_id: int, name: str, said: Mapping[str, Any], *, by: Actor
+    session: Session,
+    project_id: int,
+    name: str,
+    said: Mapping[str, Any],
+    *,
+    by: Actor,
+    seen: Mapping[str, Any] | None = None,
 ) -> bool:
-    """Say something else about a case type; whether anything is different then. Raises `NotFound`
-    and `InvalidEntry`."""
+    """Say something else about a case type; whether anything is different then. Raises `NotFound`,
+    `InvalidEntry`, and `ChangedMeanwhile` where a field is no longer as it was `seen`."""
     row = get_case_type(session, project_id, name, lock=True)
     _check(said, OF_TYPE)
+    _check_seen(row, said, seen)
     return describe(session, row, said, Tag.CASE_TYPE_SET, by)
 
 
@@ -102,11 +118,13 @@ def set_property(
     said: Mapping[str, Any],
     *,
     by: Actor,
+    seen: Mapping[str, Any] | None = None,
 ) -> bool:
-    """Say something else about a property; whether anything is different then. Raises `NotFound`
-    and `InvalidEntry`."""
+    """Say something else about a property; whether anything is different then. Raises `NotFound`,
+    `InvalidEntry`, and `ChangedMeanwhile` where a field is no longer as it was `seen`."""
     row = get_property(session, project_id, case_type, name, lock=True)
     _check(said, OF_PROPERTY)
+    _check_seen(row, said, seen)
     return describe(session, row, said, Tag.PROPERTY_SET, by)
 
 
@@ -150,6 +168,21 @@ def _check(said: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
         raise ValueError(f"{', '.join(sorted(unknown))} cannot be said of it")
     for name, sentence in problems_of(said).items():
         raise InvalidEntry(name, sentence)
+
+
+def _check_seen(
+    row: CaseType | Property, said: Mapping[str, Any], seen: Mapping[str, Any] | None
+) -> None:
+    if seen is None:
+        return
+    now = {name: getattr(row, name) for name in said}
+    other = {
+        name: value
+        for name, value in now.items()
+        if value != said[name] and (name not in seen or value != seen[name])
+    }
+    if other:
+        raise ChangedMeanwhile(other)
 
 
 def _is_line(text: str) -> bool:

@@ -2,20 +2,88 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, FileField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, FileField, HiddenField, SelectField, StringField, TextAreaField
 from wtforms.fields import SelectChoice
 
-from webapp.dictionary.models import DataType, Property
+from webapp.dictionary.models import CaseType, DataType, Property
 from webapp.dictionary.table import LARGEST, decoded
+from webapp.errors import Invalid
+from webapp.strict_json import read_json
 from webapp.web.forms.whole import whole
 
+#: Of a longer value only the beginning is shown in a question.
+SHORT = 300
 
-class CaseTypeForm(FlaskForm):
+
+class SeenForm(FlaskForm):
+    """What people say of something in the dictionary. `based_on` is what the form was filled with,
+    as JSON: only what differs from that is written, so that nobody undoes what another person said
+    meanwhile."""
+
+    based_on = HiddenField(default="{}")
+
+    def begin(self, row: CaseType | Property) -> None:
+        """Fill the form from the dictionary."""
+        values = {name: getattr(row, name) for name in self.said()}
+        self.fill(values)
+        self.based_on.data = json.dumps(values)
+
+    def fill(self, values: Mapping[str, Any]) -> None:
+        """Show values of the dictionary."""
+        for name, value in values.items():
+            self[name].data = value
+
+    def said(self) -> dict[str, Any]:
+        """The values as operations take them."""
+        raise NotImplementedError
+
+    def seen(self) -> dict[str, Any]:
+        """What the form was filled with; a field is missing where nobody can know."""
+        try:
+            found = read_json((self.based_on.data or "{}").encode(errors="replace"))
+        except Invalid:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def changed(self) -> dict[str, Any]:
+        """Those values that differ from what the form was filled with."""
+        seen = self.seen()
+        return {
+            name: value
+            for name, value in self.said().items()
+            if name not in seen or value != _as_typed(name, seen[name])
+        }
+
+    def ask(self, row: CaseType | Property, now: Mapping[str, Any]) -> None:
+        """Show what came meanwhile: at the fields that were changed here too (`now`) as a question,
+        in those that were not as their value. Who saves again has seen it."""
+        typed = self.changed()
+        values = {name: getattr(row, name) for name in self.said()}
+        self.fill({name: value for name, value in values.items() if name not in typed})
+        self.based_on.data = json.dumps(values)
+        for name, value in now.items():
+            words = said_words(value)
+            self[name].errors = [
+                gettext(
+                    "Somebody else changed this meanwhile: it is “%(now)s” now. Save again to put"
+                    " what you typed in its place.",
+                    now=words if len(words) <= SHORT else words[:SHORT] + "…",
+                )
+                if words
+                else gettext(
+                    "Somebody else emptied this meanwhile. Save again to put what you typed there."
+                )
+            ]
+
+
+class CaseTypeForm(SeenForm):
     """What people say of a case type. `name` counts only for one that is added."""
 
     name = StringField(_("Case type"), default="", description=_("As forms name it."))
@@ -27,7 +95,7 @@ class CaseTypeForm(FlaskForm):
         return {"label": _line(self.label.data), "description": _text(self.description.data)}
 
 
-class PropertyForm(FlaskForm):
+class PropertyForm(SeenForm):
     """What people say of a property. `name` counts only for one that is added."""
 
     name = StringField(_("Property"), default="", description=_("As forms name it."))
@@ -56,20 +124,11 @@ class PropertyForm(FlaskForm):
         description=_("It is not offered any more, and still accepted everywhere."),
     )
 
-    @classmethod
-    def of(cls, row: Property) -> PropertyForm:
-        """The form as the dictionary has it."""
-        return cls(
-            formdata=None,
-            data={
-                "label": row.label,
-                "group": row.group,
-                "place": "" if row.place is None else str(row.place),
-                "data_type": row.data_type.value if row.data_type else "",
-                "description": row.description,
-                "deprecated": row.deprecated,
-            },
-        )
+    def fill(self, values: Mapping[str, Any]) -> None:
+        """Show values of the dictionary."""
+        place = {"place": str(values["place"] or "")} if "place" in values else {}
+        kind = {"data_type": values["data_type"] or ""} if "data_type" in values else {}
+        super().fill({**values, **place, **kind})
 
     def said(self) -> dict[str, Any]:
         """The values as operations take them. An order that is no number is one that they
@@ -104,6 +163,22 @@ def show_problems(form: FlaskForm, problems: Mapping[str, str]) -> None:
     """Say at the fields what is wrong with them."""
     for name, sentence in problems.items():
         form[name].errors = [sentence]
+
+
+def said_words(value: object) -> str:
+    """A value of the dictionary as a person reads it."""
+    if isinstance(value, DataType):
+        return str(value.label)
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    return "" if value is None else str(value)
+
+
+def _as_typed(name: str, value: object) -> object:
+    """A value as a form gives it back that nobody has touched."""
+    if not isinstance(value, str):
+        return value
+    return _text(value) if name == "description" else _line(value)
 
 
 def _line(text: str | None) -> str:

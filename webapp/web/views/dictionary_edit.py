@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from webapp.database import write_transaction
 from webapp.dictionary.models import CaseType, Property
 from webapp.dictionary.operations import (
+    ChangedMeanwhile,
     InvalidEntry,
     add_case_type,
     add_property,
@@ -56,19 +57,27 @@ def create_case_type(project: Project) -> ResponseReturnValue:
 def edit_case_type(project: Project, case_type: str) -> ResponseReturnValue:
     """What is said of a case type, in a form."""
     row = get_case_type(db.session(), project.id, case_type)
-    return _type_page(project, CaseTypeForm(formdata=None, obj=row), row)
+    form = CaseTypeForm(formdata=None)
+    form.begin(row)
+    return _type_page(project, form, row)
 
 
 @dictionary.post(f"{TYPE}/edit")
 @project_route(Right.EDIT_DATA)
 def save_case_type(project: Project, case_type: str) -> ResponseReturnValue:
-    """Say something else: 303 to its page, or 422 with what is wrong."""
+    """Say something else: 303 to its page; 422 with what is wrong; 409, and everything still there,
+    where somebody else has changed the same meanwhile."""
     row, form = get_case_type(db.session(), project.id, case_type), CaseTypeForm()
-    said = form.said()
-    if _fails(form, said):
+    if _fails(form, form.said()):
         return _type_page(project, form, row)
-    with write_transaction() as session:
-        changed = set_case_type(session, project.id, case_type, said, by=g.actor)
+    said, seen = form.changed(), form.seen()
+    try:
+        with write_transaction() as session:
+            changed = set_case_type(session, project.id, case_type, said, by=g.actor, seen=seen)
+    except ChangedMeanwhile as error:
+        row = get_case_type(db.session(), project.id, case_type)
+        form.ask(row, error.now)
+        return _type_page(project, form, row, 409)
     flash(_("The case type is saved.") if changed else _("Nothing was changed."))
     return redirect(url_for("dictionary.show", case_type=case_type), 303)
 
@@ -105,19 +114,29 @@ def create_property(project: Project, case_type: str) -> ResponseReturnValue:
 def edit_property(project: Project, case_type: str, name: str) -> ResponseReturnValue:
     """What is said of a property, in a form."""
     row = get_property(db.session(), project.id, case_type, name)
-    return _property_page(project, case_type, PropertyForm.of(row), row)
+    form = PropertyForm(formdata=None)
+    form.begin(row)
+    return _property_page(project, case_type, form, row)
 
 
 @dictionary.post(f"{TYPE}/properties/<any_name:name>/")
 @project_route(Right.EDIT_DATA)
 def save_property(project: Project, case_type: str, name: str) -> ResponseReturnValue:
-    """Say something else: 303 to its type, or 422 with what is wrong."""
+    """Say something else: 303 to its type; 422 with what is wrong; 409, and everything still there,
+    where somebody else has changed the same meanwhile."""
     row, form = get_property(db.session(), project.id, case_type, name), PropertyForm()
-    said = form.said()
-    if _fails(form, said):
+    if _fails(form, form.said()):
         return _property_page(project, case_type, form, row)
-    with write_transaction() as session:
-        changed = set_property(session, project.id, case_type, name, said, by=g.actor)
+    said, seen = form.changed(), form.seen()
+    try:
+        with write_transaction() as session:
+            changed = set_property(
+                session, project.id, case_type, name, said, by=g.actor, seen=seen
+            )
+    except ChangedMeanwhile as error:
+        row = get_property(db.session(), project.id, case_type, name)
+        form.ask(row, error.now)
+        return _property_page(project, case_type, form, row, 409)
     flash(_("The property is saved.") if changed else _("Nothing was changed."))
     return redirect(url_for("dictionary.show", case_type=case_type), 303)
 
@@ -132,16 +151,20 @@ def _fails(form: CaseTypeForm | PropertyForm, said: dict[str, object]) -> bool:
 
 
 def _type_page(
-    project: Project, form: CaseTypeForm, row: CaseType | None = None
+    project: Project, form: CaseTypeForm, row: CaseType | None = None, status: int = 0
 ) -> ResponseReturnValue:
-    status = 422 if form.errors else 200
+    status = status or (422 if form.errors else 200)
     return render_template("dictionary/case_type.html", project=project, form=form, row=row), status
 
 
 def _property_page(
-    project: Project, case_type: str, form: PropertyForm, row: Property | None = None
+    project: Project,
+    case_type: str,
+    form: PropertyForm,
+    row: Property | None = None,
+    status: int = 0,
 ) -> ResponseReturnValue:
-    status = 422 if form.errors else 200
+    status = status or (422 if form.errors else 200)
     groups = groups_of(db.session(), project.id, case_type)
     return render_template(
         "dictionary/property.html",

@@ -8,7 +8,6 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from webapp.database import write_transaction
-from webapp.dictionary.models import DataType
 from webapp.dictionary.operations import OF_PROPERTY
 from webapp.dictionary.table import COLUMNS, LARGEST, Plan, carry_out, plan_import, rows_of
 from webapp.errors import Invalid
@@ -18,7 +17,7 @@ from webapp.projects.rights import Right
 from webapp.web.access import project_route
 from webapp.web.csv_answer import csv_answer
 from webapp.web.formatting import number
-from webapp.web.forms.dictionary import ImportForm, PropertyForm
+from webapp.web.forms.dictionary import ImportForm, PropertyForm, said_words
 from webapp.web.views.dictionary import dictionary
 
 #: So many changes, and so many faults, are shown one by one.
@@ -95,7 +94,7 @@ def _page(project: Project, form: ImportForm, plan: Plan | None = None) -> Respo
         plan=plan,
         shown=SHOWN,
         words=_field_words(),
-        said_words=_said_words,
+        said_words=said_words,
     ), 422 if form.file.errors else 200
 
 
@@ -112,12 +111,3 @@ def _imported(added: int, changed: int) -> str:
 def _field_words() -> dict[str, str]:
     form = PropertyForm(formdata=None)
     return {name: str(form[name].label.text) for name in OF_PROPERTY}
-
-
-def _said_words(value: object) -> str | None:
-    """A value as a person reads it."""
-    if isinstance(value, DataType):
-        return str(value.label)
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
-    return None if value is None else str(value)
