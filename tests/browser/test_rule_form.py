@@ -83,10 +83,22 @@ def test_one_of_many_rows_is_edited(page: Page, office: Office, session: Session
     expect(page.get_by_role("status")).to_contain_text("The rule is saved as version 2.")
 
 
+@pytest.fixture
+def either(app: Flask, browser: Browser, office: Office) -> Iterator[Page]:
+    """With JavaScript on one database, and without on the other, which has no part in it."""
+    with_script = not app.extensions["settings"].database_url
+    context = browser.new_context(java_script_enabled=with_script, locale="en-GB")
+    page = context.new_page()
+    sign_in(page, office)
+    yield page
+    context.close()
+
+
 def test_rows_are_put_in_order_and_one_case_is_checked(
-    page: Page, office: Office, session: Session
+    either: Page, office: Office, session: Session
 ):
     """With the keyboard: the focus stays where it can be pressed again."""
+    page = either
     project = session.get_one(Project, office.project.id)
     patient(session, project, "p-1", case_name="Ana Mora", status="done", village="A")
     criteria = [

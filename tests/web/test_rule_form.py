@@ -591,7 +591,7 @@ class TestAsOfAndOneCase:
         assert "No case of type “patient” has this in its name" in page.errors[0]
         page = press(page, "Check", case="ana")
         assert "Which of these?" in page.text
-        page = press(page, "Ana Mora")
+        page = press(page, "Ana Mora p-1")
         assert "This cannot be checked yet: " in page.text
         assert "Condition 1:" in page.one("//*[@id='verdict']").text_content()
         said = {"criteria__0__property": "status", "criteria__0__value": "done"}
