@@ -238,7 +238,7 @@ def test_a_huge_family_is_cut(session: Session, app: Flask, project: Project):
     case = get_case(session, project.id, "root")
     with counted(app) as found:
         one = family(session, case)
-    assert one.cut
+    assert (one.cut, one.more_below) == (True, 30)
     assert len(one.trees[0].below) == LINKS
     assert len(found) <= 4
     chain = ["root", *(f"deep-{n}" for n in range(6))]

@@ -314,6 +314,18 @@ def test_related_cases_are_a_tree(session: Session, officer: PageClient, project
     assert "It points to no case" in case_page(officer, project, "alone").text
 
 
+def test_many_related_cases_are_folded_and_counted(
+    session: Session, officer: PageClient, project: Project
+):
+    open_case(session, project.id, "root")
+    some = [case_block(f"leaf-{n}", index={"parent": ("t", "root")}) for n in range(1001)]
+    send(session, project.id, form(*some))
+    page = officer.get(address_of(officer, project, "root"))
+    assert "Show 40 more" in text_of(page, "related")
+    assert "and 951 more that point to this case" in text_of(page, "related")
+    assert len(page.document.xpath("//*[@class='tree']//a")) == 50
+
+
 def test_an_index_that_changes_is_told_with_names(
     session: Session, officer: PageClient, project: Project
 ):

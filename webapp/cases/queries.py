@@ -7,16 +7,16 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from webapp.cases.models import Case, CaseIndex
 from webapp.errors import NotFound
 
 #: So many steps along the indexes are gone in each direction,
-LEVELS = 3
-#: and so many links are followed in each.
-LINKS = 50
+LEVELS = 2
+#: and so many links are followed in each; of those beyond, so many are counted.
+LINKS, COUNTED = 50, 10_000
 
 
 def get_case(session: Session, project_id: int, case_id: str) -> Case:
@@ -48,10 +48,12 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """The related cases as trees. `cut`: there are more than were followed."""
+    """The related cases as trees. `cut`: there are more than were followed; `more_below` is how
+    many links to the case itself are among those, `COUNTED` also where there are more."""
 
     trees: tuple[Branch, ...]
     cut: bool
+    more_below: int = 0
 
     def __bool__(self) -> bool:
         """Whether there is any other case."""
@@ -67,7 +69,8 @@ class _Link(NamedTuple):
 
 def family(session: Session, case: Case) -> Family:
     """What a case points to, and what points to it, `LEVELS` steps far and at most `LINKS` links in
-    each direction. One query for each step and one for the cases; three where there is nothing.
+    each direction. One query for each step and one for the cases; three where there is nothing,
+    and one more where there is more.
 
     Indexes can make any graph. Each case stands under all that it points to, and what is below it
     only the first time; no circle goes on for ever.
@@ -82,7 +85,19 @@ def family(session: Session, case: Case) -> Family:
     pointing = {one.case for one in links}
     roots = [key for key in keys if key not in pointing]
     trees = [plot.branch(key) for key in (*roots, *keys) if key not in plot.drawn]
-    return Family(tuple(trees), more_up or more_down)
+    shown_below = sum(one.target == case.id for one in down)
+    more_below = _links_to(session, case) - shown_below if more_down else 0
+    return Family(tuple(trees), more_up or more_down, min(more_below, COUNTED))
+
+
+def _links_to(session: Session, case: Case) -> int:
+    """How many links point to a case, as far as they are counted."""
+    some = (
+        select(CaseIndex.id)
+        .where(CaseIndex.project_id == case.project_id, CaseIndex.target == case.id)
+        .limit(LINKS + COUNTED)
+    )
+    return session.scalar(select(func.count()).select_from(some.subquery())) or 0
 
 
 def _follow(

@@ -95,7 +95,7 @@ def assign(project: Project, case_id: str) -> ResponseReturnValue:
     would be nobody's who can be known; 409 where it has got another owner meanwhile."""
     form = AssignForm()
     text = (form.owner.data or "").strip()
-    found = find_owner(db.session(), project.id, text) if text else None
+    found = find_owner(db.session(), project.id, text) if valid_id(text) else None
     owner_id = found.user_id if found else text
     status = 422
     if not text:

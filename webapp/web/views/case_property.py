@@ -15,6 +15,7 @@ from webapp.history.last_names import last_names
 from webapp.history.property_history import ATTRIBUTES, property_history
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
+from webapp.submissions.render import can_be_name
 from webapp.web.access import project_route
 from webapp.web.submission_words import form_title, type_word
 from webapp.web.views.case_edit import cases
@@ -27,6 +28,8 @@ __all__ = ["cases"]  # with the routes of this file, and those before
 def history(project: Project, case_id: str, name: str) -> ResponseReturnValue:
     """The forms that changed a property, or the name, type, owner or external id; `before` is a
     place in it. 404 for a property that the case has never had."""
+    if not can_be_name(name):
+        raise NotFound(_("A form cannot name a property so."))
     session = db.session()
     case = get_case(session, project.id, case_id)
     before = _tick(request.args.get("before"))
