@@ -14,7 +14,7 @@ from webapp.database import write_transaction
 from webapp.jobs.tasks import work
 from webapp.projects.models import Project
 from webapp.rules.models import Rule, RuleState, Run, Trigger
-from webapp.rules.operations import create_rule
+from webapp.rules.operations import create_rule, edit_rule
 from webapp.rules.portable import rule_from_json
 from webapp.rules.queries import get_rule
 from webapp.rules.runs import start_run
@@ -37,6 +37,13 @@ def make_rule(project: Project, *, state: RuleState = RuleState.INACTIVE, **chan
     with write_transaction() as session:
         data = rule_from_json(CLOSE_DONE | changes)
         return create_rule(session, project.id, data, by=factories.actor(), state=state)
+
+
+def renamed(project: Project, rule: Rule, name: str) -> None:
+    """Somebody saves another version of a rule."""
+    with write_transaction() as session:
+        data = rule_from_json(CLOSE_DONE | {"name": name})
+        edit_rule(session, project.id, rule.rule_id, data, by=factories.actor())
 
 
 def patient(session: Session, project: Project, case_id: str, **properties: str) -> str:

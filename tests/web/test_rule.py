@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from unittest.mock import Mock
 
 import pytest
 from flask import Flask
@@ -13,14 +14,13 @@ from tests import factories
 from tests.forms import case_block, form, send
 from tests.history.statements import counted
 from tests.web.pages import PageClient
-from tests.web.rule_pages import CLOSE_DONE, finished_run, make_rule, patient, post
+from tests.web.rule_pages import finished_run, make_rule, patient, post, renamed
 from tests.web.signing_in import signed_in
 from webapp.database import write_transaction
+from webapp.errors import TooSlow
 from webapp.jobs.tasks import work
 from webapp.projects.models import Project
 from webapp.rules.models import Rule, RuleState, Run
-from webapp.rules.operations import edit_rule
-from webapp.rules.portable import rule_from_json
 from webapp.rules.preview import preview
 from webapp.web import rule_preview
 
@@ -45,13 +45,6 @@ def rule(project: Project) -> Rule:
 @pytest.fixture
 def url(project: Project, rule: Rule) -> str:
     return f"/a/{project.name}/rules/{rule.rule_id}/"
-
-
-def renamed(project: Project, rule: Rule, name: str) -> None:
-    """Another version."""
-    with write_transaction() as session:
-        data = rule_from_json(CLOSE_DONE | {"name": name})
-        edit_rule(session, project.id, rule.rule_id, data, by=factories.actor(), based_on=None)
 
 
 class TestTheRulesPage:
@@ -144,6 +137,25 @@ class TestVersions:
         assert page.h1 == "Close the done"
         assert page.status_line == "Version 1 is in force again, as version 3."
 
+    def test_of_a_rule_that_is_on_are_restored_when_it_was_seen_what_they_change(
+        self, session: Session, project: Project, amina: PageClient
+    ):
+        patient(session, project, "p-1", status="done")
+        rule = make_rule(project, state=RuleState.ACTIVE, brake={"cases": 0, "percent": 0})
+        url = f"/a/{project.name}/rules/{rule.rule_id}/"
+        renamed(project, rule, "Second")
+        post(amina, url + "versions/1/restore", 303)
+        asked = amina.get(url + "versions/1").click("Restore this version…")
+        assert asked.h1 == "Restore version 1 of “Second”?"
+        assert "If it ran now: 1 case would change." in asked.text
+        assert "This is over the brake: more than 0 cases" in asked.text
+        renamed(project, rule, "Third")
+        again = asked.form("Restore this version").submit(status=409)
+        assert "version 3 is in force now. Nothing was restored." in again.text
+        assert amina.get(url).h1 == "Third", "asked only"
+        page = again.form("Restore this version").submit().follow()
+        assert page.status_line == "Version 1 is in force again, as version 4."
+
     def test_are_restored_only_with_the_right(
         self, project: Project, rule: Rule, viktor: PageClient, url: str
     ):
@@ -203,6 +215,16 @@ class TestThePreview:
         assert "This is too slow to count: after 0 seconds it was given up." in page.text
         assert "This is too slow to count" in amina.get(url + "activate").text
         assert page.form(url + "run").submit("Run now").follow().h1.startswith("Run ")
+
+    def test_what_was_too_slow_is_not_counted_for_another_day(
+        self, monkeypatch: pytest.MonkeyPatch, project: Project, amina: PageClient
+    ):
+        after = {"kind": "date", "property": "edd", "operator": "after"}
+        rule = make_rule(project, criteria=[after])
+        looks = Mock(side_effect=TooSlow("Too slow."))
+        monkeypatch.setattr(rule_preview, "preview", looks)
+        assert "Too slow." in amina.get(f"/a/{project.name}/rules/{rule.rule_id}/activate").text
+        assert looks.call_count == 1
 
     @pytest.mark.parametrize("text", ["tomorrow", "2031-02-30", "9" * 500, "\ud7ff", "0001-01-01"])
     def test_a_day_that_cannot_be_read_is_said(self, amina: PageClient, url: str, text: str):

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from tests import factories
 from tests.history.statements import counted
 from tests.web.pages import Page, PageClient
-from tests.web.rule_pages import finished_run, make_rule, patient, post, queued_run
+from tests.web.rule_pages import finished_run, make_rule, patient, post, queued_run, renamed
 from tests.web.signing_in import signed_in
 from webapp.database import write_transaction
 from webapp.projects.models import Project
@@ -199,7 +199,15 @@ class TestVerbs:
             "10,000 of 10,000 automatic updates are left today; this run would need 1." in page.text
         )
         assert "It stops to ask at more than 100 cases and more than 30 % of the open" in page.text
-        assert page.form("Switch on").submit().follow().status_line == "“Close the done” is on."
+        assert "1 owner loses cases: " in page.text
+        renamed(project, rule, "Close them")
+        page = page.form("Switch on").submit(status=409)
+        assert "version 2 is in force now. It was not switched on." in page.text, "nobody saw it"
+        session.refresh(rule)
+        assert rule.state != RuleState.ACTIVE
+        renamed(project, rule, "Close the done")
+        page = page.form("Switch on").submit(status=409).form("Switch on").submit().follow()
+        assert page.status_line == "“Close the done” is on."
         session.refresh(rule)
         assert rule.state == RuleState.ACTIVE
         page = do(amina.get(url), "Switch off", "Close the done")
@@ -225,6 +233,14 @@ class TestVerbs:
         said = amina.get(f"{url}{rule.rule_id}/activate").text
         assert "If it ran now: No case matches." in said
         assert "At its first run, if no case changes until then: 1 case would change." in said
+        assert "1 owner loses cases: " in said
+        with write_transaction() as writing:
+            of = writing.get_one(Project, project.id)
+            of.brake_cases = of.brake_percent = 0
+        said = amina.get(f"{url}{rule.rule_id}/activate").text
+        assert "This is over the brake: more than 0 cases" in said, "tonight, not now"
+        assert "its first run would change 1 of 1." in said
+        assert "are left for its first run, which would need 1." in said
 
     def test_watching(self, session: Session, project: Project, amina: PageClient, url: str):
         rule = make_rule(project)

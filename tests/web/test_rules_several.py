@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from tests import factories
 from tests.web.pages import Page, PageClient
-from tests.web.rule_pages import finished_run, make_rule, patient, post, queued_run
+from tests.web.rule_pages import finished_run, make_rule, patient, post, queued_run, renamed
 from tests.web.signing_in import signed_in
 from webapp.audit.models import AuditEvent
 from webapp.projects.models import Project
@@ -21,6 +21,7 @@ from webapp.rules.runs import get_run
 from webapp.web.views import rules_several, rules_several_run
 
 NAMES = ("A", "B", "C")
+LOSES = "1 owner loses cases: worker-1, 1."
 
 
 @pytest.fixture
@@ -69,13 +70,29 @@ class TestSwitchingOn:
         assert page.h1 == "Switch on 2 rules?"
         assert "1 of those that you chose is on already." in page.text
         assert page.rows("What each rule would change") == [
-            ["A", "Draft", "1 case would change. Preview A"],
-            ["B", "Off", "1 case would change. Preview B"],
+            ["A", "Draft", f"1 case would change. {LOSES} Preview A"],
+            ["B", "Off", f"1 case would change. {LOSES} Preview B"],
         ]
         assert states(session, rules) == ["draft", "inactive", "active"], "nothing is done yet"
         page = page.form("Switch on").submit().follow()
         assert page.status_line == "2 rules are on."
         assert page.url == url + "?type=patient", "as the list was narrowed"
+        assert states(session, rules) == ["active"] * 3
+
+    def test_switches_on_only_what_was_looked_at(
+        self,
+        session: Session,
+        project: Project,
+        amina: PageClient,
+        url: str,
+        rules: dict[str, Rule],
+    ):
+        asked = choose(amina.get(url), "Switch on…", *rules.values())
+        renamed(project, rules["B"], "B2")
+        again = asked.form("Switch on").submit(status=409)
+        assert "another version of B2 is in force by now" in again.text
+        assert states(session, rules) == ["draft", "inactive", "active"], "none is on"
+        again.form("Switch on").submit().follow()
         assert states(session, rules) == ["active"] * 3
 
     def test_does_not_count_for_ever(

@@ -80,6 +80,8 @@ def test_restoring_a_version_says_it_before_and_after(
     with pretend(NIGHT + DAY + HOUR):
         page = amina.get(f"{url}versions/1")
         assert "ends without one when a version is restored." in page.text
+        page = page.click("Restore this version…")
+        assert "A run waits for a decision. It ends without one:" in page.text
         assert said(page.form("Restore this version").submit().follow(), waiting)
 
 

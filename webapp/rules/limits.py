@@ -35,6 +35,10 @@ class Use:
         """How many more may be written today; None without a limit."""
         return max(self.daily - self.used, 0) if self.daily else None
 
+    def at(self, instant: Micros) -> Use:
+        """What counts at an instant that is still to come, as far as that is known now."""
+        return self if instant < self.until else Use(self.daily, 0, instant)
+
     def cuts(self, submissions: int) -> bool:
         """Whether so many forms are more than may be written today."""
         return self.left is not None and submissions > self.left

@@ -23,6 +23,18 @@ from webapp.rules.portable import LONGEST_NAME, RuleData, rule_from_json
 from webapp.rules.queries import get_rule, version_of
 
 
+class Outdated(Refused):
+    """Somebody looked at a version of a rule that is no longer the one in force."""
+
+    def __init__(self, rule: Rule) -> None:
+        super().__init__(
+            _(
+                "This rule was changed in the meantime: version %(number)s is in force now.",
+                number=rule.version,
+            )
+        )
+
+
 def create_rule(
     session: Session,
     project_id: int,
@@ -48,17 +60,12 @@ def edit_rule(
 ) -> Rule:
     """Save what a rule is to say: a new version, if it says anything else than the one in force.
 
-    `based_on` is the version that the editor began from. Raises `NotFound`, or `Refused` when it is
-    no longer the one in force: somebody else saved one in between.
+    `based_on` is the version that the editor began from. Raises `NotFound`, or `Outdated` when it
+    is no longer the one in force: somebody else saved one in between.
     """
     rule = _hold(session, project_id, rule_id)
     if based_on is not None and based_on != rule.version:
-        raise Refused(
-            _(
-                "This rule was changed in the meantime: version %(number)s is in force now.",
-                number=rule.version,
-            )
-        )
+        raise Outdated(rule)
     in_force = version_of(session, rule, rule.version).definition
     if in_force == data.document():
         return rule
@@ -81,21 +88,39 @@ def edit_rule(
 
 
 def restore_version(
-    session: Session, project_id: int, rule_id: str, number: int, *, by: Actor
+    session: Session,
+    project_id: int,
+    rule_id: str,
+    number: int,
+    *,
+    by: Actor,
+    based_on: int | None = None,
 ) -> Rule:
-    """Let an older version be in force again, as a new one. Raises `NotFound`."""
+    """Let an older version be in force again, as a new one. `based_on` and what it raises are as in
+    `edit_rule`."""
     rule = _hold(session, project_id, rule_id)
     data = rule_from_json(version_of(session, rule, number).definition)
-    return edit_rule(session, project_id, rule_id, data, by=by)
+    return edit_rule(session, project_id, rule_id, data, by=by, based_on=based_on)
 
 
 def set_state(
-    session: Session, project_id: int, rule_id: str, state: RuleState, *, by: Actor
+    session: Session,
+    project_id: int,
+    rule_id: str,
+    state: RuleState,
+    *,
+    by: Actor,
+    based_on: int | None = None,
 ) -> Rule:
-    """Make a rule a draft, watching, active or inactive; the same again changes nothing. Raises
-    `NotFound`."""
+    """Make a rule a draft, watching, active or inactive; the same again changes nothing.
+
+    `based_on` is the version that whoever decides has looked at. Raises `NotFound`, or `Outdated`
+    when another one would come into that state.
+    """
     rule = _hold(session, project_id, rule_id)
     if rule.state is not state:
+        if based_on is not None and based_on != rule.version:
+            raise Outdated(rule)
         before = {"state": rule.state.value}
         rule.state = state
         rule.armed_on = _armed_on(state)

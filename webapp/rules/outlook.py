@@ -48,9 +48,13 @@ class MustConfirm(Refused):
         self.open_cases = open_cases
 
 
-def outlook(session: Session, project: Project, data: RuleData, found: Preview) -> Outlook:
-    """What would stop a run that does what a preview found. One query."""
+def outlook(
+    session: Session, project: Project, data: RuleData, found: Preview, *, at: Micros | None = None
+) -> Outlook:
+    """What would stop a run that does what a preview found, now or `at` an instant to come. One
+    query."""
     use, brake = use_today(session, project), brake_of(project, data)
+    use = use if at is None else use.at(at)
     holds = brake is not None and brake.holds(found.would_change, found.open_cases)
     return Outlook(use, use.cuts(found.submissions), brake, holds)
 

@@ -24,7 +24,7 @@ from webapp.rules.describe_blanks import blank_words
 from webapp.rules.family import Family
 from webapp.rules.models import Rule
 from webapp.rules.moment import Moment, moment_at
-from webapp.rules.outlook import outlook
+from webapp.rules.outlook import Outlook, outlook
 from webapp.rules.portable import InvalidRule, RuleData, from_json, rule_from_json
 from webapp.rules.preview import Owners, Preview, preview
 from webapp.rules.warnings import warnings_about
@@ -46,15 +46,16 @@ from webapp.web.losing_words import losing_words
 class Shown:
     """The panel: `words` are the rule's, and `blanks` sentences on what blanks do in it, with the
     numbers if there are some. `found` are the numbers, with `losing`, a sentence on whose cases
-    would go; or `failed` says why there are none, or `missing` what the rule still lacks (sentences
-    with the ids of fields). `all_open`: how many open cases there are, where there is no condition
-    yet."""
+    would go, and `ahead`, what limit and brake would make of them; or `failed` says why there
+    are none, or `missing` what the rule still lacks (sentences with the ids of fields). `all_open`:
+    how many open cases there are, where there is no condition yet."""
 
     definition: Definition | None = None
     words: str = ""
     blanks: tuple[str, ...] = ()
     found: Preview | None = None
     losing: str = ""
+    ahead: Outlook | None = None
     failed: str = ""
     missing: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
@@ -74,9 +75,11 @@ def preview_of(
     *,
     rule_id: str = "",
     owners: Owners = Owners.NO,
+    by_itself: bool = False,
 ) -> Shown:
-    """Count what a rule would do, `rule_id` being its id if it is saved. A database that is busy,
-    or too slow, is said in the panel: the page around it may hold what somebody typed."""
+    """Count what a rule would do, `rule_id` being its id if it is saved; in a run that begins now,
+    or `by_itself` at the instant `as_of`. A database that is busy, or too slow, is said in the
+    panel: the page around it may hold what somebody typed."""
     definition, found, failed = data.definition, None, ""
     try:
         found = preview(
@@ -96,14 +99,17 @@ def preview_of(
         failed = _("It could not be counted: the server is busy. Your rule is safe in this page.")
         return Shown(definition, short_words(definition), _blanks(definition), failed=failed)
     warnings = warnings_about(session, project.id, definition, rule_id=rule_id)
+    ahead = None
     if found is not None:
-        warnings = [*warnings, *_limits(session, project, data, found)]
+        ahead = outlook(session, project, data, found, at=as_of if by_itself else None)
+        warnings = [*warnings, *_limits(ahead, found, by_itself=by_itself)]
     return Shown(
         definition,
         short_words(definition),
         _blanks(definition, found),
         found,
         "" if found is None else losing_words(session, project, definition, found),
+        ahead,
         failed,
         warnings=tuple(warnings),
     )
@@ -115,9 +121,9 @@ def _blanks(definition: Definition, found: Preview | None = None) -> tuple[str, 
     return tuple(blank_words(one.blank, one.cases) for one in found.blanks)
 
 
-def _limits(session: Session, project: Project, data: RuleData, found: Preview) -> list[str]:
-    """What limit and brake would make of a run, as sentences (SPEC R20, R22). One query."""
-    said, ahead = [], outlook(session, project, data, found)
+def _limits(ahead: Outlook, found: Preview, *, by_itself: bool) -> list[str]:
+    """What limit and brake would make of a run, as sentences (SPEC R20, R22)."""
+    said = []
     if ahead.holds and ahead.brake is not None:
         sentence = _(
             "This is over the brake: more than %(cases)s cases and more than %(percent)s %% of the"
@@ -127,7 +133,16 @@ def _limits(session: Session, project: Project, data: RuleData, found: Preview) 
             percent=ahead.brake.percent,
         )
         said.append(sentence)
-    if ahead.cuts:
+    if ahead.cuts and by_itself:
+        sentence = _(
+            "Its first run is over the limit of a day: it needs %(wanted)s automatic updates, and"
+            " of %(daily)s a day %(left)s are left for it. It would stop there.",
+            wanted=number(found.submissions),
+            daily=number(ahead.use.daily),
+            left=number(ahead.use.left or 0),
+        )
+        said.append(sentence)
+    elif ahead.cuts:
         sentence = _(
             "This is over the limit of a day: it needs %(wanted)s automatic updates, and of"
             " %(daily)s a day %(left)s are left today. A run now would stop there.",

@@ -10,6 +10,11 @@ from webapp.errors import Invalid
 from webapp.rules.moment import parse_as_of
 
 
+def version_number(text: str | None) -> int | None:
+    """The number of a version, as a hidden field sends it; None where it is none."""
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
 class RunForm(Form):
     """As of when a rule looks at the cases; nothing means now."""
 

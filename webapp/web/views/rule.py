@@ -17,9 +17,10 @@ from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.rules import operations
 from webapp.rules.held import ended, held_of
-from webapp.rules.models import RuleVersion, Run, Trigger
+from webapp.rules.models import Rule, RuleState, RuleVersion, Run, Trigger
 from webapp.rules.moment import parse_as_of
 from webapp.rules.nights import next_runs
+from webapp.rules.operations import Outdated
 from webapp.rules.outlook import MustConfirm, confirmed_changes
 from webapp.rules.preview import Owners
 from webapp.rules.queries import Health, data_of, get_rule, health_of, version_of, versions_of
@@ -30,7 +31,8 @@ from webapp.web.access import project_route
 from webapp.web.confirming import ask_to_confirm
 from webapp.web.forms.compare import CompareForm
 from webapp.web.forms.confirm_run import ConfirmForm
-from webapp.web.forms.rule import CheckForm, RunForm
+from webapp.web.forms.rule import CheckForm, RunForm, version_number
+from webapp.web.rule_ahead import ahead_of
 from webapp.web.rule_preview import preview_of
 from webapp.web.views.rules import rules
 from webapp.web.waiting import say_ended
@@ -103,15 +105,50 @@ def _number(version: RuleVersion) -> int:
     return version.number
 
 
+@rules.get("/a/<project_name>/rules/<rule_id>/versions/<int:number>/restore")
+@project_route(Right.EDIT_DATA)
+def ask_restore(project: Project, rule_id: str, number: int) -> ResponseReturnValue:
+    """What the rule would change with an older version, to be seen before that is in force."""
+    return _whether_restored(project, get_rule(db.session(), project.id, rule_id), number)
+
+
+def _whether_restored(
+    project: Project, rule: Rule, number: int, outdated: Outdated | None = None
+) -> ResponseReturnValue:
+    session = db.session()
+    return render_template(
+        "rules/restore.html",
+        project=project,
+        rule=rule,
+        number=number,
+        ahead=ahead_of(session, project, rule, version_of(session, rule, number)),
+        waiting=held_of(session, rule),
+        outdated=outdated,
+    ), 200 if outdated is None else 409
+
+
 @rules.post("/a/<project_name>/rules/<rule_id>/versions/<int:number>/restore")
 @project_route(Right.EDIT_DATA)
 def restore(project: Project, rule_id: str, number: int) -> ResponseReturnValue:
-    """Make a new version that says what an older one said."""
-    with write_transaction() as session:
-        rule = get_rule(session, project.id, rule_id)
-        before, waiting = rule.version, held_of(session, rule)
-        rule = operations.restore_version(session, project.id, rule_id, number, by=g.actor)
-        made, over = rule.version, ended(waiting)
+    """Make a new version that says what an older one said. Of a rule that is on, what that would
+    change is seen first: the page that says so sends the `version` that was in force, and is shown
+    again, 409, where that is another one by now."""
+    seen = version_number(request.form.get("version"))
+    try:
+        with write_transaction() as session:
+            rule = get_rule(session, project.id, rule_id)
+            asked = rule.state is not RuleState.ACTIVE or seen is not None
+            before, waiting = rule.version, held_of(session, rule)
+            if asked:
+                rule = operations.restore_version(
+                    session, project.id, rule_id, number, by=g.actor, based_on=seen
+                )
+            made, over = rule.version, ended(waiting)
+    except Outdated as outdated:
+        rule = get_rule(db.session(), project.id, rule_id)
+        return _whether_restored(project, rule, number, outdated)
+    if not asked:
+        return redirect(url_for("rules.ask_restore", rule_id=rule_id, number=number), 303)
     if made == before:
         flash(_("Nothing was different, so there is no new version."))
     else:

@@ -13,13 +13,14 @@ from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.rules.held import ended, held_of
 from webapp.rules.models import Rule, RuleState, RuleVersion
-from webapp.rules.operations import create_rule, edit_rule, set_state
+from webapp.rules.operations import Outdated, create_rule, edit_rule, set_state
 from webapp.rules.portable import InvalidRule, RuleData, rule_from_json
 from webapp.rules.queries import data_of, get_rule, version_of
 from webapp.rules.versions import differences
 from webapp.rules.warnings import warnings_about
 from webapp.web.access import project_route
 from webapp.web.compression import repeats_nothing
+from webapp.web.forms.rule import version_number
 from webapp.web.forms.rule_problems import show_problems
 from webapp.web.forms.rules import RuleForm, form_of, rule_of, typed_form
 from webapp.web.rule_examples import examples
@@ -95,7 +96,7 @@ def save(project: Project, rule_id: str) -> ResponseReturnValue:
         return form_page(project, form, rule, status=422)
     if over := request.form.get("over"):
         form.based_on.data = over
-    based_on = _number(form.based_on.data)
+    based_on = version_number(form.based_on.data)
     state = STATES.get(request.form.get("state", ""))
     if based_on != rule.version:
         return _conflict(project, form, rule, data)
@@ -106,11 +107,9 @@ def save(project: Project, rule_id: str) -> ResponseReturnValue:
             if state in {RuleState.INACTIVE, RuleState.WATCHING}:
                 set_state(session, project.id, rule_id, state, by=g.actor)
             made, gone = rule.version, ended(waiting)
-    except Refused:
+    except Outdated:
         # Somebody was faster between our look and our write.
         rule = get_rule(db.session(), project.id, rule_id)
-        if rule.version == based_on:
-            raise
         return _conflict(project, form, rule, data)
     if made == based_on:
         flash(_("Nothing was different, so there is no new version."))
@@ -133,7 +132,7 @@ def _checked(form: RuleForm) -> RuleData | None:
 def _conflict(project: Project, form: RuleForm, rule: Rule, data: RuleData) -> ResponseReturnValue:
     session = db.session()
     newest: RuleVersion = version_of(session, rule, rule.version)
-    based_on = _number(form.based_on.data) or 0
+    based_on = version_number(form.based_on.data) or 0
     theirs: list[str] = []
     if 0 < based_on < rule.version:
         theirs = differences(data_of(version_of(session, rule, based_on)), data_of(newest))
@@ -154,10 +153,6 @@ def _loses(form: RuleForm, data: RuleData) -> bool:
         return rule_from_json(rule_of(form)).document() != data.document()
     except InvalidRule:
         return True
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
 def _saved(

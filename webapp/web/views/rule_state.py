@@ -10,23 +10,20 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.clock import now
 from webapp.database import write_transaction
 from webapp.errors import Refused
 from webapp.extensions import db
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.rules import operations
-from webapp.rules.describe_when import schedule_words
 from webapp.rules.held import ended, held_of
 from webapp.rules.models import Rule, RuleState, Run, RunState
-from webapp.rules.nights import hour_of, schedule_of
-from webapp.rules.outlook import outlook
-from webapp.rules.queries import Past, data_of, get_rule, pasts_of, version_of
+from webapp.rules.operations import Outdated
+from webapp.rules.queries import Past, get_rule, pasts_of, version_of
 from webapp.rules.runs import stop
-from webapp.rules.schedule import next_slot
 from webapp.web.access import project_route
-from webapp.web.rule_preview import preview_of
+from webapp.web.forms.rule import version_number
+from webapp.web.rule_ahead import ahead_of
 from webapp.web.views.rules import rules
 from webapp.web.waiting import say_ended
 
@@ -38,34 +35,36 @@ _AT_WORK = (RunState.QUEUED, RunState.PLANNING, RunState.RUNNING)
 def ask_activate(project: Project, rule_id: str) -> ResponseReturnValue:
     """What the rule would change now, and at its first run where that is another number: to be seen
     before it is switched on."""
+    return _whether_on(project, get_rule(db.session(), project.id, rule_id))
+
+
+def _whether_on(
+    project: Project, rule: Rule, outdated: Outdated | None = None
+) -> ResponseReturnValue:
     session = db.session()
-    rule = get_rule(session, project.id, rule_id)
-    version = version_of(session, rule, rule.version)
-    data = data_of(version)
-    shown = preview_of(session, project, data, rule_id=rule_id)
-    first_run = next_slot(schedule_of(version), hour_of(project), now())
-    later = None
-    if first_run is not None and data.definition.goes_by_time:
-        later = preview_of(session, project, data, first_run, rule_id=rule_id).found
+    ahead = ahead_of(session, project, rule, version_of(session, rule, rule.version))
     return render_template(
-        "rules/activate.html",
-        project=project,
-        rule=rule,
-        shown=shown,
-        ahead=None if shown.found is None else outlook(session, project, data, shown.found),
-        schedule=schedule_words(data.schedule),
-        first_run=first_run,
-        later=later,
-    )
+        "rules/activate.html", project=project, rule=rule, ahead=ahead, outdated=outdated
+    ), 200 if outdated is None else 409
 
 
 @rules.post("/a/<project_name>/rules/<rule_id>/activate")
 @project_route(Right.EDIT_DATA)
 def activate(project: Project, rule_id: str) -> ResponseReturnValue:
-    """Switch the rule on; a second time changes nothing."""
-    with write_transaction() as session:
-        rule = operations.set_state(session, project.id, rule_id, RuleState.ACTIVE, by=g.actor)
-        name = rule.name
+    """Switch on the `version` that was looked at; a second time changes nothing. Where another one
+    is in force by now, that is asked again: 409."""
+    seen = version_number(request.form.get("version"))
+    if seen is None:
+        get_rule(db.session(), project.id, rule_id)  # one that is not there is not asked about
+        return redirect(url_for("rules.ask_activate", rule_id=rule_id), 303)
+    try:
+        with write_transaction() as session:
+            rule = operations.set_state(
+                session, project.id, rule_id, RuleState.ACTIVE, by=g.actor, based_on=seen
+            )
+            name = rule.name
+    except Outdated as outdated:
+        return _whether_on(project, get_rule(db.session(), project.id, rule_id), outdated)
     flash(_("“%(name)s” is on.", name=name))
     return redirect(url_for("rules.show", rule_id=rule_id), 303)
 

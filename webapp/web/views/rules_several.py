@@ -29,10 +29,13 @@ from webapp.rules import operations
 from webapp.rules.held import ended, held_of
 from webapp.rules.models import Rule, RuleState
 from webapp.rules.nights import next_runs
+from webapp.rules.operations import Outdated
+from webapp.rules.preview import Owners
 from webapp.rules.queries import Past, all_data_of, pasts_of, rules_among
 from webapp.rules.rule_documents import portable_documents
 from webapp.web.access import project_route
 from webapp.web.formatting import number
+from webapp.web.forms.rule import version_number
 from webapp.web.rule_preview import Shown, preview_of
 from webapp.web.views.rule_state import at_work, stop_if_asked
 from webapp.web.views.rules import back_to_list, rules
@@ -55,26 +58,51 @@ class Counted:
 @rules.post("/a/<project_name>/rules/several/activate")
 @project_route(Right.EDIT_DATA)
 def several_on(project: Project) -> ResponseReturnValue:
-    """What each rule would change now; with `sure`, switch them on."""
+    """What each rule would change now; with `sure`, switch on the versions that were looked at
+    (`version-` and the rule's id). Where another one is in force by now, none is switched on, and
+    that is asked again: 409."""
     chosen = chosen_rules(db.session(), project)
     if not chosen:
         return nothing_chosen()
     if not request.form.get("sure"):
-        off = [rule for rule in chosen if rule.state is not RuleState.ACTIVE]
-        return render_template(
-            "rules/several_on.html",
-            project=project,
-            rules=_counted(project, off),
-            on_already=len(chosen) - len(off),
-        )
-    with write_transaction() as session:
-        for rule in chosen_rules(session, project):
-            operations.set_state(session, project.id, rule.rule_id, RuleState.ACTIVE, by=g.actor)
-        following = next_runs(session, project, now())
+        return _whether_on(project, chosen)
+    try:
+        with write_transaction() as session:
+            for rule in chosen_rules(session, project):
+                operations.set_state(
+                    session,
+                    project.id,
+                    rule.rule_id,
+                    RuleState.ACTIVE,
+                    by=g.actor,
+                    based_on=_seen(rule),
+                )
+            following = next_runs(session, project, now())
+    except Outdated:
+        chosen = chosen_rules(db.session(), project)
+        return _whether_on(project, chosen, outdated=True)
     flash(_rules_are_on(len(chosen)))
     if not any(rule.id in following for rule in chosen):
         flash(_("They run only by hand."))
     return back_to_list()
+
+
+def _whether_on(
+    project: Project, chosen: Sequence[Rule], *, outdated: bool = False
+) -> ResponseReturnValue:
+    off = [rule for rule in chosen if rule.state is not RuleState.ACTIVE]
+    return render_template(
+        "rules/several_on.html",
+        project=project,
+        rules=_counted(project, off),
+        on_already=len(chosen) - len(off),
+        outdated=[rule for rule in off if rule.version != _seen(rule)] if outdated else [],
+    ), 409 if outdated else 200
+
+
+def _seen(rule: Rule) -> int:
+    """The version of a rule that was looked at; 0, which none has, where it was not."""
+    return version_number(request.form.get(f"version-{rule.rule_id}")) or 0
 
 
 @rules.post("/a/<project_name>/rules/several/deactivate")
@@ -209,8 +237,10 @@ def _counted(project: Project, chosen: Sequence[Rule]) -> list[Counted]:
     found = []
     for rule in chosen:
         late = time.monotonic() > until
-        data = all_data[rule.id]
-        shown = None if late else preview_of(session, project, data, rule_id=rule.rule_id)
+        shown = None
+        if not late:
+            data = all_data[rule.id]
+            shown = preview_of(session, project, data, rule_id=rule.rule_id, owners=Owners.YES)
         found.append(Counted(rule, shown))
     return found
 
