@@ -123,6 +123,25 @@ def test_a_value_that_changed_meanwhile_is_asked_for(
     assert case.properties == {"weight": "51", "village": "Siaya", "seen": "no"}
 
 
+def test_what_was_typed_outlives_the_session(session: Session, app: Flask, project: Project):
+    user = factories.web_user(project, "editor")
+    open_case(session, project.id, "c/1", weight="50", note="a\nb")
+    asked = case_page(signed_in(app, user), project, "c/1").click("Edit properties")
+    asked.client.client.delete_cookie("casekeeper")
+    fill = {field_of(asked, "weight"): " 51 ", "added-0-name": "seen", "added-0-value": "yes"}
+    login = asked.form("Save").submit(fill=fill, status=401)
+    back = login.form("Sign in").submit(email=user.email, password=factories.PASSWORD)
+    again = back.form("Go on with it").submit()
+    assert again.h1 == "Edit “Case c/1”"
+    held = again.form("Save")
+    assert [held.value(one) for one in fill] == list(fill.values())
+    assert len(history(case_page(again.client, project, "c/1"))) == 1, "nothing is saved yet"
+    held.submit().follow()
+    session.rollback()
+    case = get_case(session, project.id, "c/1")
+    assert case.properties == {"weight": " 51 ", "note": "a\nb", "seen": "yes"}
+
+
 def test_a_case_is_reassigned_and_given_back(
     session: Session, officer: PageClient, project: Project, tmp_path: Path
 ):

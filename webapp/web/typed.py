@@ -64,8 +64,9 @@ def typed_now() -> Typed | None:
     )
     if endpoint is None or not fields or sum(len(n) + len(v) for n, v in fields) > LARGEST:
         return None
-    project_name = (request.view_args or {}).get("project_name")
-    return Typed(url_for(endpoint, project_name=project_name), fields)
+    known = next(current_app.url_map.iter_rules(endpoint)).arguments
+    parts = {name: value for name, value in (request.view_args or {}).items() if name in known}
+    return Typed(url_for(endpoint, **parts), fields)
 
 
 def typed_before() -> Typed | None:

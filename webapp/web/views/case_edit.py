@@ -29,9 +29,12 @@ from webapp.submissions.own_edit import (
 )
 from webapp.web.access import project_route
 from webapp.web.forms.case_edit import AssignForm, EditForm, attributes_of
+from webapp.web.typed import shown_again_by
 from webapp.web.views.case_rules import cases
 
 __all__ = ["cases"]  # with the routes of this file, and those before
+
+AGAIN = "cases.show_typed"
 
 #: So many properties that the case does not have are offered.
 OFFERED = 100
@@ -53,6 +56,7 @@ def edit(project: Project, case_id: str) -> ResponseReturnValue:
 
 @cases.post("/a/<project_name>/cases/<public_id:case_id>/edit")
 @project_route(Right.EDIT_DATA)
+@shown_again_by(AGAIN)
 def save_edit(project: Project, case_id: str) -> ResponseReturnValue:
     """Write what differs: 303 to the case; 422 with what is wrong; 409, and everything still there,
     where a value that was changed here was changed by somebody else too."""
@@ -78,6 +82,16 @@ def save_edit(project: Project, case_id: str) -> ResponseReturnValue:
             return redirect(url_for("cases.show", case_id=case_id, saved=made), 303)
     form.prepare()
     return _edit_page(project, get_case(db.session(), project.id, case_id), form, status)
+
+
+@cases.post("/a/<project_name>/cases/<public_id:case_id>/edit/typed")
+@project_route(Right.EDIT_DATA)
+@shown_again_by(AGAIN)
+def show_typed(project: Project, case_id: str) -> ResponseReturnValue:
+    """The form as it was typed before a session ended. Saves nothing."""
+    form = EditForm()
+    form.prepare()
+    return _edit_page(project, _not_deleted(get_case(db.session(), project.id, case_id)), form)
 
 
 @cases.get("/a/<project_name>/cases/<public_id:case_id>/assign")
