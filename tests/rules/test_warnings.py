@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from flask import Flask
 from sqlalchemy.orm import Session
 
 from tests import factories
 from tests.forms import open_case
+from tests.history.statements import counted
 from tests.rules.running import CLOSES, child, copies, equals, rule_that, sets
 from tests.rules.worlds import CaseRow, make_world
 from webapp.database import write_transaction
+from webapp.dictionary.learn import learn_properties
 from webapp.dictionary.models import CaseType
 from webapp.projects.models import Project
 from webapp.rules import warnings
@@ -119,3 +124,23 @@ def test_what_is_not_found_out_in_time_is_not_said(
 ):
     monkeypatch.setattr(warnings, "LIMIT_S", 0)
     assert warned(session, patients, rule_that(CLOSES, where=equals("eddd", "x"))) == []
+
+
+def test_of_two_thousand_names_the_dictionary_is_read_once(
+    app: Flask, session: Session, patients: Project
+):
+    names = {f"question_{number:04}_of_the_visit" for number in range(1990)}
+    with write_transaction():
+        learn_properties(session, patients.id, {"patient": names})
+    asked = ("qestion_0077_of_the_visit", "question_0088_of_the_visit", "vilage", "Edd_")
+    criteria = tuple(equals(name, "x") for name in asked)
+    rule = replace(rule_that(CLOSES, where=criteria[0]), criteria=criteria)
+    with counted(app) as found:
+        said = warned(session, patients, rule)
+    assert sum("case_property" in one for one in found) == 1
+    nothing = "No open case of type “patient” has a property “{}”."
+    meant = ("question_0077_of_the_visit", None, "village", "edd")
+    assert said == [
+        nothing.format(name) + (f" Did you mean “{likely}”?" if likely else "")
+        for name, likely in zip(asked, meant, strict=True)
+    ]

@@ -55,6 +55,17 @@ def properties_of(session: Session, project_id: int, *case_types: str) -> list[P
     return in_order(rows.all())
 
 
+def names_of(session: Session, project_id: int, case_type: str) -> list[str]:
+    """The names of the properties of a type, by name. One query."""
+    return sorted(
+        session.scalars(
+            select(Property.name).where(
+                Property.project_id == project_id, Property.case_type == case_type
+            )
+        )
+    )
+
+
 def all_properties(session: Session, project_id: int) -> list[Property]:
     """Those of all types of a project: types by name, each as `properties_of` has it. One query."""
     rows = session.scalars(select(Property).where(Property.project_id == project_id)).all()

@@ -12,9 +12,9 @@ from webapp.dictionary.models import DataType, Property
 from webapp.dictionary.queries import properties_of
 from webapp.history.property_sample import frequent_values, types_at
 from webapp.history.property_use import Read, Use, uses_of
+from webapp.rules.likely import LikelyNames
 from webapp.rules.references import Reference, parse_reference
 from webapp.rules.view import Path
-from webapp.rules.warnings import likely_name
 
 #: Values of such properties say nothing, or something about one person.
 _NO_VALUES = frozenset(
@@ -67,6 +67,10 @@ def known_of(
     for path in {one.reference.path for one in wanted}:
         types = types_at(session, project_id, case_type, path)
         entries[path] = {row.name: row for row in properties_of(session, project_id, *types)}
+    likely_names = {
+        path: LikelyNames(name for name in there if not there[name].deprecated)
+        for path, there in entries.items()
+    }
     found: list[Known | None] = []
     for one, reference in zip(asked, references, strict=True):
         if reference is None or reference.attribute is not None:
@@ -74,7 +78,8 @@ def known_of(
             continue
         there = entries[reference.path]
         entry, use = there.get(reference.name), uses.get(Read(reference, one.kind))
-        likely = "" if entry or (use and use.filled) else _likely(one, reference, there)
+        is_used = entry or (use and use.filled)
+        likely = "" if is_used else _likely(one, reference, likely_names[reference.path])
         shown = () if reference.path or _hides(entry) else values.get(reference.name, ())
         is_new = entry is None and not reference.path and len(there) < MOST
         found.append(Known(reference, case_type, entry, use, shown, likely, is_new))
@@ -92,7 +97,6 @@ def _hides(entry: Property | None) -> bool:
     return entry is not None and entry.data_type in _NO_VALUES
 
 
-def _likely(one: Asked, reference: Reference, there: dict[str, Property]) -> str:
-    names = [name for name in there if not there[name].deprecated]
-    likely = likely_name(reference.name, names, parts=not one.is_target)
+def _likely(one: Asked, reference: Reference, names: LikelyNames) -> str:
+    likely = names.likely(reference.name, parts=not one.is_target)
     return "/".join((*reference.path, likely)) if likely else ""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flask_babel import gettext as _
@@ -13,13 +12,14 @@ from sqlalchemy.orm import Session
 
 from webapp.cases.models import Case
 from webapp.dictionary.models import CaseType
-from webapp.dictionary.queries import properties_of
+from webapp.dictionary.queries import names_of
 from webapp.errors import TooSlow
 from webapp.rules.compile import of_type
 from webapp.rules.definition import Copy, Definition
 from webapp.rules.family import Family
+from webapp.rules.likely import LikelyNames
 from webapp.rules.models import Rule
-from webapp.rules.references import SYSTEM, Reference
+from webapp.rules.references import Reference
 from webapp.rules.view import Path, load
 from webapp.time_limit import TimeLimit, time_limit
 
@@ -28,10 +28,8 @@ LIMIT_S = 1.5
 #: So many of the oldest and of the newest open cases are looked at first, and their names are those
 #: that may have been meant.
 SAMPLE = 100
-#: Of so many names, and only of one that is so much alike (`difflib`).
-NAMES, ALIKE = 1000, 0.65
-#: A part of a name with so many characters tells something.
-SHORT = 3
+#: So many of them, at most.
+NAMES = 1000
 
 
 def warnings_about(
@@ -73,14 +71,13 @@ def _about_properties(
     if not sample:
         return
     names = _names(session, project_id, sample, {one.path for one in read})
+    meant = _Meant(session, project_id, definition.case_type, names)
     for reference in read:
         limit.renew()
-        there = names[reference.path]
-        if reference.name not in there and not _is_there(
+        if reference.name not in names[reference.path] and not _is_there(
             session, project_id, definition.case_type, reference
         ):
-            known = _learned(session, project_id, definition.case_type, reference)
-            yield _sentence(definition.case_type, reference, _likely(reference, there, known))
+            yield _sentence(definition.case_type, reference, meant.likely(reference))
 
 
 def _read(definition: Definition) -> list[Reference]:
@@ -135,38 +132,26 @@ def _is_there(session: Session, project_id: int, case_type: str, reference: Refe
     return session.scalar(of_type(some, case_type)) is not None
 
 
-def _learned(session: Session, project_id: int, case_type: str, reference: Reference) -> list[str]:
-    """The names that the dictionary has for the type, where the case itself is read. One query."""
-    if reference.path:
-        return []
-    return [one.name for one in properties_of(session, project_id, case_type)]
+class _Meant:
+    """Names that may have been meant: what the sample has, and, where the case itself is read, what
+    the dictionary has for the type. One query, where one is missing."""
 
+    def __init__(
+        self, session: Session, project_id: int, case_type: str, there: Mapping[Path, Counter[str]]
+    ) -> None:
+        self._session, self._project_id, self._case_type = session, project_id, case_type
+        self._there = there
+        self._made: dict[Path, LikelyNames] = {}
 
-def _likely(reference: Reference, there: Counter[str], learned: Sequence[str]) -> Reference | None:
-    seen = [name for name, _count in there.most_common(NAMES)]
-    name = likely_name(reference.name, [*seen, *learned])
-    return Reference(reference.path, name) if name else None
-
-
-def likely_name(typed: str, names: Sequence[str], *, parts: bool = True) -> str | None:
-    """The one of some names, commonest first, or of the system's, that was probably meant; with
-    `parts` also one that is the beginning or the end of it, or the other way round."""
-    names = [*names, *SYSTEM]
-    by_lower = {name.lower(): name for name in names}
-    lower = typed.lower()
-    alike = get_close_matches(typed, names, 1, ALIKE) or [
-        by_lower[name] for name in get_close_matches(lower, by_lower, 1, ALIKE)
-    ]
-    if not alike and parts:
-        alike = [
-            by_lower[name] for name in by_lower if _is_part(name, lower) or _is_part(lower, name)
-        ]
-    return alike[0] if alike else None
-
-
-def _is_part(short: str, long: str) -> bool:
-    """Whether a name is the beginning or the end of another, as `edd` is of `edd_date`."""
-    return len(short) >= SHORT and (long.startswith(short) or long.endswith(short))
+    def likely(self, reference: Reference) -> Reference | None:
+        """What was probably meant by a property that is not there."""
+        path = reference.path
+        if path not in self._made:
+            seen = [name for name, _count in self._there[path].most_common(NAMES)]
+            learned = [] if path else names_of(self._session, self._project_id, self._case_type)
+            self._made[path] = LikelyNames([*seen, *learned])
+        name = self._made[path].likely(reference.name)
+        return Reference(path, name) if name else None
 
 
 def _sentence(case_type: str, reference: Reference, likely: Reference | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import render_template, request
@@ -17,7 +18,7 @@ from webapp.rules.queries import get_rule
 from webapp.web.forms.rule_problems import problems_of
 from webapp.web.forms.rules import RuleForm
 from webapp.web.htmx import is_fragment_request
-from webapp.web.property_hints import PAGE_S, open_fields, put_hints
+from webapp.web.property_hints import PAGE_S, HintedField, open_fields, put_hints
 from webapp.web.rule_preview import kind_words, row_words
 
 #: Shows the form as it was typed (`webapp.web.typed`).
@@ -35,19 +36,33 @@ def form_page(
     return render_template("rules/edit.html", **context, problems=problems, **more), status
 
 
-def form_context(project: Project, form: RuleForm, rule: Rule | None) -> dict[str, Any]:
+def form_context(
+    project: Project,
+    form: RuleForm,
+    rule: Rule | None,
+    *,
+    hinted: Sequence[HintedField] | None = None,
+    limit_s: float = 0.0,
+    typed: str = "",
+) -> dict[str, Any]:
     """What the page and each of its pieces need. Some ten queries; a page counts for its hints as
-    well, for a moment, and a piece only says what was counted before."""
+    well, for a moment, and a piece only says what was counted before.
+
+    `hinted` are the fields whose hints are asked for, which may count for `limit_s` seconds; names
+    are offered for what was `typed`."""
     session, case_type = db.session(), (form.case_type.data or "").strip()
     words = row_words(form)
-    limit_s = 0.0 if is_fragment_request(request) else PAGE_S
-    put_hints(session, project, form, open_fields(form, words), limit_s=limit_s)
+    if not is_fragment_request(request):
+        hinted, limit_s = open_fields(form, words), max(limit_s, PAGE_S)
+    elif hinted is None:
+        hinted = open_fields(form, words)
+    put_hints(session, project, form, hinted, limit_s=limit_s)
     return {
         "project": project,
         "form": form,
         "rule": rule,
         "case_types": case_types(session, project.id),
-        "names": offered_names(session, project.id, case_type),
+        "names": offered_names(session, project.id, case_type, typed),
         "kinds": kind_words(),
         "words": words,
         "hour": f"{project.hour:02}:00",

@@ -6,15 +6,13 @@ from __future__ import annotations
 from flask import request
 from flask.typing import ResponseReturnValue
 
-from webapp.extensions import db
-from webapp.history.property_names import offered_names
 from webapp.history.property_use import LIMIT_S
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.web.access import project_route
 from webapp.web.forms.rules import typed_form
 from webapp.web.htmx import render_page_or_fragment
-from webapp.web.property_hints import MOST, property_fields, put_hints
+from webapp.web.property_hints import MOST, property_fields
 from webapp.web.rule_form_page import form_context, rule_in
 from webapp.web.views.rules import rules
 
@@ -25,10 +23,8 @@ def offered(project: Project) -> ResponseReturnValue:
     """The names to offer for the case type in the form, and for what is typed in the field whose
     name is `typing`."""
     form = typed_form(request.form)
-    context = form_context(project, form, rule_in(project, form))
     typed = request.form.get(request.form.get("typing", ""), "")
-    case_type = (form.case_type.data or "").strip()
-    context["names"] = offered_names(db.session(), project.id, case_type, typed)
+    context = form_context(project, form, rule_in(project, form), hinted=(), typed=typed)
     return render_page_or_fragment("rules/edit.html", "rules/_names.html", **context)
 
 
@@ -37,10 +33,9 @@ def offered(project: Project) -> ResponseReturnValue:
 def property_hints(project: Project) -> ResponseReturnValue:
     """The hints of the fields whose ids are `hinted`: those that stand on the page."""
     form = typed_form(request.form)
-    context = form_context(project, form, rule_in(project, form))
     fields = property_fields(form)
     hinted = [fields[key] for key in request.form.getlist("hinted")[:MOST] if key in fields]
-    put_hints(db.session(), project, form, hinted, limit_s=LIMIT_S)
+    context = form_context(project, form, rule_in(project, form), hinted=hinted, limit_s=LIMIT_S)
     return render_page_or_fragment(
         "rules/edit.html", "rules/_hints.html", **context, hinted=[one.field for one in hinted]
     )
