@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from webapp.rules.blanks import blanks_of
-from webapp.rules.describe import action_words, criterion_words, rule_words
+from webapp.rules.describe import action_words, criterion_words, list_words, rule_words
 from webapp.rules.describe_blanks import blank_words
 from webapp.rules.operators import DATE, NUMBER, PROPERTY
 from webapp.rules.portable import from_json
@@ -200,3 +200,26 @@ def test_what_blanks_do_with_their_number(app: Flask):
     with app.test_request_context():
         (one,) = blanks_of(from_json(rule(DATE_P)))
         assert blank_words(one, 4340) == "Cases with no p do not match (4,340)."
+
+
+@pytest.mark.parametrize(
+    ("match", "criteria", "words"),
+    [
+        ("every_case", 0, "For every open case: close the case."),
+        ("any", 1, "If a is “1”: close the case."),
+        ("all", 2, "If all of this is true: a is “1”; b is “1”; then: close the case."),
+        ("any", 2, "If any of this is true: a is “1”; b is “1”; then: close the case."),
+    ],
+)
+def test_a_rule_in_a_line(app: Flask, match: str, criteria: int, words: str):
+    equals = {"kind": "property", "operator": "equals", "value": "1"}
+    definition = from_json(
+        {
+            "name": "r",
+            "case_type": "t",
+            "match": match,
+            "criteria": [{**equals, "property": name} for name in "ab"[:criteria]],
+            "actions": [{"kind": "close"}],
+        }
+    )
+    assert list_words(definition) == words

@@ -72,7 +72,10 @@ class TestTheRulesPage:
             "Version 2 (in force)",
             "Version 1",
         ]
-        assert page.click(f"Run {run.id}").h1 == f"Run {run.id}: Close the done"
+        page = page.click(f"Run {run.id}")
+        assert page.h1 == f"Run {run.id}: Close the done"
+        said = "This rule is for open cases of type patient of which this is true: status is “done”"
+        assert said in page.text
 
     def test_costs_the_same_for_many_runs(
         self, app: Flask, project: Project, rule: Rule, amina: PageClient, url: str
@@ -264,6 +267,37 @@ class TestCheckingOneCase:
         (row,) = page.rows("Each condition, what was found and what it was compared with")
         assert row[1:] == ["new", "done", "false"]
         assert "Nothing, because it does not match." in page.text
+
+    def test_instants_are_said_in_the_zone_of_the_project(
+        self, session: Session, project: Project, viktor: PageClient
+    ):
+        with write_transaction() as writing:
+            writing.get_one(Project, project.id).timezone = "Africa/Nairobi"
+        rule = make_rule(
+            project,
+            criteria=[
+                {"kind": "not_modified_since", "days": 30},
+                {"kind": "date", "property": "opened_on", "operator": "before"},
+                {"kind": "property", "property": "opened_on", "operator": "has_value"},
+                {"kind": "property", "property": "opened_on", "operator": "equals", "value": "x"},
+            ],
+        )
+        opened = case_block(
+            "p-1",
+            create={"case_name": "p-1", "case_type": "patient"},
+            date_modified="2026-12-31T21:00:00.000000Z",
+        )
+        send(session, project.id, form(opened))
+        checked = viktor.get(
+            f"/a/{project.name}/rules/{rule.rule_id}/check?case=p-1&as_of=2031-01-31"
+        )
+        rows = checked.rows("Each condition, what was found and what it was compared with")
+        assert rows[0][1].endswith(" EAT")
+        assert rows[0][2] == "before 1 Jan 2031 00:00:00 EAT"
+        here = "1 Jan 2027 00:00:00 EAT"
+        assert rows[1][1] == f"{here} compared as 2026-12-31 (UTC)"
+        assert rows[2][1] == here
+        assert rows[3][1] == f"{here} compared as 2026-12-31T21:00:00.000000Z (UTC)"
 
     def test_says_what_would_be_an_error(
         self, session: Session, project: Project, viktor: PageClient

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -38,7 +39,7 @@ def url(project: Project) -> str:
 
 
 def names(page: Page) -> list[str]:
-    return [row[1].removesuffix(" patient").removesuffix(" mother") for row in page.rows(TABLE)]
+    return [re.split(" (?:patient|mother) (?:If|For) ", row[1])[0] for row in page.rows(TABLE)]
 
 
 def do(page: Page, what: str, name: str) -> Page:
@@ -77,7 +78,8 @@ class TestTheList:
         run = finished_run(project, rule)
         page = viktor.get(url)
         first, second = page.rows(TABLE)
-        assert first[1] == "Close the done patient"
+        does = "If status is “done”: set close_reason to “automatic”; close the case."
+        assert first[1] == f"Close the done patient {does}"
         assert first[2] == "On"
         assert first[4].startswith("Finished")
         assert first[4].endswith(first[3]), "one run has one time"

@@ -69,6 +69,7 @@ class TestThePage:
             changes(session, careful, "c0", status="fresh")
         page = open_page(viktor, careful, run)
         assert "6 of 10 open cases of type patient would change, 60 %." in page.text
+        assert "This rule is for open cases of type patient of which this is true" in page.text
         assert "6 of them would be closed. The brake asks above 3 cases and 50 %." in page.text
         assert "expires on 12 Mar 2026 00:00 UTC, when its rule runs next" in page.text
         assert "first run of the rule" in page.text

@@ -110,6 +110,28 @@ def short_words(definition: Definition) -> str:
     )
 
 
+def list_words(definition: Definition) -> str:
+    """What the rule does, as shortly as it can be said: for where its case type stands beside it,
+    and its page has the rest."""
+    criteria = "; ".join(criterion_words(one) for one in definition.criteria)
+    actions = "; ".join(action_words(one) for one in definition.actions)
+    if definition.match is Match.EVERY_CASE:
+        return _("For every open case: %(actions)s.", actions=actions)
+    if len(definition.criteria) == 1:
+        return _("If %(criteria)s: %(actions)s.", criteria=criteria, actions=actions)
+    if definition.match is Match.ALL:
+        return _(
+            "If all of this is true: %(criteria)s; then: %(actions)s.",
+            criteria=criteria,
+            actions=actions,
+        )
+    return _(
+        "If any of this is true: %(criteria)s; then: %(actions)s.",
+        criteria=criteria,
+        actions=actions,
+    )
+
+
 def quote(value: str) -> str:
     """A value in a sentence: in quotation marks, cut when it is long."""
     return f"“{value if len(value) <= LONGEST else value[:LONGEST] + '…'}”"

@@ -33,13 +33,18 @@ from webapp.rules.view import Cases, attribute_text, parent_closed, path_of
 class Verdict:
     """One criterion, the value that was found (None where there is none), a sentence on what it was
     compared with, and whether it is true. `missing` says that there is no case where the value
-    would be found, if so."""
+    would be found, if so. Of a value that is an instant `found_on` is the same, for people;
+    `taken_as` is what was compared of it where that is its text, or the date in it, both in UTC.
+    `before` is the instant that it was compared with, if it was one."""
 
     criterion: Criterion
     found: str | None
     wanted: str
     matches: bool
     missing: str = ""
+    found_on: Micros | None = None
+    taken_as: str = ""
+    before: Micros | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +130,16 @@ def is_true(cases: Cases, key: int, criterion: Criterion, moment: Moment) -> boo
 def verdict(cases: Cases, key: int, criterion: Criterion, moment: Moment) -> Verdict:
     """A criterion with what was found and what that was compared with."""
     path = path_of(criterion)
+    found, found_on = _found(cases, key, criterion), _found_on(cases, key, criterion)
     return Verdict(
         criterion,
-        _found(cases, key, criterion),
+        found,
         _wanted(criterion, moment),
         is_true(cases, key, criterion, moment),
         no_case_words(path) if cases.follow(key, path) is None else "",
+        found_on,
+        "" if found is None or found_on is None else _taken_as(criterion, found),
+        _before(criterion, moment) if isinstance(criterion, NotModifiedSince) else None,
     )
 
 
@@ -145,14 +154,35 @@ def _found(cases: Cases, key: int, criterion: Criterion) -> str | None:
     return cases.text(key, criterion.property)[0]
 
 
+def _found_on(cases: Cases, key: int, criterion: Criterion) -> Micros | None:
+    """The instant that was found, where a system name that is one was looked at."""
+    if isinstance(criterion, ParentClosed):
+        return None
+    if isinstance(criterion, NotModifiedSince):
+        return cases.known[key].state.server_modified_on
+    return cases.instant(key, criterion.property)
+
+
+def _taken_as(criterion: Criterion, found: str) -> str:
+    if isinstance(criterion, DateIs):
+        day = date_of(found)
+        return "" if day is None else day.isoformat()
+    if isinstance(criterion, PropertyIs) and PROPERTY[criterion.operator].needs:
+        return found
+    return ""
+
+
 #: 0001-01-01T00:00:00Z: no instant is written before it.
 _FIRST: Micros = from_datetime(datetime(1, 1, 1, tzinfo=UTC))
 
 
+def _before(criterion: NotModifiedSince, moment: Moment) -> Micros:
+    return max(moment.now - criterion.days * DAY, _FIRST)
+
+
 def _wanted(criterion: Criterion, moment: Moment) -> str:
     if isinstance(criterion, NotModifiedSince):
-        instant = iso(max(moment.now - criterion.days * DAY, _FIRST))
-        return str(_("before %(instant)s", instant=instant))
+        return str(_("before %(instant)s", instant=iso(_before(criterion, moment))))
     if isinstance(criterion, ParentClosed):
         return str(_("closed"))
     if isinstance(criterion, DateIs):

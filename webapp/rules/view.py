@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from webapp.cases.apply import NOTHING, CaseState
 from webapp.cases.models import Case
 from webapp.cases.store import batches, states_of
-from webapp.clock import iso
+from webapp.clock import Micros, iso
 from webapp.rules.definition import Copy, Criterion, Definition, ParentClosed
 from webapp.rules.references import TIMES, Reference
 
@@ -52,6 +52,15 @@ class Cases:
         if attribute is None:
             return known.state.properties.get(reference.name), True
         return attribute_text(known, attribute), True
+
+    def instant(self, key: int, reference: Reference) -> Micros | None:
+        """The instant that a reference finds from a case; None where it finds none, or is not one
+        of those that are instants (R7)."""
+        found = self.follow(key, reference.path)
+        if found is None or reference.attribute not in TIMES:
+            return None
+        instant: Micros | None = getattr(self.known[found].state, reference.attribute)
+        return instant
 
 
 def attribute_text(known: Known, attribute: str) -> str | None:

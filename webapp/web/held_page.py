@@ -48,7 +48,7 @@ def held_page(
         project=project,
         run=run,
         rule=rule_of(session, run),
-        case_type=data.definition.case_type,
+        definition=data.definition,
         brake=held_by,
         brake_now=None if present == held_by else present,
         before=runs_before(session, run),

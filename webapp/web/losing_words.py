@@ -17,12 +17,16 @@ from webapp.web.formatting import number
 LONG = 60
 
 
-def losing_words(session: Session, project: Project, definition: Definition, found: Preview) -> str:
-    """How many owners lose cases, and who most; "" where no case is closed or goes to another. Two
-    queries, for a name."""
+def losing_words(
+    session: Session, project: Project, definition: Definition, found: Preview, *, asked: bool
+) -> str:
+    """How many owners lose cases, and who most; "" where no case is closed or goes to another.
+    `asked`: whether they were to be counted at any price. Two queries, for a name."""
     losing = found.losing
     if losing is None:
         if found.would_change and takes_away(definition):
+            if asked:
+                return _("How many owners lose cases takes too long to count.")
             return _("Press “Count now”, and the owners who lose cases are counted too.")
         return ""
     if not losing.owners:

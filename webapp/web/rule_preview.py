@@ -108,7 +108,9 @@ def preview_of(
         short_words(definition),
         _blanks(definition, found),
         found,
-        "" if found is None else losing_words(session, project, definition, found),
+        ""
+        if found is None
+        else losing_words(session, project, definition, found, asked=owners is Owners.YES),
         ahead,
         failed,
         warnings=tuple(warnings),

@@ -19,12 +19,12 @@ from webapp.history import filters
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.rules import operations
-from webapp.rules.describe import action_words, criterion_words, rule_words
+from webapp.rules.describe import action_words, criterion_words, list_words, rule_words
 from webapp.rules.describe_when import brake_words, schedule_words
 from webapp.rules.last_night import last_night
 from webapp.rules.models import RuleState
 from webapp.rules.nights import next_runs
-from webapp.rules.queries import Health, get_rule, list_rules
+from webapp.rules.queries import Health, all_data_of, get_rule, list_rules
 from webapp.rules.undone import undone_of
 from webapp.web.access import project_route
 from webapp.web.formatting import number
@@ -76,12 +76,14 @@ def index(project: Project) -> ResponseReturnValue:
     page = max(1, min(_page_asked(), pages))
     tags = _tags(form)
     shown = rows[(page - 1) * SHOWN : page * SHOWN]
+    said = all_data_of(session, project.id, [row.rule.id for row in shown])
     last = last_night(session, project.id)
     return render_template(
         "rules/index.html",
         project=project,
         form=form,
         rows=shown,
+        words={key: list_words(data.definition) for key, data in said.items()},
         others=[*rows[: (page - 1) * SHOWN], *rows[page * SHOWN :]] if select == "all" else [],
         select=select if select in {"page", "all"} else "",
         chosen=cookie.pop(_CHOSEN, ()),

@@ -25,7 +25,9 @@ from webapp.rules.going_on import why_past
 from webapp.rules.limits import use_today
 from webapp.rules.models import Rule, Run, RunState, Trigger
 from webapp.rules.nights import next_runs
+from webapp.rules.orders import version_of
 from webapp.rules.outlook import MustConfirm, confirmed_changes
+from webapp.rules.queries import definition_of
 from webapp.rules.runs import get_run, rule_of, run_cases, wake_run
 from webapp.rules.undone import Undone, undone
 from webapp.submissions.models import Submission
@@ -71,6 +73,8 @@ def show(project: Project, run_id: int) -> ResponseReturnValue:
     watched = undo if fragment and request.args.get("part") == "undo" else None
     if watched is not None and not watched.over:
         return render_page_or_fragment("runs/show.html", "runs/_undo.html", **context)
+    if not fragment:
+        context["definition"] = definition_of(session, version_of(session, run))
     if not fragment or run.over:
         context |= _outcome(session, run)
     if run.state in {RunState.STOPPED, RunState.FAILED}:
