@@ -4,12 +4,23 @@
 
   const status = () => document.getElementById("status");
 
-  /* The one status line. Clearing first makes a repeated sentence heard again. */
-  function announce(sentence) {
+  /* The one status line. Clearing first makes a repeated sentence heard again. What it says of a
+     region (its id) holds until that is asked for again. */
+  let about = "";
+  let saying = 0;
+  function announce(sentence, region) {
     const line = status();
     if (!line || !sentence) return;
+    about = region || "";
     line.textContent = "";
-    window.setTimeout(() => { line.textContent = sentence; }, 50);
+    window.clearTimeout(saying);
+    saying = window.setTimeout(() => { line.textContent = sentence; }, 50);
+  }
+  function hush(region) {
+    if (!region || about !== region) return;
+    about = "";
+    window.clearTimeout(saying);
+    status().textContent = "";
   }
 
   /* Menus are <details class="menu">: Esc closes and gives the focus back; so does a click outside. */
@@ -120,16 +131,18 @@
     const words = region.querySelector(".when-slow");
     if (!words) return;
     region.dataset.slow = "";
-    announce(words.textContent);
+    announce(words.textContent, region.id);
   }
 
   document.addEventListener("htmx:beforeRequest", (event) => {
+    hush(event.detail.target.id);
     event.detail.target.setAttribute("aria-busy", "true");
     slow.set(event.detail.xhr, window.setTimeout(isSlow, SLOW, event.detail.target));
     const last = asking.get(event.detail.elt);
     if (last) last.request = event.detail.xhr;
   });
   const asked = (event) => event.detail.requestConfig.target || event.detail.target;
+  document.addEventListener("htmx:beforeOnLoad", (event) => hush(asked(event).id));  /* "Still counting" */
   document.addEventListener("htmx:afterRequest", (event) => {
     asked(event).removeAttribute("aria-busy");  /* an answer may be for another region */
     window.clearTimeout(slow.get(event.detail.xhr));
@@ -139,6 +152,12 @@
     if (event.detail.xhr.status < 400) signedIn();
   });
   let focusWasIn = null;  /* id of the region whose content held the focus before the swap */
+  document.addEventListener("htmx:oobBeforeSwap", (event) => {
+    const { target, fragment } = event.detail;
+    const stays = fragment.firstElementChild && target.isEqualNode(fragment.firstElementChild);
+    if (stays) event.detail.shouldSwap = false;  /* and keeps the focus */
+    else if (target.contains(document.activeElement)) focusWasIn = target.id;
+  });
   document.addEventListener("htmx:beforeSwap", (event) => {
     focusWasIn = event.detail.target.contains(document.activeElement) ? event.detail.target.id : null;
     if (event.detail.xhr.status === 401) signedOut(event);
@@ -163,12 +182,20 @@
     if (!region.hasAttribute("tabindex")) region.tabIndex = -1;
     region.focus({ preventScroll: true });
   });
-  /* The server's HX-Trigger: {"announce": "Condition 3 added"} */
+  /* The server's HX-Trigger: {"announce": "Condition 3 added"}; and {"counted": {"words": "20
+     cases would change.", "asked": false}}, which is said where it is another number than before. */
   document.addEventListener("announce", (event) => announce(event.detail.value));
+  let counted = "";
+  document.addEventListener("counted", (event) => {
+    const { words, asked: wanted } = event.detail;
+    if (wanted || words !== counted) announce(words, "preview");
+    counted = words;
+  });
   /* What could not be fetched: the region says that it is out of date until the next answer. */
   function failed(event, sentence) {
     if (event.detail.target) event.detail.target.dataset.stale = "";
-    if (!renewed.has(event.detail.requestConfig)) announce(status() && status().dataset[sentence]);
+    if (renewed.has(event.detail.requestConfig)) return;
+    announce(status() && status().dataset[sentence], event.detail.target && event.detail.target.id);
   }
   document.addEventListener("htmx:responseError", (event) => failed(event, "failed"));
   document.addEventListener("htmx:timeout", (event) => failed(event, "failed"));

@@ -194,7 +194,7 @@ def test_the_panel_says_that_it_is_out_of_date_without_a_session(browsing: Page,
     begin(page, office)
     page.keyboard.press("Tab")
     expect(page.locator("#signed-out")).to_contain_text("You are signed out")
-    expect(page.locator("#preview .when-stale")).to_be_visible()
+    expect(page.locator("#preview span.when-stale")).to_be_visible()
     expect(page.locator("#criteria-0-property")).not_to_be_focused()
 
 

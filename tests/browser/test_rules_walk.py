@@ -224,6 +224,8 @@ def test_the_panel_and_the_legends_follow_what_is_typed(
     page.locator("#criteria-0-value").fill("lost")
     page.keyboard.press("Tab")
     expect(page.locator("#preview")).to_contain_text("0 cases would change")
+    expect(page.get_by_role("status")).to_have_text("No case matches.")
+    expect(page.locator("#criteria-0-property-browse")).to_be_focused()
     expect(page.locator("#criteria-0-words")).to_have_text("status is “lost”")
     expect(page.locator("#criteria-0-values")).to_be_hidden()
     page.locator("#criteria-0-operator").select_option("one_of")
@@ -236,8 +238,15 @@ def test_the_panel_and_the_legends_follow_what_is_typed(
     page.get_by_label("Name", exact=True).fill("Offline")
     page.keyboard.press("Tab")
     expect(page.locator("#preview")).to_contain_text("Out of date")
-    expect(page.locator("#preview .when-stale")).to_be_visible()
+    expect(page.locator("#preview span.when-stale")).to_be_visible()
     expect(page.get_by_label("Name", exact=True)).to_have_value("Offline")
+    expect(page.get_by_role("status")).to_contain_text("There is no connection")
+    assert axe_findings(page) == []
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("#preview")).to_contain_text("Exact")
+    expect(page.locator("#preview span.when-stale")).to_be_hidden()
+    expect(page.get_by_role("status")).to_have_text("No case matches.")
 
 
 def test_axe_finds_nothing_and_nothing_overflows(

@@ -499,6 +499,20 @@ class TestThePreview:
         assert "Not complete yet:" in page.text and "Condition 1:" in page.text
         assert not page.document.xpath("//*[@aria-invalid]")
 
+    def test_what_cannot_be_read_for_one_condition_may_match_by_another(
+        self, session: Session, project: Project, amina: PageClient
+    ):
+        patient(session, project, "p-1", v="-3.5")
+        criteria = [
+            {"kind": "date", "property": "v", "operator": "after", "days": 0},
+            {"kind": "number", "property": "v", "operator": "less_than", "value": "5"},
+        ]
+        for match in ("any", "all"):
+            rule = make_rule(project, match=match, criteria=criteria)
+            page = amina.get(f"/a/{project.name}/rules/{rule.rule_id}/preview")
+            assert ("it does not match by this condition." in page.text) == (match == "any")
+            assert ("it does not match." in page.text) == (match == "all")
+
     def test_says_of_how_many_cases_a_rule_without_a_condition_would_be(
         self, session: Session, project: Project, amina: PageClient, new: str
     ):
@@ -539,7 +553,8 @@ class TestThePreview:
             fill={"name": "n", "case_type": "patient", "criteria-0-days": "9", "close": True},
         )
         assert answer.one("//*[@id='preview']") is not None
-        assert answer.events["announce"] == "There is no open case of this type."
+        words = "There is no open case of this type."
+        assert answer.events["counted"] == {"words": words, "asked": True}
         assert "9" in answer.one("//*[@id='criteria-0-words']").text
         assert answer.one("//*[@id='criteria-0-words']").get("hx-swap-oob") == "innerHTML"
 

@@ -81,9 +81,10 @@ def preview_unsaved(project: Project) -> ResponseReturnValue:
         problems=list(problems_of(form)),
         fragment=fragment,
     )
-    # Said only to who asked: the panel follows each change by itself.
-    if fragment and request.form.get("say") and shown.found is not None:
-        trigger(answer, "announce", would_change_words(shown.found))
+    if fragment and shown.found is not None:
+        # The panel follows each change by itself: then only another number than before is said.
+        asked = bool(request.form.get("say"))
+        trigger(answer, "counted", {"words": would_change_words(shown.found), "asked": asked})
     return answer
 
 
