@@ -129,9 +129,10 @@ def test_rows_are_put_in_order_and_one_case_is_checked(
     page.get_by_role("button", name="Count now").click()
     expect(verdict).to_contain_text("The rule matches “Ana Mora”")
     expect(page.locator("#preview")).to_contain_text("1 case would change")
-    page.get_by_role("button", name="See the case on a page").click()
-    expect(page.get_by_role("table")).to_contain_text("Ana Mora")
-    page.get_by_role("button", name="Back to the rule").click()
+    with page.expect_popup() as opened:
+        page.get_by_role("button", name="See the case on a page").click()
+    expect(opened.value.get_by_role("table")).to_contain_text("Ana Mora")
+    opened.value.close()
     expect(page.locator("#criteria-1-value")).to_have_value("A")
 
 
@@ -262,9 +263,11 @@ def test_axe_finds_nothing_on_the_form(
         expect(page.locator("#verdict")).to_contain_text("“p-1”")
         found[f"{count} conditions"] = faults(page, width)
         if count == 0:
-            page.get_by_role("button", name="See the case on a page").click()
-            expect(page.get_by_role("heading", level=1)).to_contain_text("would change")
-            found["all cases"] = faults(page, width)
+            with page.expect_popup() as opened:
+                page.get_by_role("button", name="See the case on a page").click()
+            expect(opened.value.get_by_role("heading", level=1)).to_contain_text("would change")
+            found["all cases"] = faults(opened.value, width)
+            opened.value.close()
     # An answer that is under way would bring the cookie back.
     with page.expect_response("**/rules/property-hints"):
         page.get_by_role("button", name="Edit condition 7:").click()

@@ -87,6 +87,14 @@ def test_what_is_known_stands_under_the_field(amina: PageClient, patients: Proje
     assert ["edd", "Due date", "Date", "3 of 4", ""] in listed.rows("Properties without a group")
 
 
+def test_what_can_be_no_name_is_said_at_once(amina: PageClient, patients: Project):
+    page = edit(amina, patients, criteria=equals("parent", "sex"))
+    assert "Did you mean parent/…?" in hint(page, "criteria-0-property")
+    form = page.form("rule-form")
+    page = form.submit("Count now", fill={"criteria-0-property": "1bad"})
+    assert "name starts with a letter or “_”" in hint(page, "criteria-0-property")
+
+
 def test_a_property_of_the_parent(amina: PageClient, patients: Project):
     number = {"kind": "number", "property": "parent/edd", "operator": "less_than", "value": "1"}
     page = edit(amina, patients, case_type="visit", criteria=[number])

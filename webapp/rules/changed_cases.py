@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from webapp.cases.models import Case
 from webapp.cases.store import batches
+from webapp.errors import Invalid
 from webapp.rules.changes import CaseChange
 from webapp.rules.compile import changes, narrowed
 from webapp.rules.definition import Copy, Definition
@@ -71,18 +72,28 @@ class ChangedCases:
             return min(at, len(self._keys)), False
 
     def read(self, first: int, end: int) -> list[ChangedCase]:
-        """Those from the place `first` to before `end`, in order. A few queries a thousand cases;
+        """Those from the place `first` to before `end`, in order; in a later transaction than that
+        of the list, without those that would no longer change. A few queries a thousand cases;
         where the rule writes to related cases, also for all between the last that were read (or the
         first of all) and these, whose changes they meet."""
         keys = list(self._keys[first:end])
         cases = load(self._session, self._project_id, keys, self._paths)
-        owners = [cases.known[key].state.owner_id for key in keys]
+        states = {key: cases.known[key].state for key in keys}
         copies = copies_of_all(self._definition, cases, keys)
         if self._definition.touches_others:
             self._catch_up(first)
             self._put_what_was_written(cases, keys)
-        found = changes_one_by_one(self._definition, cases, keys, copies)
-        return [ChangedCase(one, owner) for one, owner in zip(found, owners, strict=True)]
+        found = []
+        for key, state in states.items():
+            if state.closed or state.deleted:
+                continue
+            try:
+                (change,) = changes_one_by_one(self._definition, cases, [key], copies)
+            except Invalid:
+                continue  # a value that is too long by now
+            if change.closes or change.changes:
+                found.append(ChangedCase(change, state.owner_id))
+        return found
 
     def _begin(self) -> None:
         self._taken = 0

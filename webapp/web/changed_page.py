@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from flask import Response
+from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
 from webapp.history.choices import names_of_users
@@ -14,6 +15,7 @@ from webapp.rules.changed_cases import ChangedCase, ChangedCases, changed_cases
 from webapp.rules.definition import Definition
 from webapp.rules.preview import LIMIT_S
 from webapp.web.csv_answer import csv_answer
+from webapp.web.formatting import number
 from webapp.web.hung_up import ends_when_hung_up
 from webapp.web.rule_preview import moment_of
 
@@ -89,9 +91,12 @@ def _listed(
 
 def _lines(session: Session, project_id: int, listed: ChangedCases) -> Iterator[tuple[object, ...]]:
     """Some hundred cases at a time, each in a transaction of its own: whoever reads slowly keeps
-    nobody waiting."""
+    nobody waiting. What has changed meanwhile is left out, and the last line says how many."""
+    left_out = 0
     for first in range(0, len(listed), READ):
-        rows = listed.read(first, min(first + READ, len(listed)))
+        end = min(first + READ, len(listed))
+        rows = listed.read(first, end)
+        left_out += end - first - len(rows)
         names = names_of_users(session, project_id, _owners(rows))
         session.rollback()
         for row in rows:
@@ -104,6 +109,14 @@ def _lines(session: Session, project_id: int, listed: ChangedCases) -> Iterator[
                 yield (*case, value.case_id, value.property, value.before, value.after)
             if not change.changes:
                 yield (*case, "", "", "", "")
+    if left_out:
+        sentence = ngettext(
+            "%(number)s case is not listed: it changed while this file was written.",
+            "%(number)s cases are not listed: they changed while this file was written.",
+            left_out,
+            number=number(left_out),
+        )
+        yield (sentence, *[""] * (len(HEAD) - 1))
 
 
 def _names(session: Session, project: Project, rows: Sequence[ChangedCase]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from webapp.history.property_hint import Asked, Known, known_of
 from webapp.history.property_use import Use
 from webapp.projects.models import Project
 from webapp.rules.portable_actions import WRITABLE
+from webapp.rules.references import STEPS, parse_reference
 from webapp.web.formatting import number
 from webapp.web.forms.rules import PropertyField, PropertyHint, RuleForm
 from webapp.web.rule_preview import RowWords
@@ -84,9 +85,20 @@ def put_hints(
     asked = [Asked(one.field.data or "", one.kind, one.is_target) for one in some]
     known = known_of(session, project.id, case_type, asked, limit_s=limit_s)
     for one, found in zip(some, known, strict=True):
-        if found is not None and case_type:
+        if found is None:
+            one.field.hint = PropertyHint((_no_name(one),), one.field.hint.browse)
+        elif case_type:
             sentences = tuple(_sentences(one, found, case_type))
             one.field.hint = PropertyHint(sentences, one.field.hint.browse)
+
+
+def _no_name(one: HintedField) -> str:
+    """Why a text names no property."""
+    try:
+        parse_reference((one.field.data or "").strip())
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _browse(case_type: str) -> str:
@@ -144,7 +156,9 @@ def _about_a_new_one(one: HintedField, known: Known, case_type: str) -> Iterator
         yield _code(_("No open case of type “%(type)s” has %(name)s."), case_type, name)
     else:
         return
-    if known.likely:
+    if name in STEPS:
+        yield _code(_("Did you mean %(name)s?"), case_type, f"{name}/…")
+    elif known.likely:
         yield _code(_("Did you mean %(name)s?"), case_type, known.likely)
 
 
