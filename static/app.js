@@ -7,11 +7,13 @@
   /* The one status line. Clearing first makes a repeated sentence heard again. What it says of a
      region (its id) holds until that is asked for again. */
   let about = "";
+  let spoken = 0;  /* when */
   let saying = 0;
   function announce(sentence, region) {
     const line = status();
     if (!line || !sentence) return;
     about = region || "";
+    spoken = Date.now();
     line.textContent = "";
     window.clearTimeout(saying);
     saying = window.setTimeout(() => { line.textContent = sentence; }, 50);
@@ -135,6 +137,7 @@
   }
 
   document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.target.id === "preview") window.clearTimeout(counting);
     hush(event.detail.target.id);
     event.detail.target.setAttribute("aria-busy", "true");
     slow.set(event.detail.xhr, window.setTimeout(isSlow, SLOW, event.detail.target));
@@ -186,10 +189,13 @@
      cases would change.", "asked": false}}, which is said where it is another number than before. */
   document.addEventListener("announce", (event) => announce(event.detail.value));
   let counted = "";
+  let counting = 0;
   document.addEventListener("counted", (event) => {
     const { words, asked: wanted } = event.detail;
-    if (wanted || words !== counted) announce(words, "preview");
-    counted = words;
+    if (!wanted && words === counted) return;
+    const say = () => { counted = words; announce(words, "preview"); };
+    const atOnce = wanted || about === "preview";  /* "Condition 3 removed" is heard first */
+    counting = window.setTimeout(say, atOnce ? 0 : Math.max(0, spoken + 3000 - Date.now()));
   });
   /* What could not be fetched: the region says that it is out of date until the next answer. */
   function failed(event, sentence) {
