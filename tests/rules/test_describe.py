@@ -185,6 +185,11 @@ OLD = {"kind": "not_modified_since", "days": 9}
             ["Cases where p is empty or was never filled in do not match."],
             ["Cases where p is empty or was never filled in do not match."],
         ),
+        (
+            [SPACES | {"property": "parent/p"}],
+            ["Cases where parent/p is empty or was never filled in, or there is no such case, do"],
+            ["Cases where parent/p is empty or was never filled in, or there is no such case, do"],
+        ),
     ],
 )
 def test_what_blanks_do(app: Flask, criteria: list[dict], of_all: list[str], of_any: list[str]):

@@ -17,7 +17,7 @@ from webapp.database import write_transaction
 from webapp.projects.models import Project
 from webapp.projects.operations import set_project
 from webapp.rules.models import Rule, RuleState
-from webapp.rules.operations import edit_rule
+from webapp.rules.operations import delete_rule, edit_rule, set_state
 from webapp.rules.portable import rule_from_json, to_json
 from webapp.rules.queries import definition_of, version_of
 
@@ -671,6 +671,36 @@ class TestEditing:
         assert "version 3" in over.status_line
         states = {(one.name, one.version, one.state) for one in rules_of(session, project)}
         assert states == {("Mine", 1, RuleState.DRAFT), ("Mine", 3, RuleState.INACTIVE)}
+
+    def test_of_a_rule_that_was_deleted_meanwhile_nothing_typed_is_lost(
+        self, session: Session, project: Project, amina: PageClient
+    ):
+        rule = make_rule(project)
+        page = amina.get(f"/a/{project.name}/rules/{rule.rule_id}/edit")
+        with write_transaction():
+            delete_rule(session, project.id, rule.rule_id, by=factories.actor())
+        counted = press(page, "Count now", name="Mine")
+        assert counted.form("rule-form").value("name") == "Mine"
+        told = page.form("rule-form").submit("Save", fill={"name": "Mine"}, status=409)
+        assert "“Close the done” was deleted by tester" in told.text
+        assert told.click("Open the deleted rule").h1 == "Close the done"
+        kept = told.form("rule-form").submit("Save as draft").follow()
+        assert kept.h1 == "Mine"
+        assert [one.version for one in rules_of(session, project)] == [1, 1]
+
+    def test_of_a_rule_that_was_switched_on_meanwhile_is_said_so_first(
+        self, session: Session, project: Project, amina: PageClient
+    ):
+        rule = make_rule(project)
+        page = amina.get(f"/a/{project.name}/rules/{rule.rule_id}/edit")
+        with write_transaction():
+            by = factories.actor()
+            set_state(session, project.id, rule.rule_id, RuleState.ACTIVE, by=by)
+        told = page.form("rule-form").submit("Save", fill={"name": "Mine"}, status=409)
+        assert "“Close the done” was switched on while you were at it" in told.text
+        assert [one.version for one in rules_of(session, project)] == [1]
+        saved_now = told.form("rule-form").submit("Save").follow()
+        assert saved_now.h1 == "Mine"
 
     def test_a_value_that_no_field_can_hold_is_not_mangled(
         self, project: Project, amina: PageClient

@@ -42,7 +42,7 @@ def _kind(blank: Blank) -> str:
     if subject.lack is Lack.CASE:
         return "case"
     if subject.lack is Lack.TEXT:
-        return "text"
+        return "their text" if subject.also_alone else "text"
     if not subject.reference.path:
         return "own"
     return "either" if subject.also_alone else "theirs"
@@ -72,6 +72,25 @@ _WORDS: Mapping[tuple[str, _Fate], Callable[[str], str]] = MappingProxyType(
         ("text", _Fate.IF_ALL): lambda name: _(
             "Cases where %(name)s is empty or was never filled in match if the other conditions are"
             " true",
+            name=name,
+        ),
+        ("their text", _Fate.NEVER): lambda name: _(
+            "Cases where %(name)s is empty or was never filled in, or there is no such case, do not"
+            " match",
+            name=name,
+        ),
+        ("their text", _Fate.ALWAYS): lambda name: _(
+            "Cases where %(name)s is empty or was never filled in, or there is no such case, match",
+            name=name,
+        ),
+        ("their text", _Fate.IF_ONE): lambda name: _(
+            "Cases where %(name)s is empty or was never filled in, or there is no such case, match"
+            " only by another condition",
+            name=name,
+        ),
+        ("their text", _Fate.IF_ALL): lambda name: _(
+            "Cases where %(name)s is empty or was never filled in, or there is no such case, match"
+            " if the other conditions are true",
             name=name,
         ),
         ("theirs", _Fate.NEVER): lambda name: _(

@@ -70,6 +70,8 @@ def form_context(
 
 
 def rule_in(project: Project, form: RuleForm) -> Rule | None:
-    """The rule that the form is about; None for a new one. Raises `NotFound`."""
+    """The rule that the form is about; None for a new one, and for one that was deleted since: it
+    can be saved as a new one. Raises `NotFound`."""
     rule_id = form.rule_id.data or ""
-    return get_rule(db.session(), project.id, rule_id) if rule_id else None
+    rule = get_rule(db.session(), project.id, rule_id, deleted=True) if rule_id else None
+    return None if rule is None or rule.deleted_on is not None else rule

@@ -97,12 +97,14 @@ class UpdateForm(Form):
 
 class RuleForm(WhenForm, CheckForm):
     """A rule as a person edits it. `rule_id` and `based_on` say which version of which rule the
-    person began with; both are empty for a new one. `as_of` and `case` are for trying it out,
-    `checked` is the id of the case that it is tried on, and `owners` is filled in when a person has
-    asked for all that a preview can count; they are no part of the rule."""
+    person began with, and `state_then` what it was then; all are empty for a new one. `as_of` and
+    `case` are for trying it out, `checked` is the id of the case that it is tried on, and `owners`
+    is filled in when a person has asked for all that a preview can count; they are no part of the
+    rule."""
 
     rule_id = HiddenField(default="")
     based_on = HiddenField(default="")
+    state_then = HiddenField(default="")
     checked = HiddenField(default="")
     owners = HiddenField(default="")
     name = StringField(_("Name"), default="")

@@ -6,6 +6,9 @@ from flask import flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from webapp.audit.models import AuditEvent
+from webapp.audit.record import events_about
+from webapp.audit.tags import Tag
 from webapp.database import write_transaction
 from webapp.errors import Refused
 from webapp.extensions import db
@@ -48,7 +51,7 @@ def new(project: Project) -> ResponseReturnValue:
 def create(project: Project) -> ResponseReturnValue:
     """Make a rule: 303 to its page, or 422 with what is wrong."""
     form = typed_form(request.form)
-    form.rule_id.data = form.based_on.data = ""
+    form.rule_id.data = form.based_on.data = form.state_then.data = ""
     data = _checked(form)
     if data is None:
         return form_page(project, form, status=422)
@@ -74,6 +77,7 @@ def edit(project: Project, rule_id: str) -> ResponseReturnValue:
     rule = get_rule(session, project.id, rule_id)
     version = version_of(session, rule, rule.version)
     form = form_of(version.definition, rule_id=rule_id, based_on=rule.version)
+    form.state_then.data = rule.state.value
     if _loses(form, data_of(version)):
         raise Refused(
             _("This rule has a value that no field can hold, so it can only be changed by the API.")
@@ -87,10 +91,13 @@ def edit(project: Project, rule_id: str) -> ResponseReturnValue:
 @shown_again_by(AGAIN)
 def save(project: Project, rule_id: str) -> ResponseReturnValue:
     """Make a new version: 303 to the rule's page; 422 with what is wrong; 409, and everything still
-    there, where somebody else made a version since this form was opened."""
+    there, where somebody else made a version, switched the rule on, or deleted it, since this form
+    was opened."""
     form = typed_form(request.form)
     form.rule_id.data = rule_id
-    rule = get_rule(db.session(), project.id, rule_id)
+    rule = get_rule(db.session(), project.id, rule_id, deleted=True)
+    if rule.deleted_on is not None:
+        return _deleted(project, form, rule)
     data = _checked(form)
     if data is None:
         return form_page(project, form, rule, status=422)
@@ -100,6 +107,9 @@ def save(project: Project, rule_id: str) -> ResponseReturnValue:
     state = STATES.get(request.form.get("state", ""))
     if based_on != rule.version:
         return _conflict(project, form, rule, data)
+    if state is None and rule.state is RuleState.ACTIVE and form.state_then.data != "active":
+        form.state_then.data = rule.state.value  # who saves again has seen it
+        return form_page(project, form, rule, status=409, switched_on=True)
     try:
         with write_transaction() as session:
             waiting = held_of(session, rule)
@@ -127,6 +137,14 @@ def _checked(form: RuleForm) -> RuleData | None:
     except InvalidRule as error:
         show_problems(form, error.fields)
         return None
+
+
+def _deleted(project: Project, form: RuleForm, rule: Rule) -> ResponseReturnValue:
+    """What was typed, to be saved as a new rule."""
+    form.rule_id.data = form.based_on.data = form.state_then.data = ""
+    events = events_about(project.id, f"rule:{rule.rule_id}")
+    deleted = db.session().scalars(events.where(AuditEvent.tag == Tag.RULE_DELETE).limit(1)).one()
+    return form_page(project, form, status=409, deleted=deleted, gone=rule)
 
 
 def _conflict(project: Project, form: RuleForm, rule: Rule, data: RuleData) -> ResponseReturnValue:
