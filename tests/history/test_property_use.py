@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from types import SimpleNamespace
+
 import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
@@ -96,3 +99,23 @@ def test_what_takes_too_long_is_not_said_and_not_tried_again_at_once(
         assert uses_of(session, project_id, "patient", reads, limit_s=0.0) == {}
     assert len(found) == 2
     assert uses_of(session, project_id, "patient", reads, limit_s=LONG_S + 1)
+
+
+def test_those_for_which_there_is_time_are_counted(
+    session: Session, project: Project, monkeypatch: pytest.MonkeyPatch
+):
+    names = [f"p{number}" for number in range(30)]
+    reads = [Read(parse_reference(name)) for name in names]
+    open_case(session, project.id, "ada", **dict.fromkeys(names, "1"))
+    real, clock, sizes = property_use._count, [0.0], []
+
+    def slowly(session: Session, project_id: int, case_type: str, some: Sequence[Read]):
+        clock[0] += 1.5 + 0.1 * len(some)
+        sizes.append(len(some))
+        return real(session, project_id, case_type, some)
+
+    monkeypatch.setattr(property_use, "_count", slowly)
+    monkeypatch.setattr(property_use, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    counts = [len(uses_of(session, project.id, "patient", reads, limit_s=5.0)) for _ in range(4)]
+    assert counts == [14, 28, 30, 30]
+    assert sizes == [5, 9, 5, 9, 2]

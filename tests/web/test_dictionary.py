@@ -198,6 +198,13 @@ def test_counting_that_takes_too_long_leaves_the_rest(
     def slow(*_: object) -> None:
         raise TooSlow("")
 
+    with monkeypatch.context() as patch:
+        patch.setattr(property_use, "FIRST", 1)
+        patch.setattr(property_use, "SURELY", 0)
+        page = amina.get(url).click("patient")
+    assert "In how many cases 1 of these properties is filled in was not counted" in page.text
+    assert [row[3] for row in page.rows("Properties without")] == ["2 of 2", "not counted"]
+    property_use._counted._of.clear()
     monkeypatch.setattr(property_use, "time_limit", slow)
     page = amina.get(url).click("patient")
     assert "it takes too long" in page.text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,9 @@ LIMIT_S = 5.0
 KEPT_TIMES = 20.0
 #: What was too slow is not tried again for so many seconds.
 SLOW_S = 60.0
+#: So many properties are counted first. Reading the cases costs as much as counting so many; what
+#: is begun then shall take no more than this part of the time that is left.
+FIRST, READING, SURELY = 5, 15, 0.8
 
 #: As what the values are read.
 READABLE: Mapping[str, Callable[[ColumnElement[Any]], ColumnElement[bool]]] = {
@@ -69,8 +72,9 @@ def uses_of(
 ) -> dict[Read, Use]:
     """The counts of properties, without those for which the time was too short.
 
-    One query for all that are of the cases themselves, and one for each that is of another case;
-    none for what was counted a moment ago. Not for a transaction that writes.
+    The first of `wanted` are counted first. Two queries or a few for those that are of the cases
+    themselves, and one for each that is of another case; none for what was counted a moment ago.
+    Not for a transaction that writes.
     """
     tick = session.scalar(select(Tick.last).where(Tick.project_id == project_id)) or 0
     found: dict[Read, Use] = {}
@@ -83,12 +87,13 @@ def uses_of(
             missing.append(one)
     if not missing or limit_s <= 0:
         return found
-    own = [one for one in missing if not one.reference.path]
-    rounds = [own] * bool(own) + [[one] for one in missing if one.reference.path]
+    tried = missing  # where not even the first can be counted, none is tried again soon
+    until = time.monotonic() + limit_s
     try:
         with time_limit(session, limit_s, "") as limit:
-            for some in rounds:
+            for some in _groups(missing, until):
                 limit.renew()
+                tried = tried or some
                 began = time.monotonic()
                 uses = _count(session, project_id, case_type, some)
                 took = time.monotonic() - began
@@ -96,11 +101,29 @@ def uses_of(
                     found[one] = use
                     counted = _Counted(tick, time.monotonic() + took * KEPT_TIMES, use)
                     _counted.keep(session, (project_id, case_type, one), counted, 3600.0)
+                tried = []
     except TooSlow:
-        for one in missing:
-            if one not in found:
-                _slow.keep(session, (project_id, case_type, one), limit_s, SLOW_S)
+        for one in tried:
+            _slow.keep(session, (project_id, case_type, one), limit_s, SLOW_S)
     return found
+
+
+def _groups(missing: Sequence[Read], until: float) -> Iterator[list[Read]]:
+    """What to count at once: a few properties of the cases themselves, then as many as there is
+    probably time for, which is over at `until`; each of another case alone. Those for which there
+    is no time are left to the next who asks."""
+    own = [one for one in missing if not one.reference.path]
+    size = FIRST
+    while own and size > 0:
+        some, own = own[:size], own[size:]
+        began = time.monotonic()
+        yield some
+        now = time.monotonic()
+        of_one = (now - began) / (READING + len(some)) or 1e-9
+        size = min(len(own), int((until - now) * SURELY / of_one) - READING)
+    for one in missing:
+        if one.reference.path:
+            yield [one]
 
 
 def _count(session: Session, project_id: int, case_type: str, some: Sequence[Read]) -> list[Use]:

@@ -73,6 +73,7 @@ def show(project: Project, case_type: str) -> ResponseReturnValue:
         total=len(properties),
         most=MOST,
         uses={name: uses[read] for name, read in reads.items() if read in uses},
+        uncounted=sum(read not in uses for read in reads.values()),
         open_cases=next((use.open_cases for use in uses.values()), None),
         patient=patient,
         find=find,
