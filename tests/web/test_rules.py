@@ -39,7 +39,7 @@ def url(project: Project) -> str:
 
 
 def names(page: Page) -> list[str]:
-    return [re.split(" (?:patient|mother) (?:If|For) ", row[1])[0] for row in page.rows(TABLE)]
+    return [re.split(" (?:patient|mother) ?(?:set|close) ", row[1])[0] for row in page.rows(TABLE)]
 
 
 def do(page: Page, what: str, name: str) -> Page:
@@ -79,7 +79,8 @@ class TestTheList:
         page = viktor.get(url)
         first, second = page.rows(TABLE)
         does = "If status is “done”: set close_reason to “automatic”; close the case."
-        assert first[1] == f"Close the done patient {does}"
+        assert first[1].startswith("Close the done patient")
+        assert first[1].endswith(does)
         assert first[2] == "On"
         assert first[4].startswith("Finished")
         assert first[4].endswith(first[3]), "one run has one time"

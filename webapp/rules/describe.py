@@ -84,7 +84,7 @@ def rule_words(definition: Definition) -> str:
 def short_words(definition: Definition) -> str:
     """The same without what blanks do, for where that is said beside it."""
     criteria = "; ".join(criterion_words(one) for one in definition.criteria)
-    actions = "; ".join(action_words(one) for one in definition.actions)
+    actions = happens_words(definition)
     words = {"type": definition.case_type, "criteria": criteria, "actions": actions}
     if definition.match is Match.EVERY_CASE:
         return _(
@@ -110,11 +110,16 @@ def short_words(definition: Definition) -> str:
     )
 
 
+def happens_words(definition: Definition) -> str:
+    """What the rule does to a case, without its full stop."""
+    return "; ".join(action_words(one) for one in definition.actions)
+
+
 def list_words(definition: Definition) -> str:
     """What the rule does, as shortly as it can be said: for where its case type stands beside it,
     and its page has the rest."""
     criteria = "; ".join(criterion_words(one) for one in definition.criteria)
-    actions = "; ".join(action_words(one) for one in definition.actions)
+    actions = happens_words(definition)
     if definition.match is Match.EVERY_CASE:
         return _("For every open case: %(actions)s.", actions=actions)
     if len(definition.criteria) == 1:

@@ -19,7 +19,13 @@ from webapp.history import filters
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.rules import operations
-from webapp.rules.describe import action_words, criterion_words, list_words, rule_words
+from webapp.rules.describe import (
+    action_words,
+    criterion_words,
+    happens_words,
+    list_words,
+    rule_words,
+)
 from webapp.rules.describe_when import brake_words, schedule_words
 from webapp.rules.last_night import last_night
 from webapp.rules.models import RuleState
@@ -34,7 +40,7 @@ from webapp.web.rule_preview import would_change_words
 
 rules = Blueprint("rules", __name__)
 for words in (
-    *(criterion_words, action_words, rule_words),
+    *(criterion_words, action_words, happens_words, list_words, rule_words),
     *(would_change_words, schedule_words, brake_words),
 ):
     rules.add_app_template_global(words)
@@ -83,7 +89,7 @@ def index(project: Project) -> ResponseReturnValue:
         project=project,
         form=form,
         rows=shown,
-        words={key: list_words(data.definition) for key, data in said.items()},
+        said=said,
         others=[*rows[: (page - 1) * SHOWN], *rows[page * SHOWN :]] if select == "all" else [],
         select=select if select in {"page", "all"} else "",
         chosen=cookie.pop(_CHOSEN, ()),
