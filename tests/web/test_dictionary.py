@@ -120,7 +120,7 @@ def test_two_editors_of_a_property_keep_each_others_words(
     assert saved.status_line == "The property is saved."
     asked = his.form("Save").submit(status=409, description="Later", deprecated=True)
     assert [one.split(". ")[0] for one in asked.errors] == [
-        "Somebody else changed this meanwhile: it is “By weeks, roughly” now"
+        "Somebody else changed “Description” meanwhile: it is “By weeks, roughly” now"
     ]
     ask = asked.form("Save")
     assert [ask.value(name) for name in ("description", "label", "group")] == [

@@ -69,16 +69,19 @@ class SeenForm(FlaskForm):
         self.fill({name: value for name, value in values.items() if name not in typed})
         self.based_on.data = json.dumps(values)
         for name, value in now.items():
-            words = said_words(value)
+            words, field = said_words(value), str(self[name].label.text)
             self[name].errors = [
                 gettext(
-                    "Somebody else changed this meanwhile: it is “%(now)s” now. Save again to put"
-                    " what you typed in its place.",
+                    "Somebody else changed “%(field)s” meanwhile: it is “%(now)s” now. Save again"
+                    " to put what you typed in its place.",
+                    field=field,
                     now=words if len(words) <= SHORT else words[:SHORT] + "…",
                 )
                 if words
                 else gettext(
-                    "Somebody else emptied this meanwhile. Save again to put what you typed there."
+                    "Somebody else emptied “%(field)s” meanwhile. Save again to put what you typed"
+                    " there.",
+                    field=field,
                 )
             ]
 
