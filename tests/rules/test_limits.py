@@ -62,6 +62,12 @@ def test_use(use: Use, left: int | None, cuts: bool):
     assert (use.left, use.cuts(7)) == (left, cuts)
 
 
+def test_what_was_used_today_does_not_count_for_a_run_of_another_day():
+    use = Use(10, 8, until=1000)
+    assert use.at(999).left == 2
+    assert use.at(1000).left == 10
+
+
 @WAYS
 def test_a_run_ends_at_the_limit_and_is_resumed_the_next_day(
     app: Flask, session: Session, way: str

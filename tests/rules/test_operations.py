@@ -51,6 +51,24 @@ def names(session: Session, project: Project) -> list[str]:
     return [row.rule.name for row in list_rules(session, project.id)]
 
 
+def test_a_version_that_nobody_looked_at_does_not_come_into_force(
+    session: Session, project: Project
+):
+    rule = factories.rule(project, state=RuleState.INACTIVE)
+    saved(session, rule, name="other")
+    here = {"by": BY, "based_on": 1}
+    for outdated in (
+        lambda: operations.set_state(
+            session, rule.project_id, rule.rule_id, RuleState.ACTIVE, **here
+        ),
+        lambda: operations.restore_version(session, rule.project_id, rule.rule_id, 1, **here),
+    ):
+        with pytest.raises(operations.Outdated), write_transaction():
+            outdated()
+    session.refresh(rule)
+    assert (rule.version, rule.state) == (2, RuleState.INACTIVE)
+
+
 def test_a_new_rule_is_the_last_and_has_one_version(session: Session, project: Project):
     factories.rule(project, name="first")
     rule = factories.rule(project, name="second", state=RuleState.DRAFT)
