@@ -176,9 +176,11 @@ def _is_date_sqlite(element: IsDate, compiler: SQLCompiler, **kw: Any) -> str:
     (text,) = _parts(element, compiler, **kw)
     day = f"substr({text}, 1, 10)"
     # `date` reads much else (`now`, Julian days), and year 0; what it gives back shows it.
+    # Nearly all are nothing but a date: that takes less than half the time to see.
     return (
-        f"({day} >= '0001' AND date({day}, '+0 days') IS {day}"
-        f" AND substr({text}, 11, 1) IN ('', 'T', ' '))"
+        f"(CASE WHEN date({text}, '+0 days') IS {text} AND {text} >= '0001' THEN 1"
+        f" ELSE ({day} >= '0001' AND date({day}, '+0 days') IS {day}"
+        f" AND substr({text}, 11, 1) IN ('', 'T', ' ')) END)"
     )
 
 
