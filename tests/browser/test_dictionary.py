@@ -60,6 +60,7 @@ def test_names_are_offered_and_explained_as_one_types(page: Page, office: Office
     page.locator("#case_type").fill("patient")
     page.get_by_role("button", name="Add a condition on: Date").press("Enter")
     field, hint = page.locator("#criteria-0-property"), page.locator("#criteria-0-property-hint")
+    expect(page.locator("#criteria-0-operator")).to_be_focused()  # htmx knows the row by then
     with page.expect_response("**/property-names"):
         field.focus()
     with page.expect_response("**/property-names"):
