@@ -61,10 +61,9 @@ def test_names_are_offered_and_explained_as_one_types(page: Page, office: Office
     page.get_by_role("button", name="Add a condition on: Date").press("Enter")
     field, hint = page.locator("#criteria-0-property"), page.locator("#criteria-0-property-hint")
     expect(page.locator("#criteria-0-operator")).to_be_focused()  # htmx knows the row by then
-    with page.expect_response("**/property-names"):
-        field.focus()
-    with page.expect_response("**/property-names"):
-        page.keyboard.type("ED")
+    field.focus()
+    expect(page.locator("#property-names option[value=sex]")).to_have_count(1)
+    page.keyboard.type("ED")
     expect(page.locator("#property-names option[value=sex]")).to_have_count(0)
     assert offered(page)[0] == "edd"
     expect(field).to_be_focused()
@@ -79,15 +78,7 @@ def test_names_are_offered_and_explained_as_one_types(page: Page, office: Office
     page.keyboard.press("Tab")
     expect(hint).to_contain_text("No case of type “visit” has edd.")
     field.focus()
-    with page.expect_response("**/property-names"):
-        field.press_sequentially("x")
-    with page.expect_response(
-        lambda answer: (
-            answer.url.endswith("property-names")
-            and "parent%2Fe" in (answer.request.post_data or "")
-        )
-    ):
-        field.fill("parent/e")
+    field.fill("parent/e")
     expect(page.locator("#property-names option").first).to_have_attribute("value", "parent/edd")
     field.fill("parent/edd")
     page.keyboard.press("Tab")
