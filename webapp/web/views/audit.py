@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
 
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -40,6 +39,7 @@ from webapp.web.audit_words import (
     subject_words,
 )
 from webapp.web.csv_answer import csv_answer
+from webapp.web.filtered import FilterTag, for_whole_screen, is_canonical, with_query
 from webapp.web.formatting import count_words
 from webapp.web.forms.audit import audit_filter_form, with_machines
 from webapp.web.htmx import is_fragment_request, render_page_or_fragment, trigger
@@ -65,7 +65,7 @@ def index(project: Project) -> ResponseReturnValue:
         return _unreadable(project, offered, error.problems)
     before, after = request.args.get("before"), request.args.get("after")
     query = query_string(wanted, before=before, after=after)
-    if not is_fragment_request(request) and not _is_canonical(query):
+    if not is_fragment_request(request) and not is_canonical(query):
         return redirect(_address(query), 302)
     statement = matching(project.id, wanted, Calendar.of(project))
     page = keyset_page(session, statement, AuditEvent.at, AuditEvent.id, before=before, after=after)
@@ -123,14 +123,6 @@ class Row:
     details: list[Detail]
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """A filter that narrows, and the address without it."""
-
-    words: str
-    remove_url: str
-
-
 def _row(event: AuditEvent, names: Mapping[str, str]) -> Row:
     about, url = about_words(event, names), subject_url(event.subject)
     return Row(event, event_words(event), about, url, details(event))
@@ -166,16 +158,15 @@ def _unreadable(
         page=None,
         fragment=is_fragment_request(request),
     )
-    # The messages stand at the fields, outside the region that the form fills.
-    answer.headers["HX-Retarget"] = "#screen"
-    answer.headers["HX-Reswap"] = "outerHTML"
-    return answer
+    return for_whole_screen(answer)
 
 
 def _tag(
     wanted: AuditFilter, name: str, offered: Mapping[str, str], names: Mapping[str, str]
-) -> Tag:
-    return Tag(_words(wanted, name, offered, names), _address(query_string(wanted.without(name))))
+) -> FilterTag:
+    return FilterTag(
+        _words(wanted, name, offered, names), _address(query_string(wanted.without(name)))
+    )
 
 
 def _words(
@@ -199,15 +190,8 @@ def events_words(count: Count) -> str:
 
 
 def _address(query: str) -> str:
-    address = url_for("audit.index")
-    return f"{address}?{query}" if query else address
+    return with_query(url_for("audit.index"), query)
 
 
 def _export_url(query: str) -> str:
-    address = url_for("audit.export")
-    return f"{address}?{query}" if query else address
-
-
-def _is_canonical(query: str) -> bool:
-    """Whether the address asked for says the same in the same order, however it is encoded."""
-    return list(request.args.items(multi=True)) == parse_qsl(query)
+    return with_query(url_for("audit.export"), query)

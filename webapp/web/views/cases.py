@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from urllib.parse import parse_qsl
 
 from flask import Blueprint, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -32,6 +31,7 @@ from webapp.history.stored_views import is_stored, store_view, stored_text, view
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.web.access import project_route
+from webapp.web.filtered import FilterTag, for_whole_screen, is_canonical, with_query
 from webapp.web.formatting import count_words
 from webapp.web.forms.cases import as_typed, search_form
 from webapp.web.htmx import is_fragment_request, render_page_or_fragment, trigger
@@ -57,7 +57,7 @@ def index(project: Project) -> ResponseReturnValue:
         return _unreadable(project, request.args, error.problems)
     before, after = request.args.get("before"), request.args.get("after")
     query = query_string(wanted, before=before, after=after)
-    if not is_fragment_request(request) and not _is_canonical(query):
+    if not is_fragment_request(request) and not is_canonical(query):
         return redirect(_address(query), 302)
     return _Listing(project, wanted, _text_of(project, wanted)).answer(before, after)
 
@@ -114,25 +114,14 @@ def _unreadable(
         page=None,
         fragment=is_fragment_request(request),
     )
-    # The messages stand at the fields, outside the region that the form fills.
-    answer.headers["HX-Retarget"] = "#screen"
-    answer.headers["HX-Reswap"] = "outerHTML"
-    return answer
-
-
-@dataclass(frozen=True)
-class Tag:
-    """A filter that narrows, and the address without it."""
-
-    words: str
-    remove_url: str
+    return for_whole_screen(answer)
 
 
 @dataclass(frozen=True)
 class Relax:
     """The filter without which most cases are left, and how many those are."""
 
-    tag: Tag
+    tag: FilterTag
     left: Count
 
 
@@ -185,8 +174,8 @@ class _Listing:
             return None
         return _address(query_string(replace(self.wanted, owner=owner)))
 
-    def _tag(self, name: str) -> Tag:
-        return Tag(self._words(name), _address(query_string(self.wanted.without(name))))
+    def _tag(self, name: str) -> FilterTag:
+        return FilterTag(self._words(name), _address(query_string(self.wanted.without(name))))
 
     def _words(self, name: str) -> str:
         wanted = self.wanted
@@ -230,10 +219,4 @@ def cases_words(count: Count) -> str:
 
 
 def _address(query: str) -> str:
-    address = url_for("cases.index")
-    return f"{address}?{query}" if query else address
-
-
-def _is_canonical(query: str) -> bool:
-    """Whether the address asked for says the same in the same order, however it is encoded."""
-    return list(request.args.items(multi=True)) == parse_qsl(query)
+    return with_query(url_for("cases.index"), query)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
@@ -33,6 +32,7 @@ from webapp.rules.nights import next_runs
 from webapp.rules.queries import Health, all_data_of, get_rule, list_rules
 from webapp.rules.undone import undone_of
 from webapp.web.access import project_route
+from webapp.web.filtered import FilterTag, with_query
 from webapp.web.formatting import number
 from webapp.web.forms.rule_list import RuleListForm, rule_list_form
 from webapp.web.rule_examples import examples
@@ -49,14 +49,6 @@ for words in (
 SHOWN = 25
 #: In the session: rules that stay chosen when their list is shown next.
 _CHOSEN = "chosen_rules"
-
-
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """A filter that narrows, and the address without it."""
-
-    words: str
-    remove_url: str
 
 
 @rules.get("/a/<project_name>/rules/")
@@ -190,7 +182,7 @@ def back_to_list(chosen: Collection[str] = ()) -> ResponseReturnValue:
         name: request.form.get(name, "") for name in ("name", "type", "state", "health", "page")
     }
     query = urlencode({name: value for name, value in kept.items() if value})
-    return redirect(url_for("rules.index") + (f"?{query}" if query else ""), 303)
+    return redirect(with_query(url_for("rules.index"), query), 303)
 
 
 def _page_asked() -> int:
@@ -198,18 +190,18 @@ def _page_asked() -> int:
     return int(asked) if asked.isascii() and asked.isdecimal() and 0 < len(asked) < 6 else 1
 
 
-def _tags(form: RuleListForm) -> list[Tag]:
+def _tags(form: RuleListForm) -> list[FilterTag]:
     found = []
     if name := (form.name.data or "").strip():
-        found.append(Tag(_("Name: %(text)s", text=name), _address(form, name="")))
+        found.append(FilterTag(_("Name: %(text)s", text=name), _address(form, name="")))
     if kind := form.type.data:
-        found.append(Tag(_("Case type: %(type)s", type=kind), _address(form, type="")))
+        found.append(FilterTag(_("Case type: %(type)s", type=kind), _address(form, type="")))
     if form.state.data:
         label = {one.value: one.label for one in form.state.choices}[form.state.data]
-        found.append(Tag(_("State: %(state)s", state=label), _address(form, state="")))
+        found.append(FilterTag(_("State: %(state)s", state=label), _address(form, state="")))
     if form.health.data:
         label = {one.value: one.label for one in form.health.choices}[form.health.data]
-        found.append(Tag(_("Health: %(health)s", health=label), _address(form, health="")))
+        found.append(FilterTag(_("Health: %(health)s", health=label), _address(form, health="")))
     return found
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from urllib.parse import parse_qsl
 
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -21,6 +19,7 @@ from webapp.projects.rights import Right
 from webapp.rules.models import Run
 from webapp.rules.undone import undone_of
 from webapp.web.access import project_route
+from webapp.web.filtered import FilterTag, for_whole_screen, is_canonical, with_query
 from webapp.web.formatting import count_words
 from webapp.web.forms.runs import outcome_words, run_filter_form, trigger_words
 from webapp.web.htmx import is_fragment_request, render_page_or_fragment, trigger
@@ -44,7 +43,7 @@ def index(project: Project) -> ResponseReturnValue:
         return _unreadable(project, request.args, error.problems)
     before, after = request.args.get("before"), request.args.get("after")
     query = query_string(wanted, before=before, after=after)
-    if not is_fragment_request(request) and not _is_canonical(query):
+    if not is_fragment_request(request) and not is_canonical(query):
         return redirect(_address(query), 302)
     session = db.session()
     statement = matching(project.id, wanted, Calendar.of(project))
@@ -84,22 +83,11 @@ def _unreadable(
         page=None,
         fragment=is_fragment_request(request),
     )
-    # The messages stand at the fields, outside the region that the form fills.
-    answer.headers["HX-Retarget"] = "#screen"
-    answer.headers["HX-Reswap"] = "outerHTML"
-    return answer
+    return for_whole_screen(answer)
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """A filter that narrows, and the address without it."""
-
-    words: str
-    remove_url: str
-
-
-def _tag(wanted: RunFilter, name: str, rules: list[RuleChoice]) -> Tag:
-    return Tag(_words(wanted, name, rules), _address(query_string(wanted.without(name))))
+def _tag(wanted: RunFilter, name: str, rules: list[RuleChoice]) -> FilterTag:
+    return FilterTag(_words(wanted, name, rules), _address(query_string(wanted.without(name))))
 
 
 def _words(wanted: RunFilter, name: str, rules: list[RuleChoice]) -> str:
@@ -122,10 +110,4 @@ def runs_words(count: Count) -> str:
 
 
 def _address(query: str) -> str:
-    address = url_for("runs.index")
-    return f"{address}?{query}" if query else address
-
-
-def _is_canonical(query: str) -> bool:
-    """Whether the address asked for says the same in the same order, however it is encoded."""
-    return list(request.args.items(multi=True)) == parse_qsl(query)
+    return with_query(url_for("runs.index"), query)

@@ -31,6 +31,7 @@ from webapp.projects.rights import Right
 from webapp.submissions.archive import WHY_NOT
 from webapp.submissions.models import State
 from webapp.web.access import project_route
+from webapp.web.filtered import with_query
 from webapp.web.formatting import number
 from webapp.web.forms.archive import ArchiveManyForm, RestoreManyForm
 from webapp.web.views.submission import submissions
@@ -130,8 +131,7 @@ def _named() -> set[str]:
 
 
 def _to_list(query: str | None) -> Response:
-    address = url_for("submissions.index")
-    return redirect(f"{address}?{query}" if query else address, 303)  # type: ignore[return-value]  # Flask redirects with its own Response
+    return redirect(with_query(url_for("submissions.index"), query or ""), 303)  # type: ignore[return-value]  # Flask redirects with its own Response
 
 
 def _start(project: Project, selection_id: str, to: State) -> ResponseReturnValue:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import parse_qsl
 
 from flask import Blueprint, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -22,6 +21,7 @@ from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.submissions.models import State, Submission
 from webapp.web.access import project_route
+from webapp.web.filtered import FilterTag, for_whole_screen, is_canonical, with_query
 from webapp.web.formatting import count_words
 from webapp.web.forms.submissions import as_typed, filter_form
 from webapp.web.htmx import is_fragment_request, render_page_or_fragment, trigger
@@ -51,7 +51,7 @@ def index(project: Project) -> ResponseReturnValue:
     before, after = request.args.get("before"), request.args.get("after")
     query = query_string(wanted, before=before, after=after)
     fragment = is_fragment_request(request)
-    if not fragment and not _is_canonical(query):
+    if not fragment and not is_canonical(query):
         return redirect(_address(query), 302)
     return _listed(project, calendar, wanted, before=before, after=after)
 
@@ -114,10 +114,7 @@ def _unreadable(
         fragment=is_fragment_request(request),
         **_words(),
     )
-    # The messages stand at the fields, outside the region that the form fills.
-    answer.headers["HX-Retarget"] = "#screen"
-    answer.headers["HX-Reswap"] = "outerHTML"
-    return answer
+    return for_whole_screen(answer)
 
 
 def _offered(project: Project) -> Choices:
@@ -125,17 +122,9 @@ def _offered(project: Project) -> Choices:
     return submission_choices(db.session(), project.id, SubmissionFilter())
 
 
-@dataclass(frozen=True)
-class Tag:
-    """A filter that narrows, and the address without it."""
-
-    words: str
-    remove_url: str
-
-
-def _tags(wanted: SubmissionFilter, offered: Choices) -> list[Tag]:
+def _tags(wanted: SubmissionFilter, offered: Choices) -> list[FilterTag]:
     return [
-        Tag(filter_words(wanted, name, offered), _address(query_string(wanted.without(name))))
+        FilterTag(filter_words(wanted, name, offered), _address(query_string(wanted.without(name))))
         for name in wanted.narrowing
     ]
 
@@ -159,7 +148,7 @@ class WhyEmpty:
     """Why there is nothing: the project has no form at all, or which filter removes most."""
 
     first_use: bool
-    relax: Tag | None = None
+    relax: FilterTag | None = None
     left: Count | None = None
 
 
@@ -178,7 +167,7 @@ def _why_empty(
     if best is None:
         return WhyEmpty(first_use=False)
     url = _address(query_string(wanted.without(best)))
-    return WhyEmpty(False, Tag(filter_words(wanted, best, offered), url), left)
+    return WhyEmpty(False, FilterTag(filter_words(wanted, best, offered), url), left)
 
 
 def _any_form(project: Project) -> Select[int]:
@@ -207,15 +196,8 @@ def _words() -> dict[str, Any]:
 
 
 def _address(query: str) -> str:
-    address = url_for("submissions.index")
-    return f"{address}?{query}" if query else address
+    return with_query(url_for("submissions.index"), query)
 
 
 def _select_address(query: str) -> str:
-    address = url_for("submissions.select_forms")
-    return f"{address}?{query}" if query else address
-
-
-def _is_canonical(query: str) -> bool:
-    """Whether the address asked for says the same in the same order, however it is encoded."""
-    return list(request.args.items(multi=True)) == parse_qsl(query)
+    return with_query(url_for("submissions.select_forms"), query)
