@@ -151,6 +151,7 @@ def test_a_row_at_fault_is_named_and_nothing_is_imported(
     [
         ("", "The first line must name the columns"),
         ("case_type,label\npatient,x", "The first line must name the columns"),
+        ("case_type;property\npatient;x", "Commas stand between them, and no semicolons"),
         ("case_type,property,colour\n", "“colour” is none of them"),
         ("case_type,property,property\n", "A column stands twice."),
         ('case_type,property\n"x', "cannot be read as CSV"),

@@ -264,7 +264,7 @@ def _check_head(head: Sequence[str]) -> None:
         raise Invalid(
             _(
                 "The first line must name the columns, among them “case_type” and “property”. An"
-                " export shows how."
+                " export shows how. Commas stand between them, and no semicolons or tabs."
             )
         )
     if unknown or len(set(head)) < len(head):
