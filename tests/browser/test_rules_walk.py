@@ -273,6 +273,7 @@ def test_axe_finds_nothing_and_nothing_overflows(
         found[path] = axe_findings(page) + overflow(page, width)
     page.goto(office.url("rules/new?example=overdue"))
     page.get_by_role("button", name="Save as draft").click()
+    expect(page.locator("#errors, [aria-invalid=true]").first).to_be_visible()
     found["errors"] = axe_findings(page) + overflow(page, width)
     context.close()
     assert {place: faults for place, faults in found.items() if faults} == {}

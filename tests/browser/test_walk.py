@@ -135,8 +135,10 @@ def test_axe_finds_nothing_and_nothing_overflows(
         found[path] = axe_findings(page) + overflow(page, width)
     page.goto(office.url("submissions/"))
     page.get_by_role("row").filter(has_text="Delivery").get_by_role("link").first.click()
+    expect(page.get_by_role("link", name="Archive")).to_be_visible()
     found["form page"] = axe_findings(page) + overflow(page, width)
     page.get_by_role("link", name="Archive").click()
+    expect(page.get_by_role("button", name="Archive")).to_be_visible()
     found["archive"] = axe_findings(page) + overflow(page, width)
     context.close()
     assert {place: faults for place, faults in found.items() if faults} == {}
