@@ -8,12 +8,14 @@ from webapp.history.models import SelectedForm, Selection, StoredView
 from webapp.jobs.models import Job, JobItem
 from webapp.mail.models import Letter
 from webapp.people.models import ApiKey, Membership, MobileWorker, WebUser
+from webapp.people.sharing_models import Assignment, Group, GroupMember, Level, Location
 from webapp.projects.models import Project, Role
 from webapp.rules.models import DailyUse, Night, Rule, RuleVersion, Run, RunCase
 from webapp.submissions.models import Attachment, Submission, SubmissionXml
 
 __all__ = [
     "ApiKey",
+    "Assignment",
     "Attachment",
     "AuditEvent",
     "Case",
@@ -22,9 +24,13 @@ __all__ = [
     "CaseType",
     "DailyUse",
     "FormType",
+    "Group",
+    "GroupMember",
     "Job",
     "JobItem",
     "Letter",
+    "Level",
+    "Location",
     "Membership",
     "MobileWorker",
     "Night",

@@ -43,6 +43,15 @@ _LABELS = {
 }
 
 
+class Sharing(StrEnum):
+    """Who owns a case of a type that is opened without an owner, or with one that an app sets by
+    itself: a closed table (SPEC C4)."""
+
+    AS_FORM = "as-form"
+    SHARED = "shared"
+    PRIVATE = "private"
+
+
 class CaseType(Base):
     """A case type that some submission of the project has used, or that a person has added."""
 
@@ -53,6 +62,7 @@ class CaseType(Base):
     #: As people call it; "" where nobody has said.
     label: Mapped[str] = mapped_column(String(255), default="")
     description: Mapped[str] = mapped_column(Text, default="")
+    sharing: Mapped[Sharing] = mapped_column(word(Sharing), default=Sharing.AS_FORM)
 
 
 class Property(Base):

@@ -1,4 +1,5 @@
-"""Tables: `web_user`, `membership`, `mobile_worker`, `api_key`."""
+"""Tables: `web_user`, `membership`, `api_key`, `mobile_worker`; what workers belong to is in
+`webapp.people.sharing_models`."""
 
 from __future__ import annotations
 
@@ -59,6 +60,7 @@ class MobileWorker(Base):
     __table_args__ = (
         UniqueConstraint("project_id", "username"),
         UniqueConstraint("project_id", "user_id"),
+        UniqueConstraint("project_id", "id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
