@@ -25,6 +25,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"jobs"}),
     frozenset({"rules"}),
     frozenset({"history"}),
+    frozenset({"exchange"}),
     frozenset({"models", "database_upgrade", "embedded", "demo"}),
     frozenset({"web", "api", "cli"}),
     frozenset({"__init__"}),

@@ -20,9 +20,9 @@ from webapp.dictionary.operations import add_case_type, add_property, set_case_t
 from webapp.dictionary.queries import get_property
 from webapp.dictionary.table import COLUMNS, Fault, Plan, carry_out, plan_import, rows_of
 from webapp.errors import Invalid, Refused
+from webapp.exchange.write import safe_cell
 from webapp.extensions import Base
 from webapp.projects.models import Project
-from webapp.web.csv_answer import safe_cell
 
 SAID = {
     "label": "=Due date",

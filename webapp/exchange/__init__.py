@@ -1,0 +1,1 @@
+"""Tables that leave: what a list shows, as files for spreadsheets (SPEC U10)."""
