@@ -23,6 +23,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"cases"}),
     frozenset({"submissions"}),
     frozenset({"jobs"}),
+    frozenset({"sharing"}),
     frozenset({"rules"}),
     frozenset({"history"}),
     frozenset({"exchange"}),
