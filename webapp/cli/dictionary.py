@@ -10,16 +10,9 @@ from flask.cli import AppGroup, with_appcontext
 from webapp.audit.actor import Actor
 from webapp.cli.command import answers, json_option, printable, project_option, say, show
 from webapp.database import write_transaction
-from webapp.dictionary.table import (
-    COLUMNS,
-    LARGEST,
-    carry_out,
-    csv_of,
-    decoded,
-    plan_import,
-    rows_of,
-)
 from webapp.errors import Invalid
+from webapp.exchange.dictionary_table import COLUMNS, carry_out, csv_of, plan_import, rows_of
+from webapp.exchange.sheets import LARGEST, decoded
 from webapp.extensions import db
 from webapp.projects.operations import get_project
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from webapp.audit.actor import Actor
-from webapp.dictionary.table import carry_out, plan_import
+from webapp.exchange.dictionary_table import carry_out, plan_import
 
 FILE = Path(__file__).with_suffix(".csv")
 

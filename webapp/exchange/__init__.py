@@ -1,1 +1,1 @@
-"""Tables that leave: what a list shows, as files for spreadsheets (SPEC U10)."""
+"""Tables that people bring and take: CSV and XLSX, read and written (SPEC U10)."""

@@ -13,8 +13,8 @@ from wtforms import BooleanField, FileField, HiddenField, SelectField, StringFie
 from wtforms.fields import SelectChoice
 
 from webapp.dictionary.models import CaseType, DataType, Property
-from webapp.dictionary.table import LARGEST, decoded
 from webapp.errors import Invalid
+from webapp.exchange.sheets import LARGEST, decoded
 from webapp.strict_json import read_json
 from webapp.web.forms.whole import whole
 

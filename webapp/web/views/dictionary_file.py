@@ -9,8 +9,9 @@ from flask_babel import ngettext
 
 from webapp.database import write_transaction
 from webapp.dictionary.operations import OF_PROPERTY
-from webapp.dictionary.table import COLUMNS, LARGEST, Plan, carry_out, plan_import, rows_of
 from webapp.errors import Invalid
+from webapp.exchange.dictionary_table import COLUMNS, Plan, carry_out, plan_import, rows_of
+from webapp.exchange.sheets import LARGEST
 from webapp.extensions import db
 from webapp.projects.models import Project
 from webapp.projects.rights import Right

@@ -32,16 +32,15 @@ from webapp.dictionary.operations import (
 )
 from webapp.dictionary.queries import all_properties, list_case_types
 from webapp.errors import Invalid
+from webapp.exchange.sheets import QUOTE, RUNS, read_csv
 
 #: The columns, in the order of an export.
 CASE_TYPE, PROPERTY = "case_type", "property"
 COLUMNS = (CASE_TYPE, PROPERTY, "label", "group", "description", "data_type", "deprecated", "order")
-#: So many rows are read from a file, and so many bytes.
-MOST_ROWS, LARGEST = 20_000, 4_000_000
+#: So many rows are read from a file.
+MOST_ROWS = 20_000
 
 _YES, _NO = frozenset({"yes", "true", "1"}), frozenset({"", "no", "false", "0"})
-#: What an export puts before a cell that a spreadsheet would run, and what follows it then.
-_QUOTE, _RUNS = "'", tuple("=+-@＝＋－＠ \t\r\n")
 
 
 def rows_of(session: Session, project_id: int) -> Iterator[list[str]]:
@@ -65,7 +64,7 @@ def csv_of(rows: Iterable[Sequence[str]]) -> str:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in rows:
-        writer.writerow([_QUOTE + cell if cell.startswith(_RUNS) else cell for cell in row])
+        writer.writerow([QUOTE + cell if cell.startswith(RUNS) else cell for cell in row])
     return file.getvalue()
 
 
@@ -108,26 +107,14 @@ def plan_import(session: Session, project_id: int, text: str) -> Plan:
     """What the rows of a CSV file would change; a column that is not there changes nothing.
     Two queries. Raises `Invalid` for a file that is no such table."""
     plan = _Planning(session, project_id)
-    for line, row in _read(text):
+    table = read_csv(text, most_rows=MOST_ROWS)
+    _check_head(table.head)
+    for line, row in table.named():
         try:
             plan.take(line, row)
         except InvalidEntry as error:
             plan.made.faults.append(Fault(line, error.message))
     return plan.made
-
-
-def decoded(raw: bytes) -> str:
-    """The text of a file. Raises `Invalid` for one that is empty, too large, or not in UTF-8."""
-    if not raw:
-        raise Invalid(_("Choose a file that is not empty."))
-    if len(raw) > LARGEST:
-        raise Invalid(_("The file is larger than 4 MB."))
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Invalid(
-            _("The file is not in UTF-8. Save it as “CSV UTF-8” in the spreadsheet.")
-        ) from error
 
 
 def carry_out(session: Session, project_id: int, plan: Plan, *, by: Actor) -> int:
@@ -238,50 +225,23 @@ class _Planning:
             )
 
 
-def _read(text: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows with their numbers, as a spreadsheet counts them. Raises `Invalid`."""
-    if len(text) > LARGEST:
-        raise Invalid(_("The file is too large: at most 4 MB of text are read."))
-    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
-    try:
-        head = [cell.strip().lower() for cell in next(reader, [])]
-        _check_head(head)
-        for number, cells in enumerate(reader, 2):
-            if number > MOST_ROWS + 1:
-                raise Invalid(_("The file has too many rows: at most 20,000 are read."))
-            if any(cell.strip() for cell in cells):
-                missing = [""] * (len(head) - len(cells))
-                yield number, dict(zip(head, map(_cell, [*cells, *missing]), strict=False))
-    except csv.Error as error:
-        raise Invalid(
-            _("The file cannot be read as CSV (line %(line)s).", line=reader.line_num)
-        ) from error
-
-
 def _check_head(head: Sequence[str]) -> None:
-    unknown = [name for name in head if name not in COLUMNS]
+    unknown = [name for name in head if name and name not in COLUMNS]
     if CASE_TYPE not in head or PROPERTY not in head:
         raise Invalid(
             _(
                 "The first line must name the columns, among them “case_type” and “property”. An"
-                " export shows how. Commas stand between them, and no semicolons or tabs."
+                " export shows how."
             )
         )
-    if unknown or len(set(head)) < len(head):
+    if unknown:
         raise Invalid(
             _(
                 "The columns are %(columns)s, each at most once; “%(unknown)s” is none of them.",
                 columns=", ".join(COLUMNS),
-                unknown=next(iter(unknown), ""),
+                unknown=unknown[0],
             )
-            if unknown
-            else _("A column stands twice.")
         )
-
-
-def _cell(text: str) -> str:
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return text[1:] if text.startswith(_QUOTE) and text[1:].startswith(_RUNS) else text
 
 
 def _said(row: Mapping[str, str]) -> dict[str, Any]:
