@@ -6,8 +6,10 @@ import uuid
 
 from webapp.audit.actor import Actor
 from webapp.database import write_transaction
-from webapp.people import operations
+from webapp.people import groups, levels, locations, operations
+from webapp.people.belonging import set_locations
 from webapp.people.models import MobileWorker, WebUser
+from webapp.people.sharing_models import Group, Level, Location
 from webapp.projects.models import Project
 from webapp.projects.operations import create_project, set_project
 from webapp.rules.models import Rule, RuleState
@@ -58,6 +60,53 @@ def mobile_worker(
         return operations.create_worker(
             session, project, username or unique("worker"), password, by=actor()
         )
+
+
+def group(
+    project: Project,
+    *members: MobileWorker,
+    name: str | None = None,
+    case_sharing: bool = True,
+) -> Group:
+    """A group, with case sharing unless a test says otherwise."""
+    with write_transaction() as session:
+        made = groups.create_group(
+            session, project.id, name or unique("group"), case_sharing=case_sharing, by=actor()
+        )
+        groups.add_members(session, made, members, by=actor())
+    return made
+
+
+def level(project: Project, *, owns_cases: bool = True, views_child_data: bool = False) -> Level:
+    """A level of locations."""
+    with write_transaction() as session:
+        return levels.create_level(
+            session,
+            project.id,
+            unique("level"),
+            owns_cases=owns_cases,
+            views_child_data=views_child_data,
+            by=actor(),
+        )
+
+
+def location(
+    project: Project,
+    of: Level | None = None,
+    *assigned: MobileWorker,
+    parent: Location | None = None,
+    name: str | None = None,
+) -> Location:
+    """A location of a level (one that owns cases, unless a test gives another), to which nobody is
+    assigned but these, and these to nothing else."""
+    of = of or level(project)
+    with write_transaction() as session:
+        made = locations.create_location(
+            session, project.id, name or unique("location"), of, parent=parent, by=actor()
+        )
+        for worker in assigned:
+            set_locations(session, worker, [made], by=actor())
+    return made
 
 
 #: What a rule says, unless a test says otherwise: JSON as of SPEC §4.9.

@@ -20,6 +20,14 @@ class Invalid(CasekeeperError):
     """What was given cannot be understood or accepted (400 in APIs, 422 on pages)."""
 
 
+class InvalidEntry(Invalid):
+    """The same of one field of what was given: `field` is what cannot be so."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
 class Refused(CasekeeperError):
     """It is understood but not allowed in the present state (409). `in_the_way` are the ids of
     what blocks it (SPEC A5), in the order in which they must be dealt with."""

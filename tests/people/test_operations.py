@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.factories import PASSWORD, actor, mobile_worker, unique, web_user
+from tests.people.told import told
 from webapp.audit.models import AuditEvent
-from webapp.audit.record import events_about
 from webapp.database import write_transaction
-from webapp.errors import Invalid, NotFound
+from webapp.errors import Invalid, InvalidEntry, NotFound
 from webapp.people import operations
 from webapp.people.accounts import member_of, memberships_of
 from webapp.people.keys import create_key, revoke_key
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
-
-
-def told(session: Session, project: Project, subject: str) -> list[tuple[str, object, object]]:
-    """What the log says of a thing in a project, oldest first."""
-    events = session.scalars(events_about(project.id, subject)).all()
-    return [(event.tag, event.before, event.after) for event in reversed(events)]
 
 
 @pytest.mark.parametrize(
@@ -71,6 +67,50 @@ def test_each_change_of_a_worker_is_told_and_no_password(session: Session, proje
         ("worker.set", {"active": True}, {"active": False}),
         ("worker.set", None, {"password": "changed"}),
     ]
+
+
+def test_a_worker_has_names_and_what_the_phone_is_told(session: Session, project: Project):
+    with write_transaction():
+        amina = operations.create_worker(
+            session, project, "amina", PASSWORD, first_name=" Amina ", by=actor()
+        )
+        assert amina.full_name == "Amina"
+        assert operations.set_worker(
+            session, amina, last_name="Otieno  Were", user_data={"role": "a\nb & c"}, by=actor()
+        )
+        assert not operations.set_worker(session, amina, user_data={"role": "a\nb & c"}, by=actor())
+    session.expire_all()
+    assert (amina.full_name, amina.user_data) == ("Amina Otieno Were", {"role": "a\nb & c"})
+    assert told(session, project, "worker:amina") == [
+        ("worker.create", None, {"username": "amina", "first_name": "Amina"}),
+        ("worker.set", {"last_name": "", "user_data": {}},
+         {"last_name": "Otieno Were", "user_data": {"role": "a\nb & c"}}),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ("first_name", {"first_name": "a\0"}),
+        ("first_name", {"first_name": "\ud800"}),
+        ("last_name", {"last_name": "x" * 101}),
+        ("user_data", {"user_data": {"a b": "1"}}),
+        ("user_data", {"user_data": {"": "1"}}),
+        ("user_data", {"user_data": {"xmlns": "1"}}),
+        ("user_data", {"user_data": {"commcare_project": "another"}}),
+        ("user_data", {"user_data": {"role": "\x0b"}}),
+        ("user_data", {"user_data": {"role": "\ufffe"}}),
+        ("user_data", {"user_data": {"role": "x" * 2001}}),
+        ("user_data", {"user_data": {f"n{number}": "" for number in range(101)}}),
+    ],
+)
+def test_what_xml_cannot_carry_is_not_said_of_a_worker(
+    session: Session, project: Project, field: str, said: dict[str, Any]
+):
+    worker = mobile_worker(project)
+    with pytest.raises(InvalidEntry) as raised, write_transaction():
+        operations.set_worker(session, worker, **said, by=actor())
+    assert raised.value.field == field
 
 
 def test_web_users_and_members_are_told(session: Session, project: Project):

@@ -24,6 +24,20 @@ class Tag(StrEnum):
     LETTER_TEST = "letter.test"
     WORKER_CREATE = "worker.create"
     WORKER_SET = "worker.set"
+    GROUP_CREATE = "group.create"
+    GROUP_SET = "group.set"
+    GROUP_ADD = "group.add"
+    GROUP_REMOVE = "group.remove"
+    GROUP_DELETE = "group.delete"
+    GROUP_UNDELETE = "group.undelete"
+    LEVEL_CREATE = "level.create"
+    LEVEL_SET = "level.set"
+    LEVEL_DELETE = "level.delete"
+    LOCATION_CREATE = "location.create"
+    LOCATION_SET = "location.set"
+    LOCATION_MOVE = "location.move"
+    LOCATION_ARCHIVE = "location.archive"
+    LOCATION_UNARCHIVE = "location.unarchive"
     API_KEY_CREATE = "api_key.create"
     API_KEY_REVOKE = "api_key.revoke"
     SUBMISSION_ARCHIVE = "submission.archive"
@@ -77,6 +91,11 @@ _COUNTS = frozenset(
 #: What people say of a property; `names` are those of its type and its own.
 _SAID = frozenset({"names", "label", "group", "description", "data_type", "deprecated", "place"})
 
+_WORKER = frozenset({"username", "first_name", "last_name", "user_data"})
+_GROUP = frozenset({"name", "case_sharing", "reporting"})
+_LEVEL = frozenset({"name", "owns_cases", "views_child_data"})
+_LOCATION = frozenset({"name", "site_code", "level"})
+
 #: Which keys the before and after of each tag may have; an unknown key is an error.
 KEYS: dict[Tag, frozenset[str]] = {
     Tag.PROJECT_CREATE: _SETTINGS | {"name"},
@@ -90,8 +109,22 @@ KEYS: dict[Tag, frozenset[str]] = {
     Tag.WEB_USER_LOGIN: frozenset(),
     Tag.MEMBER_ADD: frozenset({"role"}),
     Tag.LETTER_TEST: frozenset({"to"}),
-    Tag.WORKER_CREATE: frozenset({"username"}),
-    Tag.WORKER_SET: frozenset({"username", "active", "password"}),
+    Tag.WORKER_CREATE: _WORKER,
+    Tag.WORKER_SET: _WORKER | {"active", "password", "groups", "locations"},
+    Tag.GROUP_CREATE: _GROUP,
+    Tag.GROUP_SET: _GROUP,
+    Tag.GROUP_ADD: frozenset({"members"}),
+    Tag.GROUP_REMOVE: frozenset({"members"}),
+    Tag.GROUP_DELETE: frozenset({"name"}),
+    Tag.GROUP_UNDELETE: frozenset({"name"}),
+    Tag.LEVEL_CREATE: _LEVEL,
+    Tag.LEVEL_SET: _LEVEL,
+    Tag.LEVEL_DELETE: _LEVEL,
+    Tag.LOCATION_CREATE: _LOCATION | {"parent"},
+    Tag.LOCATION_SET: _LOCATION,
+    Tag.LOCATION_MOVE: frozenset({"parent"}),
+    Tag.LOCATION_ARCHIVE: frozenset({"site_codes"}),
+    Tag.LOCATION_UNARCHIVE: frozenset({"site_codes"}),
     Tag.API_KEY_CREATE: frozenset({"hint", "read_only", "project"}),
     Tag.API_KEY_REVOKE: frozenset({"hint"}),
     Tag.SUBMISSION_ARCHIVE: frozenset({"cases"}),

@@ -18,21 +18,13 @@ from webapp.dictionary.learn import MOST
 from webapp.dictionary.models import CaseType, DataType, Property
 from webapp.dictionary.names import NEVER_PROPERTIES, is_property_name
 from webapp.dictionary.queries import get_case_type, get_property
-from webapp.errors import Invalid, Refused
+from webapp.errors import InvalidEntry, Refused
 
 #: What can be said of a property, and of a case type.
 OF_PROPERTY = ("label", "group", "description", "data_type", "deprecated", "place")
 OF_TYPE = ("label", "description")
 #: The longest description, in characters, and the largest place.
 LONGEST_TEXT, LAST_PLACE = 2000, 1_000_000
-
-
-class InvalidEntry(Invalid):
-    """`field` is what cannot be so."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
 
 
 class ChangedMeanwhile(Refused):

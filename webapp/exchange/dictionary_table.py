@@ -24,14 +24,13 @@ from webapp.dictionary.operations import (
     LAST_PLACE,
     OF_PROPERTY,
     OF_TYPE,
-    InvalidEntry,
     check_name,
     check_type_name,
     describe,
     problems_of,
 )
 from webapp.dictionary.queries import all_properties, list_case_types
-from webapp.errors import Invalid
+from webapp.errors import Invalid, InvalidEntry
 from webapp.exchange.sheets import QUOTE, RUNS, read_csv
 
 #: The columns, in the order of an export.

@@ -6,12 +6,14 @@ People stand in an address by their opaque ids; names of theirs never do.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 from urllib.parse import urlencode
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, Select, select, tuple_
+from sqlalchemy import ColumnElement, Select, String, cast, select, tuple_
 from sqlalchemy.orm import Session
 
 from webapp.audit.models import AuditEvent
@@ -20,6 +22,7 @@ from webapp.errors import Invalid
 from webapp.history.calendar import ANY_TIME, Calendar, Days
 from webapp.history.filters import Unreadable, Values
 from webapp.people.models import Membership, WebUser
+from webapp.people.sharing_models import Group, Level, Location
 from webapp.rules.models import Rule
 
 #: Stands for whoever has a shell on the server, whose events carry no user id.
@@ -28,7 +31,9 @@ COMMAND_LINE = "command-line"
 OFFERED, BATCH = 500, 1000
 
 #: What an address may name: things, and no persons.
-_ABOUT = re.compile(r"(rule|run|job|submission|night|project|letter|demo):\S{1,255}")
+_ABOUT = re.compile(
+    r"(rule|run|job|submission|night|project|letter|demo|group|level|location):\S{1,255}"
+)
 _PERSON = re.compile(r"[0-9a-f]{32}|system|" + COMMAND_LINE)
 
 
@@ -132,19 +137,32 @@ def people(session: Session, project_id: int) -> dict[str, str]:
     return dict(iter(rows))
 
 
-def rule_names(session: Session, project_id: int, events: Sequence[AuditEvent]) -> dict[str, str]:
-    """How the rules that events are about are called now, by the events' subjects. One query; none
-    without such an event."""
-    subjects = {one.subject for one in events if one.subject.startswith("rule:")}
-    if not subjects:
-        return {}
-    rows = session.execute(
-        select(Rule.rule_id, Rule.name).where(
-            Rule.project_id == project_id,
-            Rule.rule_id.in_([subject.removeprefix("rule:") for subject in subjects]),
+#: Things whose events carry an id that tells people nothing: project, id and name of each.
+_NAMED: dict[str, tuple[Any, Any, Any]] = {
+    "rule": (Rule.project_id, Rule.rule_id, Rule.name),
+    "group": (Group.project_id, Group.group_id, Group.name),
+    "level": (Level.project_id, cast(Level.id, String), Level.name),
+    "location": (Location.project_id, Location.location_id, Location.name),
+}
+
+
+def subject_names(
+    session: Session, project_id: int, events: Sequence[AuditEvent]
+) -> dict[str, str]:
+    """How the rules, groups, levels and locations that events are about are called now, by the
+    events' subjects. One query for each of these four that there are events of."""
+    ids = defaultdict[str, set[str]](set)
+    for event in events:
+        noun, _colon, public_id = event.subject.partition(":")
+        ids[noun].add(public_id)
+    names: dict[str, str] = {}
+    for noun in _NAMED.keys() & ids.keys():
+        in_project, key, name = _NAMED[noun]
+        rows = session.execute(
+            select(key, name).where(in_project == project_id, key.in_(ids[noun]))
         )
-    )
-    return {f"rule:{rule_id}": name for rule_id, name in rows}
+        names.update({f"{noun}:{public_id}": name for public_id, name in rows})
+    return names
 
 
 def _person(text: str) -> str:

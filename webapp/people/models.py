@@ -71,10 +71,19 @@ class MobileWorker(Base):
     username: Mapped[str] = mapped_column(String(80))
     password_hash: Mapped[str] = mapped_column(String(255))
     active: Mapped[bool] = mapped_column(default=True)
+    #: As people call them; "" where nobody has said.
+    first_name: Mapped[str] = mapped_column(String(100), default="")
+    last_name: Mapped[str] = mapped_column(String(100), default="")
+    #: What the phone is told about them beside that: texts by names (`webapp.people.names`).
     user_data: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
     created_on: Mapped[Micros] = mapped_column(BigInteger)
 
     project: Mapped[Project] = relationship()
+
+    @property
+    def full_name(self) -> str:
+        """First and last name; "" where there is neither."""
+        return f"{self.first_name} {self.last_name}".strip()
 
 
 class ApiKey(Base):

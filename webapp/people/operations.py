@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -13,9 +14,10 @@ from webapp.audit.actor import Actor
 from webapp.audit.record import record
 from webapp.audit.tags import Tag
 from webapp.clock import now
-from webapp.database import lock_name
-from webapp.errors import Invalid, NotFound
+from webapp.database import hold_row, lock_name
+from webapp.errors import Invalid, InvalidEntry, NotFound
 from webapp.people.models import Membership, MobileWorker, WebUser
+from webapp.people.names import check_user_data, checked_persons_name
 from webapp.people.passwords import NOBODY_KNOWS, hash_password
 from webapp.projects.models import Project, Role
 
@@ -105,39 +107,47 @@ def create_worker(
     username: str,
     password: str | None,
     *,
+    first_name: str = "",
+    last_name: str = "",
+    user_data: Mapping[str, str] | None = None,
     by: Actor,
     user_id: str | None = None,
 ) -> MobileWorker:
-    """Make a mobile worker. `username` may come with the project's domain. Raises `Invalid`.
+    """Make a mobile worker. `username` may come with the project's domain. Raises `InvalidEntry`.
 
     Without a password nobody can sign in as them until one is set; `user_id` is a fresh one unless
     given (32 hexadecimal digits).
     """
     username = username.strip().lower().removesuffix(f"@{project.name}.commcarehq.org")
     if not _USERNAME.fullmatch(username):
-        raise Invalid(
+        raise InvalidEntry(
+            "username",
             "A mobile worker's username has letters, digits, dots, hyphens, plus signs and"
-            " underscores, at most 80, and begins and ends with a letter or digit."
+            " underscores, at most 80, and begins and ends with a letter or digit.",
         )
+    said = _checked(first_name=first_name, last_name=last_name, user_data=user_data)
+    said = {name: value for name, value in said.items() if value}
     password_hash = _hash(password, SHORTEST_WORKER)
     lock_name(session, "worker", project.id, username)
     taken = select(MobileWorker.id).where(
         MobileWorker.project_id == project.id, MobileWorker.username == username
     )
     if session.scalar(taken) is not None:
-        raise Invalid(f"There is a mobile worker “{username}” in “{project.name}” already.")
+        raise InvalidEntry(
+            "username", f"There is a mobile worker “{username}” in “{project.name}” already."
+        )
     worker = MobileWorker(
         project_id=project.id,
         user_id=user_id or uuid.uuid4().hex,
         username=username,
         password_hash=password_hash,
         active=True,
-        user_data={},
         created_on=now(),
+        **{"first_name": "", "last_name": "", "user_data": {}, **said},
     )
     session.add(worker)
-    session.flush()  # callers show it
-    _record_worker(session, Tag.WORKER_CREATE, worker, by, after={"username": username})
+    session.flush()  # callers show it, and put it into groups by its key
+    _record_worker(session, Tag.WORKER_CREATE, worker, by, after={"username": username, **said})
     return worker
 
 
@@ -147,14 +157,24 @@ def set_worker(
     *,
     active: bool | None = None,
     password: str | None = None,
+    first_name: str | None = None,
+    last_name: str | None = None,
+    user_data: Mapping[str, str] | None = None,
     by: Actor,
 ) -> bool:
-    """Change what is named of a mobile worker; whether anything changed. Raises `Invalid`."""
-    before: dict[str, Any] = {}
-    after: dict[str, Any] = {}
-    if active is not None and active != worker.active:
-        before["active"], after["active"] = worker.active, active
-        worker.active = active
+    """Change what is named of a mobile worker (`user_data`: all of it); whether anything changed.
+    Raises `InvalidEntry`. What they belong to is set by `webapp.people.belonging`."""
+    said = _checked(first_name=first_name, last_name=last_name, user_data=user_data)
+    hold_row(session, worker)
+    said = {"active": active, **said}
+    after = {
+        name: value
+        for name, value in said.items()
+        if value is not None and value != getattr(worker, name)
+    }
+    before = {name: getattr(worker, name) for name in after}
+    for name, value in after.items():
+        setattr(worker, name, value)
     if password is not None:
         worker.password_hash = hash_password(password, shortest=SHORTEST_WORKER)
         after["password"] = "changed"  # noqa: S105  # that it was, not what it is
@@ -195,6 +215,18 @@ def get_role(session: Session, project: Project, name: str) -> Role:
         known = ", ".join(sorted(roles))
         raise NotFound(f"There is no role “{name}” in “{project.name}”. There are: {known}.")
     return roles[name]
+
+
+def _checked(
+    *, first_name: str | None, last_name: str | None, user_data: Mapping[str, str] | None
+) -> dict[str, Any]:
+    """What is said of a worker, as it is kept; None stays None. Raises `InvalidEntry`."""
+    if user_data is not None:
+        check_user_data(user_data)
+        user_data = dict(user_data)
+    names = {"first_name": first_name, "last_name": last_name}
+    kept = {key: name and checked_persons_name(name, key) for key, name in names.items()}
+    return {**kept, "user_data": user_data}
 
 
 def _hash(password: str | None, shortest: int) -> str:

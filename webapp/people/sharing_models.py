@@ -113,6 +113,8 @@ class Location(Base):
     #: NULL at the top of the tree.
     parent_id: Mapped[int | None]
     archived: Mapped[bool] = mapped_column(default=False)
+    #: When that was; those that were archived in one go have the same, and come back together.
+    archived_on: Mapped[Micros | None] = mapped_column(BigInteger)
     created_on: Mapped[Micros] = mapped_column(BigInteger)
 
     level: Mapped[Level] = relationship(

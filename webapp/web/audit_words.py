@@ -30,6 +30,20 @@ WORDS: dict[Tag, Any] = {
     Tag.LETTER_TEST: later("Test mail asked for"),
     Tag.WORKER_CREATE: later("Mobile worker made"),
     Tag.WORKER_SET: later("Mobile worker changed"),
+    Tag.GROUP_CREATE: later("Group made"),
+    Tag.GROUP_SET: later("Group changed"),
+    Tag.GROUP_ADD: later("Workers put into a group"),
+    Tag.GROUP_REMOVE: later("Workers taken out of a group"),
+    Tag.GROUP_DELETE: later("Group deleted"),
+    Tag.GROUP_UNDELETE: later("Group brought back"),
+    Tag.LEVEL_CREATE: later("Level of locations made"),
+    Tag.LEVEL_SET: later("Level of locations changed"),
+    Tag.LEVEL_DELETE: later("Level of locations deleted"),
+    Tag.LOCATION_CREATE: later("Location made"),
+    Tag.LOCATION_SET: later("Location changed"),
+    Tag.LOCATION_MOVE: later("Location moved"),
+    Tag.LOCATION_ARCHIVE: later("Location archived"),
+    Tag.LOCATION_UNARCHIVE: later("Location brought back"),
     Tag.API_KEY_CREATE: later("API key made"),
     Tag.API_KEY_REVOKE: later("API key revoked"),
     Tag.SUBMISSION_ARCHIVE: later("Form archived"),
@@ -96,8 +110,8 @@ def details(event: AuditEvent) -> list[Detail]:
 
 
 def about_words(event: AuditEvent, names: Mapping[str, str]) -> str:
-    """What it happened to; a run with its rule, as it was called then. `names`: how rules are
-    called now, by their subjects."""
+    """What it happened to; a run with its rule, as it was called then. `names`: how
+    things are called now, by their subjects (`webapp.history.audit_list.subject_names`)."""
     rule = (event.after or {}).get("rule")
     if rule is not None and event.subject.startswith("run:"):
         run = event.subject.removeprefix("run:")
@@ -113,6 +127,9 @@ def subject_words(subject: str, names: Mapping[str, str]) -> str:
         "run": _("Run %(number)s", number=public_id),
         "job": _("Job %(number)s", number=public_id),
         "submission": _("Form %(id)s", id=public_id),
+        "group": _("Group %(name)s", name=names.get(subject, public_id)),
+        "level": _("Level %(name)s", name=names.get(subject, public_id)),
+        "location": _("Location %(name)s", name=names.get(subject, public_id)),
         "worker": _("Mobile worker %(name)s", name=public_id),
         "web_user": _("Web user %(name)s", name=public_id),
         "project": _("Project %(name)s", name=public_id),
@@ -150,4 +167,6 @@ def _value(values: Mapping[str, Any], name: str) -> str | None:
         return _("yes") if value else _("no")
     if isinstance(value, list):
         return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name} = {text}" for name, text in value.items())
     return number(value) if isinstance(value, int) else str(value)

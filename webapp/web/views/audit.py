@@ -21,7 +21,7 @@ from webapp.history.audit_list import (
     parse,
     people,
     query_string,
-    rule_names,
+    subject_names,
     unparse,
 )
 from webapp.history.calendar import Calendar
@@ -71,7 +71,7 @@ def index(project: Project) -> ResponseReturnValue:
     page = keyset_page(session, statement, AuditEvent.at, AuditEvent.id, before=before, after=after)
     alone = page.newer is None and page.older is None
     count = Count(len(page.rows), False) if alone else capped_count(session, statement)
-    names = rule_names(session, project.id, page.rows)
+    names = subject_names(session, project.id, page.rows)
     answer = render_page_or_fragment(
         "audit/index.html",
         "audit/_results.html",
@@ -131,7 +131,7 @@ def _row(event: AuditEvent, names: Mapping[str, str]) -> Row:
 def _lines(session: Session, project: Project, wanted: AuditFilter) -> Iterator[Sequence[object]]:
     project_id = project.id
     for events in in_batches(session, matching(project_id, wanted, Calendar.of(project))):
-        names = rule_names(session, project_id, events)
+        names = subject_names(session, project_id, events)
         for event in events:
             said = details(event)
             yield (

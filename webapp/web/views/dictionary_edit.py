@@ -10,7 +10,6 @@ from webapp.database import write_transaction
 from webapp.dictionary.models import CaseType, Property
 from webapp.dictionary.operations import (
     ChangedMeanwhile,
-    InvalidEntry,
     add_case_type,
     add_property,
     problems_of,
@@ -18,7 +17,7 @@ from webapp.dictionary.operations import (
     set_property,
 )
 from webapp.dictionary.queries import get_case_type, get_property, groups_of
-from webapp.errors import Refused
+from webapp.errors import InvalidEntry, Refused
 from webapp.extensions import db
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
