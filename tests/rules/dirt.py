@@ -14,6 +14,7 @@ from webapp.rules.definition import (
     Criterion,
     DateIs,
     Definition,
+    LocationIs,
     Match,
     NotModifiedSince,
     NumberIs,
@@ -84,6 +85,12 @@ TEXTS = (
 )
 
 
+#: Locations that cases may belong to: `tests.rules.places` makes them; nobody has the last.
+PLACES = tuple(str(n) * 32 for n in range(6))
+#: Who may own a case: some are locations and workers of those, others are nobody.
+OWNERS = (*PLACES[:5], *(f"{n}{'a' * 31}" for n in range(5)), "owner-1", "owner-2", "x", "")
+
+
 def text(random: Random) -> str:
     """A text: mostly one of those above, for two equal ones must meet often."""
     if random.random() < 0.9:
@@ -108,7 +115,7 @@ def world(random: Random, size: int) -> list[CaseRow]:
                 {name: text(random) for name in NAMES if random.random() < 0.6},
                 type=random.choice(("patient", "patient", "household", "")),
                 name=text(random)[:255],
-                owner_id=random.choice(("owner-1", "owner-2", "x")),
+                owner_id=random.choice(OWNERS),
                 external_id=text(random)[:255],
                 closed=closed,
                 closed_on=MOMENT - random.randint(0, 40) * DAY if closed else None,
@@ -135,7 +142,7 @@ def reference(random: Random, names: tuple[str, ...] = NAMES) -> Reference:
 
 def criterion(random: Random) -> Criterion:
     """Any criterion that may be saved."""
-    kind = random.randrange(8)
+    kind = random.randrange(9)
     if kind == 0:
         return NotModifiedSince(random.choice((0, 1, 20, 30, 36500)))
     if kind == 1:
@@ -146,6 +153,8 @@ def criterion(random: Random) -> Criterion:
     if kind == 3:
         value = random.choice(("0", "-1", "1", "11.5", "-11.5", "999999999999999.999999999999999"))
         return NumberIs(reference(random), random.choice(tuple(NUMBER)), value)
+    if kind == 4:
+        return LocationIs(random.choice(PLACES), random.random() < 0.5)
     operator = random.choice(tuple(PROPERTY))
     needs = PROPERTY[operator].needs
     return PropertyIs(

@@ -21,6 +21,10 @@ CRITERIA = [
         "no form has come for the case for more than 365 days",
     ),
     ({"kind": "parent_closed"}, "the parent case is closed"),
+    (
+        {"kind": "location", "location": "0a" * 16},
+        f"the owner is the location “{'0a' * 16}” or a worker assigned to it",
+    ),
     ({"operator": "equals", "value": "a %(name)s"}, "p is “a %(name)s”"),
     ({"operator": "not_equals", "value": "Yes"}, "p is not “Yes”, or was never filled in"),
     ({"operator": "has_value"}, "p is filled in"),
@@ -66,7 +70,7 @@ def rule(*criteria: dict, match: str = "all", actions: list | None = None) -> di
     """A rule with these criteria; what they leave out is that of a property `p`."""
     filled = [
         one
-        if one.get("kind") in {"not_modified_since", "parent_closed"}
+        if one.get("kind") in {"not_modified_since", "parent_closed", "location"}
         else {"kind": "property", "property": "p", **one}
         for one in criteria
     ]

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from tests import factories
 from tests.rules import dirt
+from tests.rules.places import make_places
 from tests.rules.running import before_each_piece, done, queued, saved, worked
 from tests.rules.worlds import MOMENT, make_world
 from tests.thorough import examples
@@ -74,6 +75,7 @@ def done_one_by_one(
 def test_sql_explanation_and_preview_agree(app: Flask, session: Session, seed: int):
     random = Random(seed)
     project = factories.project()
+    make_places(session, project.id, random)
     keys = make_world(session, project.id, dirt.world(random, 25))
     for _ in range(6):
         definition = dirt.rule(random)
@@ -106,6 +108,7 @@ def test_sql_explanation_and_preview_agree(app: Flask, session: Session, seed: i
 def test_the_funnel_counts_what_each_criterion_leaves(session: Session, seed: int):
     random = Random(seed)
     project = factories.project()
+    make_places(session, project.id, random)
     keys = make_world(session, project.id, dirt.world(random, 25))
     definition = dirt.rule(random)
     cases = load(session, project.id, keys, paths_read(definition) | paths_written(definition))
@@ -173,6 +176,7 @@ def test_two_hundred_rules_over_twenty_thousand_cases(
     # On a busy machine a run would give way to others, and go on in a next slice.
     monkeypatch.setattr(tasks, "SLICE_S", 600.0)
     random = Random(20260301)
+    make_places(session, project.id, random)
     keys = make_world(session, project.id, dirt.world(random, 20_000))
     if session.get_bind().dialect.name == "postgresql":
         with write_transaction():  # as its own daemon does within a minute

@@ -31,6 +31,7 @@ GOOD: dict[str, Any] = {
         {"kind": "number", "property": "muac", "operator": "less_than", "value": "11.5"},
         {"kind": "date", "property": "edd", "operator": "on_or_after", "days": 30},
         {"kind": "parent_closed"},
+        {"kind": "location", "location": "0a" * 16, "include_descendants": True},
     ],
     "actions": [
         {"kind": "set", "property": "close_reason", "value": "automatic"},
@@ -114,7 +115,7 @@ def test_every_rule_is_the_same_after_there_and_back(seed: int):
         ({"criteria": [1]}, "criteria[0]", "not a JSON object"),
         ({"criteria": [HAS_P] * 51}, "criteria", "At most 50"),
         ({"criteria": [{}]}, "criteria[0].kind", "Choose what the condition"),
-        ({"criteria": [{"kind": "location"}]}, "criteria[0].kind", "Choose one of"),
+        ({"criteria": [{"kind": "weather"}]}, "criteria[0].kind", "Choose one of"),
         ({"actions": []}, "actions", "Say what happens"),
         ({"actions": [{"kind": "delete"}]}, "actions[0].kind", "Choose one of: set, copy, close"),
         ({"actions": CLOSE * 2}, "actions[1].kind", "closed once"),
@@ -222,6 +223,13 @@ def test_what_is_wrong_with_a_rule(changes: dict[str, Any], path: str, says: str
         ),
         ({"kind": "date", "property": "p"}, "operator", "Choose a comparison"),
         ({"kind": "parent_closed", "property": "p"}, "property", "no such key"),
+        ({"kind": "location"}, "location", "Choose a location"),
+        ({"kind": "location", "location": "North"}, "location", "No location is called so"),
+        (
+            {"kind": "location", "location": "0a" * 16, "include_descendants": "yes"},
+            "include_descendants",
+            "true or false",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_condition(criterion: dict[str, Any], key: str, says: str):

@@ -16,6 +16,7 @@ from webapp.errors import Invalid, NotAllowed
 from webapp.extensions import db
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
+from webapp.rules.naming import owners_named
 
 View = Callable[..., ResponseReturnValue]
 
@@ -55,7 +56,8 @@ def api_route(right: Right) -> Callable[[View], View]:
                 raise NotAllowed(right.label, THIS_KEY)
             project = session.get_one(Project, caller.project_id)
             by = Actor(caller.user_id, caller.username, request.remote_addr or "")
-            return view(project=project, by=by, **parts)
+            with owners_named(session, project.id):
+                return view(project=project, by=by, **parts)
 
         guarded.needs = right  # type: ignore[attr-defined]  # read by the test of all routes
         guarded.machine = True  # type: ignore[attr-defined]  # no session cookie, no redirect

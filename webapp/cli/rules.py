@@ -30,6 +30,7 @@ from webapp.rules.held import ended, held_of
 from webapp.rules.lists import rules_of
 from webapp.rules.models import RuleState
 from webapp.rules.moment import Moment, moment_at, parse_as_of
+from webapp.rules.naming import owners_named
 from webapp.rules.operations import set_state
 from webapp.rules.outlook import outlook
 from webapp.rules.preview import preview
@@ -73,9 +74,11 @@ def list_all(project_name: str, as_json: bool) -> None:
 def show_rule(typed: str, project_name: str, as_json: bool) -> None:
     """Show a rule: in words, or as the JSON of the API."""
     session = db.session()
-    rule = find_rule(session, get_project(session, project_name).id, typed)
+    project_id = get_project(session, project_name).id
+    rule = find_rule(session, project_id, typed)
     document = rule_document(session, rule)
-    words = rule_words(definition_of(session, rule)).splitlines()
+    with owners_named(session, project_id):
+        words = rule_words(definition_of(session, rule)).splitlines()
     show(document, [*_head(document), *map(printable, words)], as_json=as_json)
 
 
@@ -118,7 +121,8 @@ def preview_rule(typed: str, project_name: str, as_of: str | None, as_json: bool
     found = preview(session, project.id, data.definition, moment, limit_s=None)
     ahead = outlook(session, project, data, found)
     warnings = warnings_about(session, project.id, data.definition, rule_id=rule.rule_id)
-    document = preview_document(data.definition, found, ahead, warnings, instant)
+    with owners_named(session, project.id):
+        document = preview_document(data.definition, found, ahead, warnings, instant)
     show(document, _preview_lines(document), as_json=as_json)
 
 
@@ -139,8 +143,9 @@ def explain_rule(
     instant, moment = _moment(project, as_of)
     definition = definition_of(session, find_rule(session, project.id, typed))
     explained = explain_case(session, project.id, definition, case_id, moment)
-    document = explanation_document(explained, instant)
-    show(document, _explanation_lines(document, definition), as_json=as_json)
+    with owners_named(session, project.id):
+        document = explanation_document(explained, instant)
+        show(document, _explanation_lines(document, definition), as_json=as_json)
 
 
 def _set_states(

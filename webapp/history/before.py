@@ -13,7 +13,7 @@ from webapp.cases.apply import NOTHING, CaseState, apply, change_from_json
 from webapp.cases.models import Case, CaseTransaction
 from webapp.cases.store import batches
 from webapp.clock import Micros
-from webapp.rules.view import Cases, Known, Path, target_of
+from webapp.rules.view import Cases, Known, Path, Places, target_of
 from webapp.submissions.models import State, Submission
 
 
@@ -48,7 +48,7 @@ def cases_before(session: Session, place: Before, key: int, paths: Iterable[Path
         nexts = {path[depth] for path in steps if len(path) > depth}
         found = {target_of(known[one].state, step) for one in wanted for step in nexts}
         wanted = {one for one in found if one is not None}
-    return Cases(known)
+    return Cases(known, Places(session, place.project_id))
 
 
 def touched_between(session: Session, place: Before, keys: Collection[int], since: Micros) -> bool:

@@ -25,7 +25,7 @@ from webapp.rules.limits import Allowance, never_whole
 from webapp.rules.orders import Orders
 from webapp.rules.plan import LeftOut, Row
 from webapp.rules.since import changed_since, on_the_way, without_own
-from webapp.rules.view import Cases, Known, load, paths_read, paths_written
+from webapp.rules.view import Cases, Known, Places, load, paths_read, paths_written
 from webapp.rules.write_forms import Form, write_forms
 
 _log = logging.getLogger(__name__)
@@ -95,13 +95,15 @@ def hold_chunk(session: Session, orders: Orders, rows: Sequence[Row]) -> Chunk:
     if paths:
         wanted |= load(session, orders.project_id, keys, paths).known.keys()
     held: dict[int, HeldCase] = {}
-    cases = Cases({})
+    places = Places(session, orders.project_id)
+    cases = Cases({}, places)
     # Again only where an index was changed between the look and the lock. Then the order of locks
     # is broken, and a deadlock, should there be one, is retried.
     while wanted - held.keys():
         more = hold_known_cases(session, orders.project_id, wanted - held.keys())
         held |= {one.key: one for one in more}
-        cases = Cases({key: Known(one.case_id, one.state) for key, one in held.items()})
+        known = {key: Known(one.case_id, one.state) for key, one in held.items()}
+        cases = Cases(known, places)
         wanted = {key for row in rows for key in on_the_way(cases, row.key, paths)} | set(keys)
     return Chunk(held, cases, changed_rows(session, orders, rows, cases))
 

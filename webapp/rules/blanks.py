@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, case, or_
 from webapp.rules.definition import (
     Criterion,
     Definition,
+    LocationIs,
     Match,
     NotModifiedSince,
     ParentClosed,
@@ -78,7 +79,7 @@ def blanks_of(definition: Definition) -> tuple[Blank, ...]:
 
 def _table(criterion: Criterion) -> Iterator[tuple[Subject, bool]]:
     """R5's table: who lacks what a criterion looks at, and what the criterion is then."""
-    if isinstance(criterion, NotModifiedSince):
+    if isinstance(criterion, NotModifiedSince | LocationIs):
         return
     if isinstance(criterion, ParentClosed):
         yield Subject(Lack.CASE, None, True), False

@@ -18,10 +18,10 @@ from webapp.rules.compile import changes, narrowed
 from webapp.rules.definition import Copy, Definition
 from webapp.rules.effect import copies_of
 from webapp.rules.family import Family
-from webapp.rules.losing import OWNER
 from webapp.rules.moment import Moment
 from webapp.rules.one_by_one import changes_one_by_one, copies_of_all
 from webapp.rules.preview import Watched, too_slow, unwatched
+from webapp.rules.references import OWNER
 from webapp.rules.rehearse import Turns, rehearse, written_name
 from webapp.rules.view import Cases, Known, load, paths_read, paths_written
 from webapp.submissions.snapshot import snapshot

@@ -84,6 +84,13 @@ class Checked:
             self.wrong(name, _("At most %(count)s characters.", count=longest))
         return value
 
+    def flag(self, name: str) -> bool:
+        """True or false; false where it is not there."""
+        value = self._sent.get(name, False)
+        if not isinstance(value, bool):
+            self.wrong(name, _("Enter true or false."))
+        return value is True
+
     def value(self, name: str, *, required: str | None = None, empty: bool = False) -> str:
         """A property's value as it is, blanks included."""
         if name not in self._sent:

@@ -25,11 +25,13 @@ from sqlalchemy import (
 
 from webapp.cases.models import OPEN, Case
 from webapp.clock import DAY
+from webapp.people.location_owners import owners_within
 from webapp.rules.definition import (
     Copy,
     Criterion,
     DateIs,
     Definition,
+    LocationIs,
     Match,
     NotModifiedSince,
     NumberIs,
@@ -39,6 +41,7 @@ from webapp.rules.definition import (
 from webapp.rules.family import Family
 from webapp.rules.moment import Moment
 from webapp.rules.operators import NUMBER, PROPERTY, dates_for, number_of
+from webapp.rules.references import OWNER_ID
 from webapp.rules.sql import Binary, IsDate, IsNumber, JsonList, Trimmed, number_compares
 from webapp.submissions.blocks import MAX_COLUMN
 
@@ -78,6 +81,11 @@ def criterion_sql(family: Family, criterion: Criterion, moment: Moment) -> Condi
         return family.case.server_modified_on < moment.now - criterion.days * DAY
     if isinstance(criterion, ParentClosed):
         return family.parent_closed()
+    if isinstance(criterion, LocationIs):
+        owners = owners_within(family.project_id, criterion.location, below=criterion.below)
+        # PostgreSQL would make a join of it, and with old statistics the wrong one: asked so, the
+        # owners are found once, and each case is looked up among them.
+        return family.text(OWNER_ID).in_(owners).is_(true())
     reference, known = criterion.property, _known_day(family, criterion)
     if isinstance(criterion, DateIs) and known is not None:
         return _is_within(Binary(known), criterion, moment)

@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session, aliased
 from webapp.cases.models import Case
 from webapp.rules.blanks import Blank, blanks_of, lacks
 from webapp.rules.compile import day_of, funnel, of_type, outcome, unreadable
-from webapp.rules.definition import Copy, Criterion, DateIs, Definition, Match
+from webapp.rules.definition import Copy, Criterion, DateIs, Definition, LocationIs, Match
 from webapp.rules.family import Family
 from webapp.rules.moment import Moment
-from webapp.rules.references import Reference
+from webapp.rules.references import OWNER_ID, Reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,8 @@ def _read(definition: Definition) -> Iterator[Reference]:
     """What the criteria of a rule read."""
     for criterion in definition.criteria:
         reference: Reference | None = getattr(criterion, "property", None)
+        if isinstance(criterion, LocationIs):
+            reference = OWNER_ID
         if reference is not None:
             yield reference
 

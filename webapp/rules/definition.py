@@ -71,7 +71,18 @@ class ParentClosed:
     kind = "parent_closed"
 
 
-Criterion = NotModifiedSince | PropertyIs | NumberIs | DateIs | ParentClosed
+@dataclass(frozen=True, slots=True)
+class LocationIs:
+    """The owner is a location (its public id), or a mobile worker assigned to it; with `below` also
+    one of the locations below it, or a worker assigned to one of these. Whether these are archived
+    or deactivated makes no difference."""
+
+    location: str
+    below: bool
+    kind = "location"
+
+
+Criterion = NotModifiedSince | PropertyIs | NumberIs | DateIs | ParentClosed | LocationIs
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from webapp.rules.definition import (
     Criterion,
     DateIs,
     Definition,
+    LocationIs,
     Match,
     NotModifiedSince,
     NumberIs,
@@ -25,6 +26,8 @@ from webapp.rules.definition import (
     PropertyIs,
 )
 from webapp.rules.describe_blanks import blank_words
+from webapp.rules.naming import location_name, with_name
+from webapp.rules.references import OWNER
 
 #: Values longer than this are cut in sentences.
 LONGEST = 80
@@ -43,6 +46,15 @@ def criterion_words(criterion: Criterion) -> str:
         )
     if isinstance(criterion, ParentClosed):
         return _("the parent case is closed")
+    if isinstance(criterion, LocationIs):
+        where = quote(location_name(criterion.location))
+        if criterion.below:
+            return _(
+                "the owner is the location %(name)s, a location below it, or a worker assigned to"
+                " one of these",
+                name=where,
+            )
+        return _("the owner is the location %(name)s or a worker assigned to it", name=where)
     name = str(criterion.property)
     if isinstance(criterion, DateIs):
         return _date_words(criterion, name)
@@ -72,7 +84,7 @@ def action_words(action: Action) -> str:
         )
     if action.value == "":
         return _("empty %(name)s, where it is filled in", name=target)
-    return _("set %(name)s to %(value)s", name=target, value=quote(action.value))
+    return _("set %(name)s to %(value)s", name=target, value=_value(target, action.value))
 
 
 def rule_words(definition: Definition) -> str:
@@ -144,26 +156,38 @@ def quote(value: str) -> str:
 
 def quoted_list(values: Sequence[str]) -> str:
     """Some values in a sentence: the first five, each quoted, and how many more there are."""
-    first = ", ".join(quote(value) for value in values[:5])
-    more = len(values) - 5
+    return _listed([quote(value) for value in values[:5]], len(values))
+
+
+def _listed(first: Sequence[str], count: int) -> str:
+    shown = ", ".join(first)
+    more = count - len(first)
     if more <= 0:
-        return first
-    return _("%(values)s and %(count)s more", values=first, count=f"{more:,}")
+        return shown
+    return _("%(values)s and %(count)s more", values=shown, count=f"{more:,}")
+
+
+def _value(name: str, value: str) -> str:
+    """A value in a sentence; of an owner also who that is."""
+    is_owner = name.rpartition("/")[2] == OWNER
+    return with_name(value, quote(value)) if is_owner else quote(value)
 
 
 def _property_words(criterion: PropertyIs, name: str) -> str:
     if criterion.operator == "one_of":
-        return _("%(name)s is one of %(values)s", name=name, values=quoted_list(criterion.values))
+        first = [_value(name, value) for value in criterion.values[:5]]
+        values = _listed(first, len(criterion.values))
+        return _("%(name)s is one of %(values)s", name=name, values=values)
     # Only these two are true of what is not there: they say which absence they mean (R5).
     if criterion.property.path and criterion.operator == "not_equals":
         return _(
             "there is a case for %(name)s, and there it is not %(value)s, or was never filled in",
             name=name,
-            value=quote(criterion.value),
+            value=_value(name, criterion.value),
         )
     if criterion.property.path and criterion.operator == "has_no_value":
         return _("%(name)s is blank or was never filled in, or there is no such case", name=name)
-    return _PROPERTIES[criterion.operator](name, quote(criterion.value))
+    return _PROPERTIES[criterion.operator](name, _value(name, criterion.value))
 
 
 def _date_words(criterion: DateIs, name: str) -> str:

@@ -16,6 +16,7 @@ from webapp.rules.definition import (
     Criterion,
     DateIs,
     Definition,
+    LocationIs,
     Match,
     NotModifiedSince,
     NumberIs,
@@ -113,6 +114,8 @@ def is_true(cases: Cases, key: int, criterion: Criterion, moment: Moment) -> boo
         return last is not None and last < moment.now - criterion.days * DAY
     if isinstance(criterion, ParentClosed):
         return parent_closed(cases, key)
+    if isinstance(criterion, LocationIs):
+        return cases.known[key].state.owner_id in cases.places.owners(criterion)
     value, found = cases.text(key, criterion.property)
     if isinstance(criterion, PropertyIs):
         comparison = PROPERTY[criterion.operator]
@@ -151,12 +154,14 @@ def _found(cases: Cases, key: int, criterion: Criterion) -> str | None:
         if parent is None:
             return None
         return str(_("closed") if cases.known[parent].state.closed else _("open"))
+    if isinstance(criterion, LocationIs):
+        return cases.known[key].state.owner_id
     return cases.text(key, criterion.property)[0]
 
 
 def _found_on(cases: Cases, key: int, criterion: Criterion) -> Micros | None:
     """The instant that was found, where a system name that is one was looked at."""
-    if isinstance(criterion, ParentClosed):
+    if isinstance(criterion, ParentClosed | LocationIs):
         return None
     if isinstance(criterion, NotModifiedSince):
         return cases.known[key].state.server_modified_on
@@ -185,6 +190,8 @@ def _wanted(criterion: Criterion, moment: Moment) -> str:
         return str(_("before %(instant)s", instant=iso(_before(criterion, moment))))
     if isinstance(criterion, ParentClosed):
         return str(_("closed"))
+    if isinstance(criterion, LocationIs):
+        return str(_("one of its owners, as locations and assignments are now"))
     if isinstance(criterion, DateIs):
         return _wanted_dates(criterion, moment.today)
     if isinstance(criterion, NumberIs):

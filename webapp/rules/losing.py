@@ -13,8 +13,7 @@ from webapp.rules.compile import changes, narrowed, written
 from webapp.rules.definition import Definition
 from webapp.rules.family import Family
 from webapp.rules.moment import Moment
-
-OWNER = "owner_id"
+from webapp.rules.references import OWNER
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from webapp.rules.checks import Checked
 from webapp.rules.definition import (
     Criterion,
     DateIs,
+    LocationIs,
     NotModifiedSince,
     NumberIs,
     ParentClosed,
@@ -18,12 +20,14 @@ from webapp.rules.definition import (
 )
 from webapp.rules.operators import DATE, NUMBER, PROPERTY, number_of
 from webapp.rules.references import Reference, parse_reference
+from webapp.submissions.blocks import MAX_COLUMN
 
 #: Limits of R4.
 MOST_VALUES = 1000
 MOST_DAYS = 36_500
 #: More than any reference has: five steps and a name.
 _LONGEST_REFERENCE = 2000
+_LOCATION_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def read_criterion(one: Checked) -> Criterion | None:
@@ -39,6 +43,8 @@ def write_criterion(one: Criterion) -> dict[str, Any]:
         return row | {"days": one.days}
     if isinstance(one, ParentClosed):
         return row
+    if isinstance(one, LocationIs):
+        return row | {"location": one.location, "include_descendants": one.below}
     row |= {"property": str(one.property), "operator": one.operator}
     if isinstance(one, DateIs):
         return row | {"days": one.days}
@@ -124,10 +130,23 @@ def _parent_closed(one: Checked) -> Criterion:
     return ParentClosed()
 
 
+def _location(one: Checked) -> Criterion | None:
+    one.only("kind", "location", "include_descendants")
+    below = one.flag("include_descendants")
+    name = one.text("location", required=_("Choose a location."), longest=MAX_COLUMN)
+    if not name or one.is_wrong("location"):
+        return None
+    if not _LOCATION_ID.fullmatch(name):
+        one.wrong("location", _("No location is called so. Choose one of those that are offered."))
+        return None
+    return LocationIs(name, below)
+
+
 _KINDS: dict[str, Callable[[Checked], Criterion | None]] = {
     "not_modified_since": _not_modified,
     "property": _property,
     "number": _number,
     "date": _date,
     "parent_closed": _parent_closed,
+    "location": _location,
 }

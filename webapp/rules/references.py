@@ -29,6 +29,8 @@ SYSTEM = {
     "case_id": "case_id",
     "closed_on": "closed_on",
 }
+#: The system name of who owns a case.
+OWNER = "owner_id"
 #: Those of the attributes above that are instants.
 TIMES = frozenset({"opened_on", "modified_on", "server_modified_on", "closed_on"})
 
@@ -48,6 +50,10 @@ class Reference:
 
     def __str__(self) -> str:
         return "/".join((*self.path, self.name))
+
+
+#: The owner of the case itself.
+OWNER_ID = Reference((), OWNER)
 
 
 def parse_reference(text: str) -> Reference:

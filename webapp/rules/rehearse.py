@@ -22,9 +22,9 @@ from webapp.cases.store import batches
 from webapp.rules.compile import narrowed
 from webapp.rules.definition import Copy, Definition, Set
 from webapp.rules.family import Family, is_among, value_of
-from webapp.rules.losing import OWNER, Losing, Losses, losing_of, takes_away
+from webapp.rules.losing import Losing, Losses, losing_of, takes_away
 from webapp.rules.moment import Moment
-from webapp.rules.references import Reference
+from webapp.rules.references import OWNER, Reference
 from webapp.rules.view import paths_written
 from webapp.submissions.blocks import MAX_COLUMN
 from webapp.time_limit import TimeLimit

@@ -68,7 +68,8 @@ def without_own(session: Session, orders: Orders, cases: Cases, keys: Collection
     replayed = replay_cases(session, orders.project_id, sorted(changed), without_run=orders.run_id)
     return Cases(
         cases.known
-        | {key: replace(cases.known[key], state=one.state) for key, one in replayed.items()}
+        | {key: replace(cases.known[key], state=one.state) for key, one in replayed.items()},
+        cases.places,
     )
 
 

@@ -12,7 +12,8 @@ from webapp.cases.apply import NOTHING, CaseState
 from webapp.cases.models import Case
 from webapp.cases.store import batches, states_of
 from webapp.clock import Micros, iso
-from webapp.rules.definition import Copy, Criterion, Definition, ParentClosed
+from webapp.people.location_owners import owners_within
+from webapp.rules.definition import Copy, Criterion, Definition, LocationIs, ParentClosed
 from webapp.rules.references import TIMES, Reference
 
 Path = tuple[str, ...]
@@ -26,11 +27,28 @@ class Known:
     state: CaseState
 
 
+class Places:
+    """The owners of the locations that criteria name, as they are when they are first asked for:
+    one query for each."""
+
+    def __init__(self, session: Session, project_id: int) -> None:
+        self._session, self._project_id = session, project_id
+        self._found: dict[LocationIs, frozenset[str]] = {}
+
+    def owners(self, criterion: LocationIs) -> frozenset[str]:
+        """The ids of the owners whose cases belong to the location."""
+        if criterion not in self._found:
+            owners = owners_within(self._project_id, criterion.location, below=criterion.below)
+            self._found[criterion] = frozenset(self._session.scalars(owners))
+        return self._found[criterion]
+
+
 class Cases:
     """Some cases by their keys, and the way from one to another. A change of `known` is seen."""
 
-    def __init__(self, known: Mapping[int, Known]) -> None:
+    def __init__(self, known: Mapping[int, Known], places: Places) -> None:
         self.known = dict(known)
+        self.places = places
 
     def follow(self, key: int, path: Path) -> int | None:
         """The key of the case that a path leads to, from a case that is known; None where an index
@@ -106,7 +124,7 @@ def load(session: Session, project_id: int, keys: Collection[int], paths: Iterab
             target_of(known[key].state, step) for key in wanted & known.keys() for step in nexts
         }
         wanted = {key for key in found if key is not None}
-    return Cases(known)
+    return Cases(known, Places(session, project_id))
 
 
 def _read(session: Session, project_id: int, keys: list[int]) -> dict[int, Known]:

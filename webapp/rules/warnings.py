@@ -14,8 +14,10 @@ from webapp.cases.models import Case
 from webapp.dictionary.models import CaseType
 from webapp.dictionary.queries import names_of
 from webapp.errors import TooSlow
+from webapp.people.location_owners import workers_within
+from webapp.people.owners import OwnerIs, Standing, owners_of
 from webapp.rules.compile import of_type
-from webapp.rules.definition import Copy, Definition
+from webapp.rules.definition import Copy, Definition, LocationIs
 from webapp.rules.family import Family
 from webapp.rules.likely import LikelyNames
 from webapp.rules.models import Rule
@@ -37,9 +39,10 @@ def warnings_about(
 ) -> list[str]:
     """What is allowed but may be a mistake, as sentences; `rule_id` is the rule itself.
 
-    A name that another rule has, a case type that no form has used, and properties that no open
-    case has. A few queries, and one more for each property that seems to be missing: that one
-    looks at all open cases of the type, within `LIMIT_S`. Not for a transaction that writes.
+    A name that another rule has, a case type that no form has used, locations that are archived or
+    that nobody is assigned to, and properties that no open case has. A few queries, and one more
+    for each property that seems to be missing: that one looks at all open cases of the type, within
+    `LIMIT_S`. Not for a transaction that writes.
     """
     found = []
     twins = session.scalar(
@@ -55,12 +58,40 @@ def warnings_about(
     known = session.get(CaseType, (project_id, definition.case_type))
     if known is None:
         found.append(_("No form has used the case type “%(type)s” yet.", type=definition.case_type))
+    found += _about_locations(session, project_id, definition)
     try:
         with time_limit(session, LIMIT_S, "") as limit:
             found += _about_properties(session, project_id, definition, limit)
     except TooSlow:
         pass
     return found
+
+
+def _about_locations(session: Session, project_id: int, definition: Definition) -> Iterator[str]:
+    """Three queries at most for each location that is named."""
+    named = [one for one in definition.criteria if isinstance(one, LocationIs)]
+    for location_id, below in dict.fromkeys((one.location, one.below) for one in named):
+        found = owners_of(session, project_id, [location_id]).get(location_id)
+        if found is None or found.kind is not OwnerIs.LOCATION:
+            yield _("No location has the id “%(id)s”.", id=location_id)
+            continue
+        if found.standing is Standing.ARCHIVED:
+            yield _("The location “%(name)s” is archived.", name=found.name)
+        workers = workers_within(project_id, location_id, below=below)
+        if session.scalar(workers.limit(1)) is not None:
+            continue
+        if below:
+            yield _(
+                "No worker is assigned to the location “%(name)s” or one below it: only cases match"
+                " that belong to a location itself.",
+                name=found.name,
+            )
+        else:
+            yield _(
+                "No worker is assigned to the location “%(name)s”: only cases match that belong to"
+                " the location itself.",
+                name=found.name,
+            )
 
 
 def _about_properties(

@@ -18,6 +18,7 @@ from webapp.errors import NotAllowed, NotFound
 from webapp.extensions import db
 from webapp.people.accounts import member_of
 from webapp.projects.rights import Right
+from webapp.rules.naming import owners_named
 from webapp.web.forms.login import SignInForm
 from webapp.web.htmx import is_fragment_request
 from webapp.web.sessions import SignedIn
@@ -50,7 +51,8 @@ def project_route(right: Right) -> Callable[[View], View]:
             g.project, g.rights, g.actor = member.project, member.rights, actor_of(user)
             if right not in member.rights:
                 raise NotAllowed(right.label)
-            return view(project=member.project, **parts)
+            with owners_named(db.session(), member.project.id):
+                return view(project=member.project, **parts)
 
         guarded.needs = right  # type: ignore[attr-defined]  # read by the test of all routes
         return guarded

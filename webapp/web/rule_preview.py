@@ -276,6 +276,7 @@ def kind_words() -> list[tuple[str, str]]:
         ("number", _("Number")),
         ("not_modified_since", _("Not modified")),
         ("parent_closed", _("Parent closed")),
+        ("location", _("Owner/location")),
     ]
 
 

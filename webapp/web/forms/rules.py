@@ -31,9 +31,10 @@ from webapp.rules.operators import DATE, NUMBER, PROPERTY
 from webapp.web.forms.rule import CheckForm
 from webapp.web.forms.rule_when import WhenForm, when_data, when_of
 from webapp.web.forms.whole import whole
+from webapp.web.location_field import location_id_of, location_text
 
 #: What a person may add, in the order of the buttons.
-KINDS = ("property", "date", "number", "not_modified_since", "parent_closed")
+KINDS = ("property", "date", "number", "not_modified_since", "parent_closed", "location")
 #: Rows of one list that are read; a rule has at most 50 (SPEC R4), and portable says so.
 MOST_ROWS = 60
 
@@ -71,6 +72,16 @@ class CriterionForm(Form):
         validate_choice=False,
     )
     days = StringField(_("Days"), default="")
+    location = StringField(_("Location"), default="")
+    include_descendants = SelectField(
+        _("How far down"),
+        choices=[
+            SelectChoice("yes", _("or a location below it")),
+            SelectChoice("no", _("and none below it")),
+        ],
+        default="yes",
+        validate_choice=False,
+    )
 
     def process(self, *args: Any, **kwargs: Any) -> None:
         """Offer the comparisons of the row's kind."""
@@ -215,6 +226,12 @@ def criterion_of(row: CriterionForm) -> dict[str, Any]:
         return {"kind": kind, "days": whole(row.days.data)}
     if kind == "parent_closed":
         return {"kind": kind}
+    if kind == "location":
+        return {
+            "kind": kind,
+            "location": location_id_of(row.location.data or ""),
+            "include_descendants": row.include_descendants.data == "yes",
+        }
     found: dict[str, Any] = {
         "kind": kind,
         "property": (row.property.data or "").strip(),
@@ -248,6 +265,9 @@ def _criterion_row(criterion: Mapping[str, Any]) -> dict[str, Any]:
             row[key] = criterion[key]
     if "value" in criterion:
         row["value"] = str(criterion["value"])
+    if "location" in criterion:
+        row["location"] = location_text(criterion["location"])
+        row["include_descendants"] = "yes" if criterion["include_descendants"] else "no"
     if "values" in criterion:
         row["values"] = "\n".join(criterion["values"])
     if criterion["kind"] == "date":

@@ -12,6 +12,7 @@ from webapp.projects.rights import Right
 from webapp.web.access import project_route
 from webapp.web.forms.rules import typed_form
 from webapp.web.htmx import render_page_or_fragment
+from webapp.web.location_field import offered_locations
 from webapp.web.property_hints import MOST, property_fields
 from webapp.web.rule_form_page import form_context, rule_in
 from webapp.web.views.rules import rules
@@ -26,6 +27,18 @@ def offered(project: Project) -> ResponseReturnValue:
     typed = request.form.get(request.form.get("typing", ""), "")
     context = form_context(project, form, rule_in(project, form), hinted=(), typed=typed)
     return render_page_or_fragment("rules/edit.html", "rules/_names.html", **context)
+
+
+@rules.post("/a/<project_name>/rules/location-names")
+@project_route(Right.EDIT_DATA)
+def offered_places(project: Project) -> ResponseReturnValue:
+    """The locations to offer for what is typed in the field whose name is `typing`."""
+    form = typed_form(request.form)
+    context = form_context(project, form, rule_in(project, form), hinted=())
+    typed = request.form.get(request.form.get("typing", ""), "")
+    return render_page_or_fragment(
+        "rules/edit.html", "rules/_places.html", **context, places=offered_locations(typed)
+    )
 
 
 @rules.post("/a/<project_name>/rules/property-hints")

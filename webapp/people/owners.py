@@ -1,0 +1,261 @@
+"""Owners of cases by id and by name: mobile workers, web users, groups and locations (SPEC §1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    union_all,
+)
+from sqlalchemy.orm import Session
+
+from webapp.people.models import Membership, MobileWorker, WebUser
+from webapp.people.sharing_models import Group, GroupMember, Level, Location
+
+
+class OwnerIs(StrEnum):
+    """What can own cases."""
+
+    WORKER = "worker"
+    WEB_USER = "web_user"
+    GROUP = "group"
+    LOCATION = "location"
+
+
+class Standing(StrEnum):
+    """Whether cases reach people through an owner, and if not, why."""
+
+    ACTIVE = "active"
+    #: A worker or web user who cannot sign in.
+    DEACTIVATED = "deactivated"
+    #: A group.
+    DELETED = "deleted"
+    #: A location.
+    ARCHIVED = "archived"
+    #: A group with case sharing off, or a location whose level owns no cases.
+    NOT_SHARING = "not_sharing"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """One by id and name. `code` is the site code of a location, "" for others."""
+
+    owner_id: str
+    name: str
+    kind: OwnerIs
+    standing: Standing
+    code: str = ""
+
+    @property
+    def active(self) -> bool:
+        """Whether the cases that are given to it reach somebody, if there are people in it."""
+        return self.standing is Standing.ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """One kind of owner: all as rows of `Owner`, the column of the id, which of them are offered,
+    and who is called so."""
+
+    rows: Select[Any]
+    owner_id: Any
+    offered: ColumnElement[bool]
+    called: Callable[[str], ColumnElement[bool]]
+
+
+def find_owners(session: Session, project_id: int, text: str) -> list[Owner]:
+    """The owners of a project that are called so, in any case: workers and web users by name,
+    groups that share cases by theirs, locations that are not archived by site code or name; by a
+    site code it is one. Where none is, the owner of this id, whatever became of it. Several may
+    have a name. Two queries at most."""
+    kinds = _kinds(project_id)
+    called = union_all(*(one.rows.where(one.called(text)) for one in kinds.values()))
+    found = [_owner(row) for row in session.execute(called)]
+    by_code = [one for one in found if one.code and one.code == text.lower()]
+    if by_code and all(one.kind is OwnerIs.LOCATION for one in found):
+        return by_code
+    if found:
+        return sorted(found, key=lambda one: (one.kind, one.code, one.owner_id))
+    return list(owners_of(session, project_id, [text]).values())
+
+
+def find_locations(session: Session, project_id: int, text: str) -> list[Owner]:
+    """The locations of this site code; where there is none, those that are called so, in any case,
+    or have this id, archived or not. Two queries at most."""
+    kind = _kinds(project_id)[OwnerIs.LOCATION]
+    ways = (
+        Location.site_code == text.lower(),
+        or_(_is(Location.name, text), Location.location_id == text),
+    )
+    for one in ways:
+        found = [_owner(row) for row in session.execute(kind.rows.where(one))]
+        if found:
+            return found
+    return []
+
+
+def locations_like(session: Session, project_id: int, text: str, most: int) -> list[Owner]:
+    """The first locations by name whose name or site code has a text in it, in any case, without
+    those that are archived. One query."""
+    kind = _kinds(project_id)[OwnerIs.LOCATION]
+    rows = kind.rows.where(
+        ~Location.archived,
+        or_(
+            Location.name.icontains(text, autoescape=True),
+            Location.site_code.icontains(text, autoescape=True),
+        ),
+    )
+    return [_owner(row) for row in session.execute(rows.order_by("name", "code").limit(most))]
+
+
+def groups_by_name(session: Session, project_id: int, most: int) -> list[Owner]:
+    """The first groups by name that reports offer, whether they share cases or not. One query."""
+    rows = _kinds(project_id)[OwnerIs.GROUP].rows.where(~Group.deleted, Group.reporting)
+    return [_owner(row) for row in session.execute(rows.order_by("name").limit(most))]
+
+
+def workers_in(project_id: int, group_id: str) -> Select[Any]:
+    """The ids of the workers in a group, active or not."""
+    return (
+        select(MobileWorker.user_id)
+        .join(GroupMember, GroupMember.worker == MobileWorker.id)
+        .join(Group, Group.id == GroupMember.group)
+        .where(
+            MobileWorker.project_id == project_id,
+            GroupMember.project_id == project_id,
+            Group.project_id == project_id,
+            Group.group_id == group_id,
+        )
+    )
+
+
+def owners_of(session: Session, project_id: int, ids: Collection[str]) -> dict[str, Owner]:
+    """The owners of these ids, by id, also those that count no more; an id that is nobody's is left
+    out. One query; none without ids. For as many as a page shows."""
+    wanted = {one for one in ids if one}
+    if not wanted:
+        return {}
+    rows = union_all(
+        *(one.rows.where(one.owner_id.in_(wanted)) for one in _kinds(project_id).values())
+    )
+    return {row.owner_id: _owner(row) for row in session.execute(rows)}
+
+
+def names_of_owners(session: Session, project_id: int, ids: Collection[str]) -> dict[str, str]:
+    """The names of those ids that are owners, or users, of the project. One query; none without
+    ids."""
+    return {key: one.name for key, one in owners_of(session, project_id, ids).items()}
+
+
+def offered_owners(session: Session, project_id: int, kind: OwnerIs, most: int) -> list[Owner]:
+    """The first of a kind by name: users active or not, groups that share cases, and locations
+    that own some. One query."""
+    one = _kinds(project_id)[kind]
+    rows = one.rows.where(one.offered).order_by("name", "owner_id").limit(most)
+    return [_owner(row) for row in session.execute(rows)]
+
+
+def _owner(row: Any) -> Owner:
+    return Owner(row.owner_id, row.name, OwnerIs(row.kind), Standing(row.standing), row.code)
+
+
+def _kinds(project_id: int) -> dict[OwnerIs, _Kind]:
+    nothing = literal("")
+    active, off = literal(Standing.ACTIVE.value), literal(Standing.NOT_SHARING.value)
+    deactivated = literal(Standing.DEACTIVATED.value)
+    return {
+        OwnerIs.WORKER: _Kind(
+            _rows(
+                MobileWorker.user_id,
+                MobileWorker.username,
+                OwnerIs.WORKER,
+                case((MobileWorker.active, active), else_=deactivated),
+                nothing,
+            ).where(MobileWorker.project_id == project_id),
+            MobileWorker.user_id,
+            true(),
+            lambda text: MobileWorker.username == text.lower(),
+        ),
+        OwnerIs.WEB_USER: _Kind(
+            _rows(
+                WebUser.user_id,
+                WebUser.email,
+                OwnerIs.WEB_USER,
+                case((WebUser.active, active), else_=deactivated),
+                nothing,
+            )
+            .join(Membership, Membership.web_user_id == WebUser.id)
+            .where(Membership.project_id == project_id),
+            WebUser.user_id,
+            true(),
+            lambda text: WebUser.email == text.lower(),
+        ),
+        OwnerIs.GROUP: _Kind(
+            _rows(
+                Group.group_id,
+                Group.name,
+                OwnerIs.GROUP,
+                case(
+                    (Group.deleted, literal(Standing.DELETED.value)),
+                    (Group.case_sharing, active),
+                    else_=off,
+                ),
+                nothing,
+            ).where(Group.project_id == project_id),
+            Group.group_id,
+            and_(Group.case_sharing, ~Group.deleted),
+            lambda text: and_(Group.case_sharing, ~Group.deleted, _is(Group.name, text)),
+        ),
+        OwnerIs.LOCATION: _Kind(
+            _rows(
+                Location.location_id,
+                Location.name,
+                OwnerIs.LOCATION,
+                case(
+                    (Location.archived, literal(Standing.ARCHIVED.value)),
+                    (Level.owns_cases, active),
+                    else_=off,
+                ),
+                Location.site_code,
+            )
+            .join(
+                Level, and_(Level.project_id == Location.project_id, Level.id == Location.level_id)
+            )
+            .where(Location.project_id == project_id),
+            Location.location_id,
+            and_(Level.owns_cases, ~Location.archived),
+            lambda text: and_(
+                ~Location.archived,
+                or_(Location.site_code == text.lower(), _is(Location.name, text)),
+            ),
+        ),
+    }
+
+
+def _rows(
+    owner_id: Any, name: Any, kind: OwnerIs, standing: ColumnElement[str], code: Any
+) -> Select[Any]:
+    return select(
+        owner_id.label("owner_id"),
+        name.label("name"),
+        literal(kind.value).label("kind"),
+        standing.label("standing"),
+        code.label("code"),
+    )
+
+
+def _is(name: Any, text: str) -> ColumnElement[bool]:
+    """Whether a name reads so, in any case."""
+    return func.lower(name) == text.lower()
