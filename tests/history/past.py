@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,8 +14,10 @@ from sqlalchemy.orm import Session
 from tests import factories
 from tests.forms import case_block, form, new_id, send
 from tests.history.by_rules import make_rule, make_run
+from tests.people import scene
 from webapp import clock
 from webapp.database import write_transaction
+from webapp.people.models import MobileWorker
 from webapp.people.operations import set_worker
 from webapp.projects.models import Project
 from webapp.rules.models import Run
@@ -41,6 +44,9 @@ class Past:
     cases: tuple[str, ...]
     rules: tuple[str, ...]
     runs: tuple[int, ...]
+    #: The workers in each group, and in each location or below it, by their ids.
+    groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    locations: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def make_past(session: Session, *, forms: int = 60, seed: int = 7) -> Past:
@@ -70,7 +76,22 @@ def make_past(session: Session, *, forms: int = 60, seed: int = 7) -> Past:
     runs = tuple(make_run(session, rule).id for rule in (*rules, rules[0]))
     _written_by(session, project, runs, chance)
     rule_ids = tuple(rule.rule_id for rule in rules)
-    return Past(project.id, project.name, (*users, "system"), cases, rule_ids, runs)
+    active, others = users[0], {users[0], gone.user_id}
+    worker = session.scalars(select(MobileWorker).where(MobileWorker.user_id == active)).one()
+    both, empty = scene.group(project, "both", worker, gone), scene.group(project, "empty")
+    level = scene.level(project)
+    top = scene.location(project, "top", level, gone)
+    below = scene.location(project, "below", level, worker, above=top)
+    return Past(
+        project.id,
+        project.name,
+        (*users, "system"),
+        cases,
+        rule_ids,
+        runs,
+        {both.group_id: frozenset(others), empty.group_id: frozenset()},
+        {top.location_id: frozenset(others), below.location_id: frozenset({active})},
+    )
 
 
 def _written_by(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from urllib.parse import parse_qsl
@@ -47,6 +47,7 @@ FILTERS = st.builds(
     CaseFilter,
     type=TEXT,
     owner=TEXT,
+    location=TEXT,
     state=st.sampled_from(CaseState),
     modified=st.builds(Days, DAYS, DAYS).filter(
         lambda days: not (days.first and days.last and days.first > days.last)
@@ -62,6 +63,8 @@ class Scene:
     project_id: int
     calendar: Calendar
     cases: tuple[Case, ...]
+    #: The owners in each location and below it.
+    places: Mapping[str, frozenset[str]]
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +82,12 @@ def scene(app: Flask) -> Iterator[Scene]:
         with write_transaction():
             archive(session, past.project_id, gone.submission_id, by=factories.actor())
         send(session, past.project_id, form(case_block("shut", create={}, close=True)))
+        places = {place: workers | {place} for place, workers in past.locations.items()}
+        top, below = places
+        places[top] |= {below}
+        for place in places:
+            own = case_block(f"of/{place}", create={"case_type": "a", "owner_id": place})
+            send(session, past.project_id, form(own))
         project = session.get_one(Project, past.project_id)
         calendar = replace(Calendar.of(project), today=TODAY)
         cases = tuple(session.scalars(select(Case).where(Case.project_id == past.project_id)))
@@ -88,7 +97,7 @@ def scene(app: Flask) -> Iterator[Scene]:
             (False, True),
         }
         session.expunge_all()
-        yield Scene(past.project_id, calendar, cases)
+        yield Scene(past.project_id, calendar, cases, places)
         session.rollback()
 
 
@@ -102,11 +111,12 @@ def test_a_filter_leaves_what_it_says(
         wanted,
         type="ab"[chosen % 2] if typed else "",
         owner=owners[chosen % len(owners)] if chosen < 3 else "",
+        location=[*scene.places, "nowhere"][chosen % 3] if chosen > 1 else "",
     )
     session = db.session()
     found = list(session.scalars(matching(scene.project_id, wanted, text, scene.calendar)))
     assert {case.id for case in found} == {
-        case.id for case in scene.cases if fits(case, wanted, text, scene.calendar)
+        case.id for case in scene.cases if fits(scene, case, wanted, text)
     }
     page = keyset_page(
         session, matching(scene.project_id, wanted, text, scene.calendar), *wanted.keys
@@ -119,8 +129,9 @@ def test_a_filter_leaves_what_it_says(
     assert len(page.rows) == len(found)
 
 
-def fits(case: Case, wanted: CaseFilter, text: str, calendar: Calendar) -> bool:
+def fits(scene: Scene, case: Case, wanted: CaseFilter, text: str) -> bool:
     """The same, slowly."""
+    calendar = scene.calendar
     state = "deleted" if case.deleted else "closed" if case.closed else "open"
     changed = case.indexed_on if wanted.state in {"deleted", "any"} else case.server_modified_on
     day = None if changed is None else to_datetime(changed).astimezone(calendar.zone).date()
@@ -128,6 +139,7 @@ def fits(case: Case, wanted: CaseFilter, text: str, calendar: Calendar) -> bool:
         wanted.state in {state, "any"}
         and wanted.type in {"", case.type}
         and wanted.owner in {"", case.owner_id}
+        and (not wanted.location or case.owner_id in scene.places.get(wanted.location, ()))
         and is_within(day, wanted.modified)
         and (
             not text

@@ -78,7 +78,7 @@ def fact(session: Session, one: Submission) -> Fact:
     return Fact(one, types, cases, rule)
 
 
-def in_words(fact: Fact, wanted: SubmissionFilter) -> bool:
+def in_words(past: Past, fact: Fact, wanted: SubmissionFilter) -> bool:
     """Whether a filter leaves a submission, read aloud."""
     one = fact.one
 
@@ -99,6 +99,8 @@ def in_words(fact: Fact, wanted: SubmissionFilter) -> bool:
             within(wanted.completed, one.time_end),
             not wanted.user_types or bool(wanted.user_types & fact.types),
             wanted.user in {"", one.user_id},
+            not wanted.group or one.user_id in past.groups.get(wanted.group, ()),
+            not wanted.location or one.user_id in past.locations.get(wanted.location, ()),
             wanted.app is None or wanted.app == one.app_id,
             wanted.xmlns in {"", one.xmlns},
             not wanted.case or wanted.case in fact.cases,
@@ -120,6 +122,8 @@ def offered(past: Past) -> dict[str, list[Any]]:
         "user_types": [frozenset({k}) for k in kinds]
         + [frozenset({a, b}) for a in kinds for b in kinds if a < b],
         "user": [*past.users, "nobody"],
+        "group": [*past.groups, "", "0" * 32],
+        "location": [*past.locations, "", "0" * 32],
         "app": [*APPS, "other"],
         "xmlns": [*XMLNS, RULE, "http://example.org/other"],
         "case": [*past.cases, "no-such-case"],
@@ -130,7 +134,7 @@ def offered(past: Past) -> dict[str, list[Any]]:
 
 
 def assert_same(session: Session, past: Past, facts: list[Fact], wanted: SubmissionFilter) -> int:
-    expected = [fact.one.submission_id for fact in facts if in_words(fact, wanted)]
+    expected = [fact.one.submission_id for fact in facts if in_words(past, fact, wanted)]
     statement = matching(past.project_id, wanted, CALENDAR)
     assert walked(session, statement) == expected, wanted
     assert capped_count(session, statement).number == len(expected)

@@ -19,6 +19,7 @@ from webapp.errors import Invalid
 from webapp.history.calendar import ANY_TIME, Calendar, Days
 from webapp.history.filters import Unreadable, read_day
 from webapp.history.last_names import LAST_NAME
+from webapp.people.location_owners import owners_within
 
 T = TypeVar("T")
 Key = InstrumentedAttribute[int]
@@ -44,6 +45,8 @@ class CaseFilter:
 
     type: str = ""
     owner: str = ""
+    #: Owned by a location (its public id), one below it, or a worker assigned to one of these.
+    location: str = ""
     state: CaseState = CaseState.OPEN
     modified: Days = ANY_TIME
     view: str = ""
@@ -95,6 +98,7 @@ def parse(given: Mapping[str, str]) -> CaseFilter:
     found = CaseFilter(
         type=one("type", _text, ""),
         owner=one("owner", _text, ""),
+        location=one("location", _text, ""),
         state=one("state", _state, CaseState.OPEN),
         modified=modified,
         view=one("view", _text, ""),
@@ -106,7 +110,7 @@ def parse(given: Mapping[str, str]) -> CaseFilter:
 
 def query_string(wanted: CaseFilter, **cursor: str | None) -> str:
     """The canonical query of a filter and a place in its pages: defaults dropped, names sorted."""
-    pairs = {name: getattr(wanted, name) for name in ("type", "owner", "view")}
+    pairs = {name: getattr(wanted, name) for name in ("type", "owner", "location", "view")}
     if wanted.state != CaseState.OPEN:
         pairs["state"] = wanted.state.value
     days = {"modified_from": wanted.modified.first, "modified_to": wanted.modified.last}
@@ -129,6 +133,9 @@ def matching(project_id: int, wanted: CaseFilter, text: str, calendar: Calendar)
         conditions.append(Case.type == wanted.type)
     if wanted.owner:
         conditions.append(Case.owner_id == wanted.owner)
+    if wanted.location:
+        owners = owners_within(project_id, wanted.location, below=True)
+        conditions.append(Case.owner_id.in_(owners))
     if wanted.state == CaseState.DELETED:
         conditions.append(Case.deleted.is_(True))
     elif wanted.state != CaseState.ANY:

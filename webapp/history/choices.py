@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select
@@ -10,12 +9,11 @@ from sqlalchemy.orm import Session
 
 from webapp.dictionary.models import FormType
 from webapp.history.filters import SubmissionFilter
+from webapp.history.owner_choices import OFFERED, group_choices, location_choices
 from webapp.history.rule_choices import RuleChoice, RunChoice, rule_choices, run_choices
 from webapp.people.models import Membership, MobileWorker, WebUser
+from webapp.people.owners import Owner, OwnerIs, owners_of
 from webapp.submissions.own import RULE_XMLNS
-
-#: So many of each kind are offered at most, for the page to stay small.
-OFFERED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +44,8 @@ class Choices:
     forms: list[FormChoice]
     rules: list[RuleChoice] = field(default_factory=list)
     runs: list[RunChoice] = field(default_factory=list)
+    groups: list[Owner] = field(default_factory=list)
+    locations: list[Owner] = field(default_factory=list)
 
 
 def choices(session: Session, project_id: int, *, chosen_user: str = "") -> Choices:
@@ -84,8 +84,12 @@ def choices(session: Session, project_id: int, *, chosen_user: str = "") -> Choi
     offered = [UserChoice(*one) for one in workers]
     on_the_web = [UserChoice(*one) for one in web_users]
     if chosen_user and chosen_user not in {one.user_id for one in (*offered, *on_the_web)}:
-        named = names_of_users(session, project_id, [chosen_user])
-        offered += [UserChoice(*one) for one in named.items()]
+        named = owners_of(session, project_id, [chosen_user])
+        offered += [
+            UserChoice(one.owner_id, one.name)
+            for one in named.values()
+            if one.kind in {OwnerIs.WORKER, OwnerIs.WEB_USER}
+        ]
     return Choices(
         offered,
         on_the_web,
@@ -95,27 +99,12 @@ def choices(session: Session, project_id: int, *, chosen_user: str = "") -> Choi
 
 
 def submission_choices(session: Session, project_id: int, wanted: SubmissionFilter) -> Choices:
-    """All that the filters of Submit History offer, with what is chosen. Five queries; at most four
+    """All that the filters of Submit History offer, with what is chosen. Seven queries; at most six
     more for what is chosen and not among them."""
     return replace(
         choices(session, project_id, chosen_user=wanted.user),
         rules=rule_choices(session, project_id, chosen=wanted.rule),
         runs=run_choices(session, project_id, chosen=wanted.run),
+        groups=group_choices(session, project_id, chosen=wanted.group),
+        locations=location_choices(session, project_id, chosen=wanted.location),
     )
-
-
-def names_of_users(session: Session, project_id: int, ids: Collection[str]) -> dict[str, str]:
-    """The names of those ids that are users of the project. Two queries, none without ids."""
-    if not ids:
-        return {}
-    workers = session.execute(
-        select(MobileWorker.user_id, MobileWorker.username).where(
-            MobileWorker.project_id == project_id, MobileWorker.user_id.in_(ids)
-        )
-    )
-    web_users = session.execute(
-        select(WebUser.user_id, WebUser.email)
-        .join(Membership, Membership.web_user_id == WebUser.id)
-        .where(Membership.project_id == project_id, WebUser.user_id.in_(ids))
-    )
-    return dict([*workers, *web_users])

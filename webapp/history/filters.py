@@ -50,6 +50,10 @@ class SubmissionFilter:
     completed: Days = ANY_TIME
     user_types: frozenset[UserType] = field(default_factory=frozenset)
     user: str = ""
+    #: Forms of the workers who are in a group now, and of those who are assigned now to a location
+    #: or one below it, by their public ids.
+    group: str = ""
+    location: str = ""
     #: None is every application; "" the forms that came without one.
     app: str | None = None
     xmlns: str = ""
@@ -114,6 +118,8 @@ def parse(query: Mapping[str, Sequence[str]], today: date) -> SubmissionFilter:
         completed=values.days("completed_from", "completed_to"),
         user_types=frozenset(values.each("user_type", _user_type)),
         user=values.one("user", _id, ""),
+        group=values.one("group", _id, ""),
+        location=values.one("location", _id, ""),
         app=values.one("app", _app, None),
         xmlns=values.one("xmlns", _text, ""),
         case=values.one("case", _id, ""),
@@ -177,7 +183,7 @@ def unparse(wanted: SubmissionFilter) -> list[tuple[str, str]]:
         found.append(("received", "any"))
     found += _of_days("from", "to", wanted.received or ANY_TIME)
     found += _of_days("completed_from", "completed_to", wanted.completed)
-    for name in ("user", "xmlns", "case", "rule"):
+    for name in ("user", "group", "location", "xmlns", "case", "rule"):
         if text := getattr(wanted, name):
             found.append((name, text))
     if wanted.app is not None:

@@ -12,7 +12,9 @@ from webapp.clock import Micros
 from webapp.history.calendar import Calendar, Days
 from webapp.history.filters import SubmissionFilter, UserType
 from webapp.people.kinds import UserKind
+from webapp.people.location_owners import workers_within
 from webapp.people.models import MobileWorker
+from webapp.people.owners import workers_in
 from webapp.rules.models import Rule
 from webapp.submissions.models import State, Submission
 
@@ -40,10 +42,7 @@ def errors_of(project_id: int) -> Select[Submission]:
 
 
 def _narrowings(project_id: int, wanted: SubmissionFilter) -> Iterator[Condition]:
-    if wanted.user_types:
-        yield or_(*(_of_type(project_id, kind) for kind in sorted(wanted.user_types)))
-    if wanted.user:
-        yield Submission.user_id == wanted.user
+    yield from _whose(project_id, wanted)
     if wanted.app is not None:
         yield Submission.app_id == wanted.app
     if wanted.xmlns:
@@ -56,6 +55,17 @@ def _narrowings(project_id: int, wanted: SubmissionFilter) -> Iterator[Condition
         yield Submission.run_id == wanted.run
     if wanted.state is not None:
         yield Submission.state == wanted.state
+
+
+def _whose(project_id: int, wanted: SubmissionFilter) -> Iterator[Condition]:
+    if wanted.user_types:
+        yield or_(*(_of_type(project_id, kind) for kind in sorted(wanted.user_types)))
+    if wanted.user:
+        yield Submission.user_id == wanted.user
+    if wanted.group:
+        yield Submission.user_id.in_(workers_in(project_id, wanted.group))
+    if wanted.location:
+        yield Submission.user_id.in_(workers_within(project_id, wanted.location, below=True))
 
 
 def _touching(project_id: int, case_id: str) -> Select[int]:

@@ -9,7 +9,7 @@ from flask import Response
 from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
-from webapp.history.choices import names_of_users
+from webapp.people.owners import names_of_owners
 from webapp.projects.models import Project
 from webapp.rules.changed_cases import ChangedCase, ChangedCases, changed_cases
 from webapp.rules.definition import Definition
@@ -97,7 +97,7 @@ def _lines(session: Session, project_id: int, listed: ChangedCases) -> Iterator[
         end = min(first + READ, len(listed))
         rows = listed.read(first, end)
         left_out += end - first - len(rows)
-        names = names_of_users(session, project_id, _owners(rows))
+        names = names_of_owners(session, project_id, _owners(rows))
         session.rollback()
         for row in rows:
             change = row.change
@@ -120,7 +120,7 @@ def _lines(session: Session, project_id: int, listed: ChangedCases) -> Iterator[
 
 
 def _names(session: Session, project: Project, rows: Sequence[ChangedCase]) -> dict[str, str]:
-    return names_of_users(session, project.id, _owners(rows))
+    return names_of_owners(session, project.id, _owners(rows))
 
 
 def _owners(rows: Sequence[ChangedCase]) -> Collection[str]:

@@ -6,7 +6,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
-from webapp.history.choices import names_of_users
+from webapp.people.owners import names_of_owners
 from webapp.projects.models import Project
 from webapp.rules.definition import Definition
 from webapp.rules.losing import takes_away
@@ -38,7 +38,7 @@ def losing_words(
             losing.without_owner,
             number=number(losing.without_owner),
         )
-    name = names_of_users(session, project.id, [losing.most]).get(losing.most, losing.most)
+    name = names_of_owners(session, project.id, [losing.most]).get(losing.most, losing.most)
     words = {
         "owners": number(losing.owners),
         "most": name if len(name) <= LONG else name[:LONG] + "…",

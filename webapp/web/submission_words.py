@@ -123,11 +123,8 @@ def filter_words(wanted: SubmissionFilter, name: str, offered: Choices) -> str:
     """One narrowing of a filter as its tag says it: “Form: Visit”."""
     if name in {"received", "completed"}:
         return _days_filter(wanted, name)
-    if name == "user_types":
-        kinds = ", ".join(type_choice(kind) for kind in UserType if kind in wanted.user_types)
-        return _("User types: %(types)s", types=kinds)
-    if name == "user":
-        return _("User: %(name)s", name=user_name(wanted.user, offered))
+    if name in {"user_types", "user", "group", "location"}:
+        return _whose_filter(wanted, name, offered)
     if name == "app":
         return _("Application: %(name)s", name=app_words(wanted.app or ""))
     if name == "xmlns":
@@ -141,6 +138,18 @@ def filter_words(wanted: SubmissionFilter, name: str, offered: Choices) -> str:
     if name == "run":
         return _("Run: #%(number)s", number=wanted.run)
     return _("State: %(state)s", state=state_choice(wanted.state))
+
+
+def _whose_filter(wanted: SubmissionFilter, name: str, offered: Choices) -> str:
+    if name == "user_types":
+        kinds = ", ".join(type_choice(kind) for kind in UserType if kind in wanted.user_types)
+        return _("User types: %(types)s", types=kinds)
+    if name == "user":
+        return _("User: %(name)s", name=user_name(wanted.user, offered))
+    known = {one.owner_id: one.name for one in (*offered.groups, *offered.locations)}
+    if name == "group":
+        return _("Group: %(name)s", name=known.get(wanted.group, wanted.group))
+    return _("Location: %(name)s", name=known.get(wanted.location, wanted.location))
 
 
 def _days_filter(wanted: SubmissionFilter, name: str) -> str:

@@ -155,7 +155,10 @@ class AssignForm(FlaskForm):
 
     owner = StringField(
         _("New owner"),
-        description=_("The name of a mobile worker or web user, or an id as forms have it."),
+        description=_(
+            "A mobile worker, a group that shares cases, a location or a web user by name, or an id"
+            " as forms have it."
+        ),
     )
     seen = HiddenField()
     unsure = HiddenField()

@@ -13,8 +13,10 @@ from wtforms.fields import SelectChoice
 from wtforms.validators import Length, Optional, ValidationError
 
 from webapp.history.case_list import CaseFilter, CaseState
-from webapp.history.choices import Choices
+from webapp.history.owner_choices import OwnerChoices
+from webapp.people.owners import Owner
 from webapp.submissions.render import can_be_text
+from webapp.web.location_field import named
 
 
 class CaseSearchForm(Form):
@@ -26,6 +28,7 @@ class CaseSearchForm(Form):
     )
     type = SelectField(_("Case type"), validate_choice=False)
     owner = SelectField(_("Owner"), validate_choice=False)
+    location = SelectField(_("Owner in location"), validate_choice=False)
     state = SelectField(_("State"), validate_choice=False)
     modified_from = StringField(_("Modified from"))
     modified_to = StringField(_("Modified to"))
@@ -34,13 +37,13 @@ class CaseSearchForm(Form):
 def search_form(
     typed: Mapping[str, str],
     types: Sequence[str],
-    offered: Choices,
+    offered: OwnerChoices,
+    places: Sequence[Owner],
     problems: Mapping[str, str],
 ) -> CaseSearchForm:
     """The form with values as they were typed, and what is wrong with them at each field. A value
     that is not offered is added, so that nothing gets lost."""
     form = CaseSearchForm()
-    owners = {one.user_id: one.name for one in (*offered.workers, *offered.web_users)}
     states = {
         CaseState.OPEN.value: gettext("Open"),
         CaseState.CLOSED.value: gettext("Closed"),
@@ -50,7 +53,9 @@ def search_form(
     form.type.choices = _with(
         {"": gettext("Any type"), **{kind: kind for kind in types}}, typed.get("type")
     )
-    form.owner.choices = _with({"": gettext("Anybody"), **owners}, typed.get("owner"))
+    form.owner.choices = _owners(offered, typed.get("owner"))
+    locations = {one.owner_id: named(one) for one in places}
+    form.location.choices = _with({"": gettext("Anywhere"), **locations}, typed.get("location"))
     form.state.choices = _with(states, typed.get("state"))
     form.process(MultiDict(typed))
     for name, sentence in problems.items():
@@ -68,6 +73,7 @@ def as_typed(wanted: CaseFilter, text: str) -> dict[str, str]:
         "text": text,
         "type": wanted.type,
         "owner": wanted.owner,
+        "location": wanted.location,
         "state": wanted.state.value,
         **{name: day.isoformat() for name, day in days.items() if day is not None},
     }
@@ -77,6 +83,24 @@ def _with(offered: dict[str, str], chosen: str | None) -> list[SelectChoice]:
     if chosen and chosen not in offered:
         offered = {**offered, chosen: chosen}
     return [SelectChoice(value, label) for value, label in offered.items()]
+
+
+def _owners(offered: OwnerChoices, chosen: str | None) -> list[SelectChoice]:
+    """Each kind under its own heading, with the site code of a location, for names repeat."""
+    kinds = {
+        gettext("Groups"): offered.groups,
+        gettext("Locations"): offered.locations,
+        gettext("Mobile workers"): offered.workers,
+        gettext("Web users"): offered.web_users,
+    }
+    found = [SelectChoice("", gettext("Anybody"))]
+    for heading, owners in kinds.items():
+        for one in owners:
+            label = named(one) if one.code else one.name
+            found.append(SelectChoice(one.owner_id, label, optgroup=heading))
+    if chosen and all(one.value != chosen for one in found):
+        found.append(SelectChoice(chosen, chosen))
+    return found
 
 
 class CloseForm(FlaskForm):

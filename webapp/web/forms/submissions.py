@@ -15,6 +15,7 @@ from webapp.history.choices import Choices, FormChoice
 from webapp.history.filters import SubmissionFilter, UserType, app_value, unparse
 from webapp.people.kinds import SYSTEM
 from webapp.submissions.models import State
+from webapp.web.location_field import named
 from webapp.web.submission_words import (
     app_words,
     rule_words,
@@ -33,6 +34,8 @@ class SubmissionFilterForm(Form):
     completed_to = StringField(_("Completed to"))
     user_type = SelectMultipleField(_("User types"), validate_choice=False)
     user = SelectField(_("User"), validate_choice=False)
+    group = SelectField(_("Group of the user"), validate_choice=False)
+    location = SelectField(_("Location of the user"), validate_choice=False)
     app = SelectField(_("Application"), validate_choice=False)
     xmlns = SelectField(_("Form"), validate_choice=False)
     rule = SelectField(_("Rule"), validate_choice=False)
@@ -50,6 +53,8 @@ def filter_form(
     last = {name: values[-1] for name, values in typed.items() if values}
     form.user_type.choices = [SelectChoice(kind.value, type_choice(kind)) for kind in UserType]
     form.user.choices = _with(_users(offered), last.get("user"))
+    form.group.choices = _with(_groups(offered), last.get("group"))
+    form.location.choices = _with(_locations(offered), last.get("location"))
     form.app.choices = _with(_apps(offered), last.get("app"))
     form.xmlns.choices = _with(_forms(offered), last.get("xmlns"))
     form.rule.choices = _with(_rules(offered), last.get("rule"))
@@ -90,6 +95,20 @@ def _users(offered: Choices) -> list[SelectChoice]:
             SelectChoice(one.user_id, one.name, optgroup=gettext("Web users"))
             for one in offered.web_users
         ),
+    ]
+
+
+def _groups(offered: Choices) -> list[SelectChoice]:
+    return [
+        SelectChoice("", gettext("Any group, or none")),
+        *(SelectChoice(one.owner_id, one.name) for one in offered.groups),
+    ]
+
+
+def _locations(offered: Choices) -> list[SelectChoice]:
+    return [
+        SelectChoice("", gettext("Anywhere")),
+        *(SelectChoice(one.owner_id, named(one)) for one in offered.locations),
     ]
 
 

@@ -12,7 +12,6 @@ from webapp.database import write_transaction
 from webapp.errors import Refused
 from webapp.extensions import db
 from webapp.history.case_properties import by_group, described
-from webapp.history.choices import names_of_users
 from webapp.history.last_names import last_names
 from webapp.history.timeline import (
     SHOWN,
@@ -23,6 +22,7 @@ from webapp.history.timeline import (
     last_changes,
     timeline,
 )
+from webapp.people.owners import names_of_owners
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.submissions import own
@@ -67,7 +67,7 @@ def show(project: Project, case_id: str) -> ResponseReturnValue:
         saved=_saved(past, request.args.get("saved", "")),
         is_own=own.is_own,
         family=family(session, case),
-        names=names_of_users(session, project.id, people - {""}),
+        names=names_of_owners(session, project.id, people - {""}),
         form_title=form_title,
         type_word=type_word,
     )

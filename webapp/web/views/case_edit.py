@@ -12,8 +12,8 @@ from webapp.database import write_transaction
 from webapp.errors import Invalid, Refused
 from webapp.extensions import db
 from webapp.history.case_properties import described
-from webapp.history.choices import choices, names_of_users
-from webapp.history.owners import Owner, find_owner
+from webapp.history.owner_choices import owner_choices
+from webapp.people.owners import names_of_owners
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.submissions import own
@@ -29,6 +29,7 @@ from webapp.submissions.own_edit import (
 )
 from webapp.web.access import project_route
 from webapp.web.forms.case_edit import AssignForm, EditForm, attributes_of
+from webapp.web.new_owner import NewOwner, kind_words, new_owner
 from webapp.web.typed import shown_again_by
 from webapp.web.views.case_rules import cases
 
@@ -108,20 +109,20 @@ def assign(project: Project, case_id: str) -> ResponseReturnValue:
     """Give it to somebody: 303 to the case; 422 with what is wrong, or with a warning where it
     would be nobody's who can be known; 409 where it has got another owner meanwhile."""
     form = AssignForm()
-    text = (form.owner.data or "").strip()
-    found = find_owner(db.session(), project.id, text) if valid_id(text) else None
-    owner_id = found.user_id if found else text
+    wanted = new_owner(db.session(), project.id, (form.owner.data or "").strip())
     status = 422
-    if not text:
-        form.owner.errors = [_("Enter the new owner.")]
-    elif not _is_sure(form, owner_id, found):
-        form.unsure.data = owner_id if valid_id(owner_id) else ""
+    if wanted.problem:
+        form.owner.errors = [wanted.problem]
+    elif not _is_sure(form, wanted):
+        form.unsure.data = wanted.owner_id if valid_id(wanted.owner_id) else ""
         form.anyway.data = False
     else:
         try:
             with write_transaction() as session:
                 seen = form.seen.data or ""
-                made = assign_case(session, project.id, case_id, owner_id, seen=seen, by=g.actor)
+                made = assign_case(
+                    session, project.id, case_id, wanted.owner_id, seen=seen, by=g.actor
+                )
         except ChangedMeanwhile as error:
             status = 409
             form.seen.data = error.now["owner_id"] or ""
@@ -135,11 +136,10 @@ def assign(project: Project, case_id: str) -> ResponseReturnValue:
         except Invalid as error:
             form.owner.errors = [error.message]
         else:
-            name = found.name if found else owner_id
             if made is None:
-                flash(_("The case belongs to %(name)s already.", name=name))
+                flash(_("The case belongs to %(name)s already.", name=wanted.name))
             else:
-                flash(_("The case belongs to %(name)s now. You can undo it.", name=name))
+                flash(_("The case belongs to %(name)s now. You can undo it.", name=wanted.name))
             return redirect(url_for("cases.show", case_id=case_id, saved=made), 303)
     return _assign_page(project, get_case(db.session(), project.id, case_id), form, status)
 
@@ -178,22 +178,16 @@ def _undone_words(project: Project, case: Case, form: Submission) -> str:
     return _("The edit is undone, and its form archived. What later forms wrote is kept.")
 
 
-def _is_sure(form: AssignForm, owner_id: str, found: Owner | None) -> bool:
-    """Whether an owner is known and active, or the person was warned of this one and wants it."""
-    if (found and found.active) or (form.anyway.data and form.unsure.data == owner_id):
+def _is_sure(form: AssignForm, wanted: NewOwner) -> bool:
+    """Whether nothing is to be thought of, or the person was warned of this one and wants it."""
+    if not wanted.doubt or (form.anyway.data and form.unsure.data == wanted.owner_id):
         return True
-    if found:
-        warning = _("%(name)s is deactivated: no phone receives the case.", name=found.name)
-    elif not valid_id(owner_id):
-        warning = _("No user of this project is called so, and no id can be so.")
-    else:
-        warning = _("No user of this project has this name or id: no phone may receive the case.")
-    form.owner.errors = [warning]
+    form.owner.errors = [wanted.doubt]
     return False
 
 
 def _name_of(project: Project, user_id: str) -> str:
-    known = names_of_users(db.session(), project.id, [user_id] if user_id else [])
+    known = names_of_owners(db.session(), project.id, [user_id])
     return known.get(user_id, user_id) or _("nobody")
 
 
@@ -233,6 +227,7 @@ def _assign_page(
         project=project,
         case=case,
         form=form,
-        offered=choices(db.session(), project.id),
+        offered=owner_choices(db.session(), project.id).typed,
+        kind_words=kind_words,
         owner=_name_of(project, case.owner_id),
     ), status

@@ -10,9 +10,9 @@ from webapp.cases.queries import get_case
 from webapp.errors import Invalid, NotFound
 from webapp.extensions import db
 from webapp.history.case_properties import described
-from webapp.history.choices import names_of_users
 from webapp.history.last_names import last_names
 from webapp.history.property_history import ATTRIBUTES, property_history
+from webapp.people.owners import names_of_owners
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.submissions.render import can_be_name
@@ -49,7 +49,7 @@ def history(project: Project, case_id: str, name: str) -> ResponseReturnValue:
         now=now,
         past=past,
         newest=before is None,
-        names=names_of_users(session, project.id, [one for one in users if one])
+        names=names_of_owners(session, project.id, [one for one in users if one])
         if name == "owner_id"
         else {},
         form_title=form_title,

@@ -24,10 +24,11 @@ from webapp.history.case_list import (
     parse,
     query_string,
 )
-from webapp.history.choices import choices, names_of_users
 from webapp.history.filters import Unreadable
 from webapp.history.last_names import last_names
+from webapp.history.owner_choices import location_choices, owner_choices
 from webapp.history.stored_views import is_stored, store_view, stored_text, view_id_of
+from webapp.people.owners import names_of_owners
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.web.access import project_route
@@ -104,13 +105,14 @@ def _unreadable(
     project: Project, typed: Mapping[str, str], problems: Mapping[str, str]
 ) -> ResponseReturnValue:
     session = db.session()
-    types, offered = case_types(session, project.id), choices(session, project.id)
+    types, offered = case_types(session, project.id), owner_choices(session, project.id)
+    places = location_choices(session, project.id)
     answer = render_page_or_fragment(
         "cases/index.html",
         "cases/_screen.html",
         status=422,
         project=project,
-        form=search_form(typed, types, offered, problems),
+        form=search_form(typed, types, offered, places, problems),
         page=None,
         fragment=is_fragment_request(request),
     )
@@ -143,16 +145,17 @@ class _Listing:
         alone = page.newer is None and page.older is None
         count = Count(len(page.rows), False) if alone else capped_count(session, statement)
         types = case_types(session, project.id)
-        offered = choices(session, project.id, chosen_user=wanted.owner)
+        offered = owner_choices(session, project.id, chosen=wanted.owner)
+        places = location_choices(session, project.id, chosen=wanted.location)
         answer = render_page_or_fragment(
             "cases/index.html",
             "cases/_results.html",
             push_url=_address(query_string(wanted, before=before, after=after)),
             project=project,
-            form=search_form(as_typed(wanted, self.text), types, offered, {}),
+            form=search_form(as_typed(wanted, self.text), types, offered, places, {}),
             wanted=wanted,
             page=page,
-            names=names_of_users(session, project.id, {one.owner_id for one in page.rows} - {""}),
+            names=names_of_owners(session, project.id, {one.owner_id for one in page.rows}),
             last_names=last_names(session, project.id, page.rows),
             count=count,
             cases_words=cases_words,
@@ -182,8 +185,11 @@ class _Listing:
         if name == "type":
             return _("Type: %(type)s", type=wanted.type)
         if name == "owner":
-            known = names_of_users(db.session(), self.project.id, [wanted.owner])
+            known = names_of_owners(db.session(), self.project.id, [wanted.owner])
             return _("Owner: %(name)s", name=known.get(wanted.owner, wanted.owner))
+        if name == "location":
+            known = names_of_owners(db.session(), self.project.id, [wanted.location])
+            return _("In location: %(name)s", name=known.get(wanted.location, wanted.location))
         if name == "state":
             return {
                 CaseState.OPEN: _("State: open"),

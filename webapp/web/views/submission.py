@@ -15,12 +15,12 @@ from webapp.audit.record import events_about
 from webapp.database import write_transaction
 from webapp.errors import NotFound, Refused
 from webapp.extensions import db
-from webapp.history.choices import names_of_users
 from webapp.history.form_page import touched_cases
 from webapp.history.outlook import archive_outlook
 from webapp.history.related import by_ids, related
 from webapp.history.rows import deactivated_among, user_type
 from webapp.history.why import why
+from webapp.people.owners import names_of_owners
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.submissions import archive as operations
@@ -71,7 +71,7 @@ def show(project: Project, submission_id: str) -> ResponseReturnValue:
         user_type=type_word(user_type(one, deactivated_among(session, project.id, [one]))),
         cases=cases,
         more_cases=more_cases,
-        names=names_of_users(session, project.id, ids - {""}),
+        names=names_of_owners(session, project.id, ids - {""}),
         tree=tree,
         steps=() if tree is None else answer_steps(tree),
         attachments=[(kept, _picture(kept)) for kept in attachments_of(session, one)],
