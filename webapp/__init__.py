@@ -57,6 +57,7 @@ from webapp.web.views.home import home
 from webapp.web.views.hq_links import hq_links
 from webapp.web.views.jobs import jobs as jobs_screen  # `webapp.jobs` stays the room
 from webapp.web.views.login import login
+from webapp.web.views.people_screen import people as people_screen  # `webapp.people` is the room
 from webapp.web.views.projects import projects
 from webapp.web.views.rule_screens import rules as rules_screen  # `webapp.rules` stays the room
 from webapp.web.views.rule_screens import runs as runs_screen
@@ -138,7 +139,7 @@ def register_pages(app: Flask) -> None:
         app.register_blueprint(screen)
     for screen in (submissions_screen, cases_screen, dictionary_screen, jobs_screen, hq_links):
         app.register_blueprint(screen)
-    for screen in (audit_screen, settings_screen):
+    for screen in (people_screen, audit_screen, settings_screen):
         app.register_blueprint(screen)
 
 

@@ -42,8 +42,9 @@ SCREENS: tuple[tuple[Any, tuple[Screen, ...]], ...] = (
         ),
     ),
     (
-        lazy_gettext("Data"),
+        lazy_gettext("People and data"),
         (
+            Screen("people", lazy_gettext("People"), "people", "people.workers"),
             Screen(
                 "submissions",
                 lazy_gettext("Submit history"),

@@ -1,0 +1,169 @@
+"""Groups and locations on screen, as a person without JavaScript uses them (SPEC C1, C5, C7)."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from tests import factories
+from tests.web.pages import PageClient
+from tests.web.signing_in import signed_in
+from tests.web.test_people_workers import owned
+from webapp.people.owner_sets import owner_set
+from webapp.projects.models import Project
+from webapp.web.views import people_locations
+
+
+@pytest.fixture
+def paula(app: Flask, project: Project) -> PageClient:
+    """Paula may manage people."""
+    return signed_in(app, factories.web_user(project))
+
+
+@pytest.fixture
+def url(project: Project) -> str:
+    return f"/a/{project.name}/people/"
+
+
+def test_a_group_is_made_filled_and_switched(
+    session: Session, project: Project, paula: PageClient, url: str
+):
+    amina, bea = (factories.mobile_worker(project, name) for name in ("amina", "bea"))
+    page = paula.get(f"{url}groups/")
+    assert "No group yet" in page.text
+    page = page.click("Make the first group")
+    assert page.form("Make group").submit(name=" ").errors == ["Give it a name."]
+    page = page.form("Make group").submit(name="Team A").follow()
+    assert "Nobody is in this group" in page.text
+    put = "Put into the group…"
+    assert page.form(put).submit().errors == ["Enter at least one username."]
+    wrong = page.form(put).submit(usernames="Amina, zoe; ida")
+    assert wrong.errors == ["No workers of this project are called “zoe”, “ida”."]
+    assert wrong.form(put).value("usernames") == "Amina, zoe; ida"
+    page = wrong.form(put).submit(usernames="Amina,\nbea amina").follow()
+    assert page.status_line == "2 workers are new in the group."
+    group_id = page.url.rstrip("/").rpartition("/")[2]
+    owned(session, project, group_id, 4)
+    # Nobody shares anything before it is switched on, and then it is said first.
+    asked = page.click("Edit").form("Save").submit(case_sharing=True)
+    assert asked.h1 == "Let the members of “Team A” share cases?"
+    assert "The phones of 2 workers get cases, 8 in all." in asked.text
+    assert not owner_set(session, amina).sharing
+    page = asked.form("Save").submit().follow()
+    assert page.status_line == "The group is saved."
+    assert owner_set(session, amina).one is not None
+    taken = page.form("Members").submit("Take the chosen ones out…")
+    assert taken.follow().status_line == "Choose the workers to take out of the group."
+    asked = page.form("Members").submit("Take the chosen ones out…", worker=[bea.user_id])
+    assert asked.rows("Workers whose phones change") == [
+        ["bea", "Team A", "–nothing", "–nothing", "4", "0"]
+    ]
+    assert "1 worker who has one sharing group" in asked.text
+    page = asked.form("Take them out").submit().follow()
+    assert page.status_line == "1 worker is no longer in the group."
+    asked = page.form("Delete…").submit()
+    assert asked.h1 == "Delete the group “Team A”?"
+    page = asked.form("Delete").submit().follow()
+    assert page.rows("Groups, by name")[0][:2] == ["Team A", "On"]
+    assert not owner_set(session, amina).sharing
+    asked = page.form("Bring back Team A").submit()
+    page = asked.form("Bring back").submit().follow()
+    assert page.status_line == "“Team A” is back."
+    assert [row[1] for row in page.rows("Members, by username")] == ["amina"]
+    again = page.client.get(f"{url}groups/new").form("Make group").submit(name="Team A")
+    assert again.errors == ["There is a group “Team A” already."]
+
+
+def test_the_tree_is_made_moved_and_archived(
+    session: Session, project: Project, paula: PageClient, url: str
+):
+    head = factories.mobile_worker(project, "head")
+    page = paula.get(f"{url}locations/").click("Make the first level")
+    assert page.form("Make level").submit().errors == ["Give it a name."]
+    page = page.form("Make level").submit(name="District", views_child_data=True).follow()
+    page = page.click("New level").form("Make level").submit(name="Clinic", owns_cases=True)
+    page = page.follow()
+    assert [row[:4] for row in page.rows("Levels, by name")] == [
+        ["Clinic", "Yes", "No", "0"],
+        ["District", "No", "Yes", "0"],
+    ]
+    page = page.client.get(f"{url}locations/").click("Make a location")
+    wrong = page.form("Make location").submit(name="North")
+    assert wrong.errors == ["Choose the level of this location."]
+    north = wrong.form("Make location").submit(level="District").follow()
+    assert (north.h1, north.status_line) == ("North", "The location is made.")
+    new = north.client.get(f"{url}locations/new")
+    south = new.form("Make location").submit(name="South", level="District").follow()
+    wrong = new.form("Make location").submit(name="X", level="District", parent="nowhere")
+    assert wrong.errors == ["There is no location “nowhere”."]
+    # The head of the north sees what comes to lie below it.
+    north_id = north.url.rstrip("/").rpartition("/")[2]
+    edit = paula.get(f"{url}workers/{head.user_id}/edit")
+    edit.form("Save").submit(locations=[north_id]).follow()
+    below = south.click("New location below")
+    clinic = below.form("Make location").submit(name="Clinic", level="Clinic").follow()
+    clinic_id = clinic.url.rstrip("/").rpartition("/")[2]
+    owned(session, project, clinic_id, 2)
+    assert "South" in clinic.links()
+    move = clinic.click("Move…")
+    assert move.form("Move…").submit(parent="clinic").errors == [
+        "“Clinic” cannot lie below itself."
+    ]
+    asked = move.form("Move…").submit(parent="north")
+    assert asked.rows("Workers whose phones change") == [
+        ["head", "–nothing", "Clinic", "Clinic", "0", "2"]
+    ]
+    page = asked.form("Move").submit().follow()
+    assert page.status_line == "The location is moved."
+    tree = paula.get(f"{url}locations/")
+    nested = tree.document.xpath("//ul[contains(@class, 'tree')]//li//li/a")
+    assert [one.text for one in nested] == ["Clinic"]
+    edited = page.click("Edit").form("Save").submit(name="Clinic One", site_code="c-1").follow()
+    assert edited.h1 == "Clinic One"
+    asked = edited.click("North").form("Archive…").submit()
+    assert "With it 1 location below it is archived." in asked.text
+    assert "1 worker who has one sharing group or location now" in asked.text
+    page = asked.form("Archive").submit().follow()
+    assert page.status_line == "2 locations are archived. You can bring them back."
+    assert paula.get(f"{url}locations/").click("Also archived ones").click("Clinic One").status
+    page = page.form("Bring back").submit()
+    page = page.form("Bring back").submit().follow()
+    assert page.status_line == "2 locations are back."
+    levels = paula.get(f"{url}levels/").click("District")
+    asked = levels.form("Save").submit(views_child_data=False)
+    assert asked.h1 == "Change the level “District”?"
+    page = asked.form("Save").submit().follow()
+    assert page.status_line == "The level is saved."
+    assert not owner_set(session, head).sharing
+    page = page.click("New level").form("Make level").submit(name="Odd").follow()
+    assert page.form("Delete Odd").submit().follow().status_line == "The level is deleted."
+    paula.get(f"{url}levels/{2**31 - 1}/edit", status=404)
+    paula.get(f"{url}locations/clinic-one/", status=404)
+
+
+def test_a_large_tree_shows_its_upper_levels(
+    monkeypatch: pytest.MonkeyPatch, project: Project, paula: PageClient, url: str
+):
+    monkeypatch.setattr(people_locations, "MOST_NODES", 2)
+    level = factories.level(project)
+    north = factories.location(project, level, name="North")
+    factories.location(project, level, name="South")
+    east = factories.location(project, level, name="East", parent=north)
+    factories.location(project, level, name="Clinic", parent=east)
+    page = paula.get(f"{url}locations/")
+    assert not {"East", "Clinic"} & set(page.links())
+    page = page.click("2 more below it (North)")
+    assert {"East", "Clinic"} <= set(page.links())
+
+
+def test_who_may_only_look_changes_nothing(app: Flask, project: Project, url: str):
+    vera = signed_in(app, factories.web_user(project, role="viewer"))
+    group, place = factories.group(project), factories.location(project)
+    for path in (
+        *("groups/", f"groups/{group.group_id}/"),
+        *("locations/", f"locations/{place.location_id}/", "levels/"),
+    ):
+        page = vera.get(url + path)
+        assert "You can view but not change (needs Manage people)." in page.text
+        assert not {"New group", "New location", "New level", "Edit"} & set(page.links())

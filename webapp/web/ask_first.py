@@ -1,0 +1,103 @@
+"""A change that reaches phones is shown before it is made (SPEC C5, C7).
+
+It is made in a transaction, and what it does to owner sets is looked at in the same one. Where a
+phone changes, and the person has not seen just that, the transaction is taken back and they are
+asked; their answer makes the change again, and counts only if it still does the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from webapp.database import write_transaction
+from webapp.extensions import db
+from webapp.people.owner_changes import OwnerChanges, compare, phones_of
+from webapp.projects.models import Project
+from webapp.sharing.phone_changes import PhoneChanges, by_sets
+
+T = TypeVar("T")
+
+#: So many phones are shown one by one.
+SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[T]):
+    """What a change gave back; or what it would do to phones, and then nothing is changed."""
+
+    made: T | None
+    asks: OwnerChanges | None = None
+
+
+class _TakenBackError(Exception):
+    """Ends a transaction whose change is only to be shown."""
+
+
+def made_or_asked(
+    project: Project, change: Callable[[Session], T], *, always: bool = False
+) -> Outcome[T]:
+    """Make a change that reaches no phone, or that the person has seen (`seen` in their form).
+    Phones that only begin to receive cases, of workers who are new or active again, are not asked
+    about; what is big in itself is asked about `always`. Raises what `change` raises."""
+    seen, project_id = request.form.get("seen", ""), project.id
+    changes = OwnerChanges()
+    try:
+        with write_transaction() as session:
+            before = phones_of(session, project_id)
+            made = change(session)
+            session.flush()  # what it does is to be found
+            changes = compare(before, phones_of(session, project_id))
+            asks = always or changes.changed or changes.stopped
+            if asks and changes.mark != seen:
+                raise _TakenBackError
+    except _TakenBackError:
+        return Outcome(None, changes)
+    return Outcome(made)
+
+
+def ask(
+    project: Project,
+    changes: OwnerChanges,
+    *,
+    title: str,
+    button: str,
+    back: str,
+    crumbs: list[tuple[str, str | None]],
+    text: str = "",
+) -> ResponseReturnValue:
+    """The page that says what would become of phones. Its form sends the same again to the same
+    address, and what was seen. 409 where a person has said yes to something else."""
+    fields = [
+        (name, value)
+        for name, value in request.form.items(multi=True)
+        if name not in {"csrf_token", "seen"}
+    ]
+    again = bool(request.form.get("seen"))
+    return render_template(
+        "people/confirm.html",
+        project=project,
+        changes=changes,
+        cases=cases_of(project, changes),
+        shown=SHOWN,
+        title=title,
+        text=text,
+        button=button,
+        back=back,
+        crumbs=crumbs,
+        here=request.path,
+        fields=fields,
+        again=again,
+    ), 409 if again else 200
+
+
+def cases_of(project: Project, changes: OwnerChanges) -> PhoneChanges:
+    """How many cases the phones lose and receive. A second or so where owners have very many."""
+    before = {one.username: one.before.ids for one in changes.changes if one.before}
+    after = {one.username: one.after.ids for one in changes.changes if one.after}
+    return by_sets(db.session(), project.id, before, after)

@@ -1,0 +1,379 @@
+"""The organization tree: which locations there are, and whose cases its people have (SPEC C7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from flask import flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from sqlalchemy.orm import Session
+
+from webapp.errors import Invalid, InvalidEntry, NotFound, Refused
+from webapp.extensions import db
+from webapp.people.levels import get_level
+from webapp.people.locations import (
+    archive_location,
+    create_location,
+    get_location,
+    move_location,
+    set_location,
+    unarchive_location,
+)
+from webapp.people.queries import TreeRow, levels_of, tree_of, workers_of
+from webapp.people.sharing_models import Location
+from webapp.projects.models import Project
+from webapp.projects.rights import Right
+from webapp.web.access import project_route
+from webapp.web.ask_first import ask, made_or_asked
+from webapp.web.formatting import number
+from webapp.web.forms.people_location import LocationForm, MoveForm
+from webapp.web.views.people_workers import people
+
+LOCATIONS = "/a/<project_name>/people/locations"
+#: A larger tree shows its upper levels; the rest is on the pages of its locations.
+MOST_NODES = 400
+#: So many are offered as one types, and so many workers are listed.
+OFFERED, LISTED = 1_000, 200
+
+
+@dataclass(slots=True)
+class Node:
+    """A location at its place, with what is below it that is shown, and how many there are."""
+
+    row: TreeRow
+    below: list[Node] = field(default_factory=list)
+    count: int = 0
+
+
+def nodes_of(rows: list[TreeRow]) -> list[Node]:
+    """The tops of trees whose rows stand from the top down. Of more than `MOST_NODES` as many
+    upper levels as there is room for."""
+    depth = max((row.depth for row in rows), default=0)
+    while depth and sum(row.depth <= depth for row in rows) > MOST_NODES:
+        depth -= 1
+    tops: list[Node] = []
+    above: list[Node] = []
+    for row in rows:
+        del above[row.depth - rows[0].depth :]
+        node = Node(row)
+        for one in above:
+            one.count += 1
+        if row.depth <= depth:
+            (above[-1].below if above else tops).append(node)
+        above.append(node)
+    return tops
+
+
+@people.get(f"{LOCATIONS}/")
+@project_route(Right.VIEW)
+def locations(project: Project) -> ResponseReturnValue:
+    """The tree; with `?archived=yes` also what is archived."""
+    session, archived = db.session(), request.args.get("archived") == "yes"
+    rows = tree_of(session, project.id, archived=archived)
+    return render_template(
+        "people/locations.html",
+        project=project,
+        nodes=nodes_of(rows),
+        total=len(rows),
+        archived=archived,
+        levels=levels_of(session, project.id),
+        is_any=bool(rows) or (not archived and bool(tree_of(session, project.id, archived=True))),
+    )
+
+
+@people.get(f"{LOCATIONS}/new")
+@project_route(Right.MANAGE_PEOPLE)
+def new_location(project: Project) -> ResponseReturnValue:
+    """An empty form; `?below=` is the id of the location that it will lie below."""
+    session, below = db.session(), request.args.get("below", "")
+    parent = get_location(session, project.id, below) if below else None
+    form = LocationForm(formdata=None, data={"parent": parent.site_code if parent else ""})
+    return _form_page(project, form, None)
+
+
+@people.post(f"{LOCATIONS}/new")
+@project_route(Right.MANAGE_PEOPLE)
+def make_location(project: Project) -> ResponseReturnValue:
+    """Make a location: 303 to its page; a question where phones change, those of people who see
+    what is below; 422 with what is wrong."""
+    form = LocationForm()
+
+    def change(session: Session) -> str:
+        typed = (form.parent.data or "").strip()
+        try:
+            parent = get_location(session, project.id, typed[:300]) if typed else None
+        except (NotFound, Invalid) as error:
+            raise InvalidEntry("parent", error.message) from error
+        level = _level(session, project, form)
+        made = create_location(
+            session,
+            project.id,
+            form.name.data or "",
+            level,
+            parent=parent,
+            site_code=form.site_code.data or "",
+            by=g.actor,
+        )
+        return made.location_id
+
+    title = _("Make “%(name)s”?", name=(form.name.data or "")[:255])
+    try:
+        outcome = made_or_asked(project, change)
+    except (InvalidEntry, Refused) as error:
+        _show(form, error, "parent")
+        return _form_page(project, form, None)
+    if outcome.asks:
+        back = url_for("people.locations")
+        crumbs = [(_("Locations"), back), (_("New location"), None)]
+        button = _("Make location")
+        return ask(project, outcome.asks, title=title, button=button, back=back, crumbs=[*crumbs])
+    flash(_("The location is made."))
+    return redirect(url_for("people.location", location_id=outcome.made), 303)
+
+
+@people.get(f"{LOCATIONS}/<location_id>/")
+@project_route(Right.VIEW)
+def location(project: Project, location_id: str) -> ResponseReturnValue:
+    """A location: its place, who is assigned to it, and what is below it."""
+    session = db.session()
+    found = location_of(session, project, location_id)
+    rows = tree_of(session, project.id, archived=True)
+    mine = next(row for row in rows if row.location.id == found.id)
+    below = [
+        row
+        for row in rows
+        if found in row.path[:-1] and (found.archived or not row.location.archived)
+    ]
+    workers = session.scalars(workers_of(project.id, location=found).limit(LISTED + 1)).all()
+    return render_template(
+        "people/location.html",
+        project=project,
+        location=found,
+        path=mine.path[:-1],
+        nodes=nodes_of(below),
+        workers=workers[:LISTED],
+        more=len(workers) > LISTED,
+        below=len(below),
+    )
+
+
+@people.get(f"{LOCATIONS}/<location_id>/edit")
+@project_route(Right.MANAGE_PEOPLE)
+def edit_location(project: Project, location_id: str) -> ResponseReturnValue:
+    """What is said of a location, in a form."""
+    row = location_of(db.session(), project, location_id)
+    said = {"name": row.name, "site_code": row.site_code, "level": row.level.name}
+    return _form_page(project, LocationForm(formdata=None, data=said), row)
+
+
+@people.post(f"{LOCATIONS}/<location_id>/edit")
+@project_route(Right.MANAGE_PEOPLE)
+def save_location(project: Project, location_id: str) -> ResponseReturnValue:
+    """Say something else: 303 to its page; a question where phones change; 422 with what is
+    wrong."""
+    form = LocationForm()
+
+    def change(session: Session) -> str:
+        row = location_of(session, project, location_id)
+        changed = set_location(
+            session,
+            row,
+            name=form.name.data or "",
+            site_code=form.site_code.data or row.site_code,
+            level=_level(session, project, form),
+            by=g.actor,
+        )
+        return _("The location is saved.") if changed else _("Nothing was changed.")
+
+    title = _("Change the level of “%(name)s”?", name=(form.name.data or "")[:255])
+    try:
+        return _done(project, location_id, change, title=title, button=_("Save"))
+    except (InvalidEntry, Refused) as error:
+        _show(form, error, "name")
+        return _form_page(project, form, location_of(db.session(), project, location_id))
+
+
+@people.get(f"{LOCATIONS}/<location_id>/move")
+@project_route(Right.MANAGE_PEOPLE)
+def ask_move(project: Project, location_id: str) -> ResponseReturnValue:
+    """Where to."""
+    row = location_of(db.session(), project, location_id)
+    parent = _parent(db.session(), row)
+    form = MoveForm(formdata=None, data={"parent": parent.site_code if parent else ""})
+    return _move_page(project, form, row)
+
+
+@people.post(f"{LOCATIONS}/<location_id>/move")
+@project_route(Right.MANAGE_PEOPLE)
+def move(project: Project, location_id: str) -> ResponseReturnValue:
+    """Put a location, with all below it, somewhere else: a question where phones change; 422 for a
+    place that cannot be."""
+    form = MoveForm()
+    typed = (form.parent.data or "").strip()
+
+    def change(session: Session) -> str:
+        row = location_of(session, project, location_id)
+        try:
+            parent = get_location(session, project.id, typed[:300]) if typed else None
+        except NotFound as error:
+            raise InvalidEntry("parent", error.message) from error
+        moved = move_location(session, row, parent, by=g.actor)
+        return _("The location is moved.") if moved else _("It lies there already.")
+
+    row = location_of(db.session(), project, location_id)
+    title = _("Move “%(name)s” with all that is below it?", name=row.name)
+    try:
+        return _done(project, location_id, change, title=title, button=_("Move"))
+    except (Invalid, Refused) as error:
+        form.parent.errors = [error.message]
+        return _move_page(project, form, location_of(db.session(), project, location_id))
+
+
+@people.post(f"{LOCATIONS}/<location_id>/archive")
+@project_route(Right.MANAGE_PEOPLE)
+def archive(project: Project, location_id: str) -> ResponseReturnValue:
+    """Archive a location with all below it: always asked first."""
+
+    def change(session: Session) -> str:
+        row = location_of(session, project, location_id)
+        gone = len(archive_location(session, row, by=g.actor))
+        return ngettext(
+            "%(number)s location is archived. You can bring it back.",
+            "%(number)s locations are archived. You can bring them back.",
+            gone,
+            number=number(gone),
+        )
+
+    row = location_of(db.session(), project, location_id)
+    rows = tree_of(db.session(), project.id)
+    below = sum(row in one.path[:-1] for one in rows)
+    return _done(
+        project,
+        location_id,
+        change,
+        title=_("Archive “%(name)s”?", name=row.name),
+        text=" ".join(
+            [
+                ngettext(
+                    "With it %(number)s location below it is archived.",
+                    "With it %(number)s locations below it are archived.",
+                    below,
+                    number=number(below),
+                )
+                if below
+                else _("Nothing lies below it."),
+                _(
+                    "Archived locations count nowhere. Cases that they own stay theirs, and are on"
+                    " no phone for their sake. You can bring them back at any time."
+                ),
+            ]
+        ),
+        button=_("Archive"),
+        always=True,
+    )
+
+
+@people.post(f"{LOCATIONS}/<location_id>/bring-back")
+@project_route(Right.MANAGE_PEOPLE)
+def bring_back_location(project: Project, location_id: str) -> ResponseReturnValue:
+    """Bring back what was archived in one go: a question where phones change."""
+
+    def change(session: Session) -> str:
+        row = location_of(session, project, location_id)
+        back = len(unarchive_location(session, row, by=g.actor))
+        return ngettext(
+            "%(number)s location is back.",
+            "%(number)s locations are back.",
+            back,
+            number=number(back),
+        )
+
+    row = location_of(db.session(), project, location_id)
+    title = _("Bring back “%(name)s”?", name=row.name)
+    try:
+        return _done(project, location_id, change, title=title, button=_("Bring back"))
+    except InvalidEntry as error:
+        raise Refused(error.message) from error
+
+
+def location_of(session: Session, project: Project, location_id: str) -> Location:
+    """A location by its id alone. Raises `NotFound`."""
+    found = get_location(session, project.id, location_id)
+    if found.location_id != location_id:
+        raise NotFound(_("There is no such location in this project."))
+    return found
+
+
+def _parent(session: Session, row: Location) -> Location | None:
+    return session.get(Location, row.parent_id) if row.parent_id else None
+
+
+def _level(session: Session, project: Project, form: LocationForm):  # type: ignore[no-untyped-def]
+    if not form.level.data:
+        raise InvalidEntry("level", _("Choose the level of this location."))
+    try:
+        return get_level(session, project.id, form.level.data)
+    except NotFound as error:
+        raise InvalidEntry("level", error.message) from error
+
+
+def _show(form: LocationForm, error: InvalidEntry | Refused, otherwise: str) -> None:
+    name = error.field if isinstance(error, InvalidEntry) else otherwise
+    form[name].errors = [error.message]
+
+
+def _done(
+    project: Project,
+    location_id: str,
+    change: Callable[[Session], str],
+    *,
+    title: str,
+    button: str,
+    text: str = "",
+    always: bool = False,
+) -> ResponseReturnValue:
+    """Make a change whose sentence is said on the next page, or ask first."""
+    name = location_of(db.session(), project, location_id).name
+    here = url_for("people.location", location_id=location_id)
+    outcome = made_or_asked(project, change, always=always)
+    if outcome.asks is None:
+        flash(outcome.made or "")
+        return redirect(here, 303)
+    return ask(
+        project,
+        outcome.asks,
+        title=title,
+        button=button,
+        text=text,
+        back=here,
+        crumbs=[(_("Locations"), url_for("people.locations")), (name, here), (button, None)],
+    )
+
+
+def _form_page(project: Project, form: LocationForm, row: Location | None) -> ResponseReturnValue:
+    session = db.session()
+    levels = levels_of(session, project.id)
+    form.offer(levels)
+    return render_template(
+        "people/edit_location.html",
+        project=project,
+        form=form,
+        location=row,
+        levels=levels,
+        offered=[] if row else tree_of(session, project.id)[:OFFERED],
+    ), 422 if form.errors else 200
+
+
+def _move_page(project: Project, form: MoveForm, row: Location) -> ResponseReturnValue:
+    session = db.session()
+    offered = [one for one in tree_of(session, project.id) if row not in one.path]
+    return render_template(
+        "people/move_location.html",
+        project=project,
+        form=form,
+        location=row,
+        offered=offered[:OFFERED],
+    ), 422 if form.errors else 200

@@ -1,0 +1,26 @@
+"""The screens of people with all their routes, which stand in several files."""
+
+from __future__ import annotations
+
+from flask import url_for
+from flask_babel import gettext as _
+
+from webapp.web.views import people_groups, people_levels, people_locations, people_worker
+from webapp.web.views.people_workers import people
+
+__all__ = ["people", "people_groups", "people_levels", "people_locations", "people_worker"]
+
+
+@people.app_context_processor
+def parts() -> dict[str, object]:
+    """Let templates ask `people_parts()`: the key, the words and the address of each part."""
+    return {"people_parts": people_parts}
+
+
+def people_parts() -> list[tuple[str, str, str]]:
+    """The parts of *People*, in the order of their tabs."""
+    return [
+        ("workers", _("Mobile workers"), url_for("people.workers")),
+        ("groups", _("Groups"), url_for("people.groups")),
+        ("locations", _("Locations"), url_for("people.locations")),
+    ]
