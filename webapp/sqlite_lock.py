@@ -28,7 +28,7 @@ class WriteQueue:
     def acquire(self, limit: float) -> bool:
         """Wait up to `limit` seconds in all. False: it was too long.
 
-        A free queue costs two system calls. Raises `OSError` when the file cannot be opened.
+        A free queue costs a few system calls. Raises `OSError` when the file cannot be opened.
         """
         until = time.monotonic() + limit
         with self._mutex:
@@ -80,15 +80,18 @@ class WriteQueue:
 
 
 class ProcessLine:
-    """The line of the processes: a file lock, which the kernel hands out to those who wait for it
-    and takes back from a process that dies.
+    """The line of the processes, made of two file locks, which the kernel takes back from a process
+    that dies: whoever is first in line holds the one (`_next`) until it gets the other (`_turn`).
 
-    One cannot wait for it with a limit, and asking again and again is neither fair nor cheap. So
-    where it is not free a thread of its own waits for it, as long as it takes. Whoever gives up
-    leaves that thread in the line: the process keeps its place, for the next of its writers, or
-    else lets the others pass. One thread of the process is here at a time.
+    One would not do: the kernel only wakes those who wait for a lock that is free again, and on a
+    busy machine whoever gave it back has asked for it anew, and got it, before they are awake. So
+    it must pass the first in line here. (A process that is paused while it is first keeps the
+    others out, as one that is paused while it writes does.)
 
-    Those in line share a lock on a second file, so the holder can see that there are any.
+    One cannot wait for a lock with a limit, and asking again and again is neither fair nor cheap.
+    So where they are not free a thread of its own waits for them, as long as it takes. Whoever
+    gives up leaves that thread in the line: the process keeps its place, for the next of its
+    writers, or else lets the others pass. One thread of the process is here at a time.
     """
 
     def __init__(self, path: Path) -> None:
@@ -96,8 +99,8 @@ class ProcessLine:
         self._begin()
 
     def _begin(self) -> None:
-        self._file: int | None = None
-        self._sign: int | None = None
+        self._turn: int | None = None
+        self._next: int | None = None
         self._changed = threading.Condition()
         self._stands_in_line = False
         self._wanted = False
@@ -105,7 +108,7 @@ class ProcessLine:
 
     def start_afresh(self) -> None:
         """After a fork: the open files are the parent's, and so are the locks on them."""
-        files = self._file, self._sign
+        files = self._turn, self._next
         self._begin()
         for file in files:
             if file is not None:
@@ -119,7 +122,7 @@ class ProcessLine:
                     return True
                 in_line = threading.Thread(
                     target=self._stand_in_line,
-                    args=[self._open(), self._open_sign()],
+                    args=[self._open_turn(), self._open_next()],
                     daemon=True,
                 )
                 in_line.start()
@@ -143,31 +146,27 @@ class ProcessLine:
     def is_awaited(self) -> bool:
         """Whether another process stands in line. Only the holder asks."""
         with self._changed:
-            sign = self._open_sign()
-            try:
-                fcntl.flock(sign, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _taken(self._open_next()):
                 return True
-            fcntl.flock(sign, fcntl.LOCK_UN)
+            fcntl.flock(self._open_next(), fcntl.LOCK_UN)
             return False
 
     def _let_go(self) -> None:
         self._has_it = False
         # Not by closing: a process that is just being started may have a copy of the file.
-        fcntl.flock(self._open(), fcntl.LOCK_UN)
+        fcntl.flock(self._open_turn(), fcntl.LOCK_UN)
 
     def _take_if_free(self) -> bool:
-        try:
-            fcntl.flock(self._open(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _taken(self._open_next()):
             return False
-        self._has_it = True
-        return True
+        self._has_it = _taken(self._open_turn())
+        fcntl.flock(self._open_next(), fcntl.LOCK_UN)
+        return self._has_it
 
-    def _stand_in_line(self, file: int, sign: int) -> None:
-        fcntl.flock(sign, fcntl.LOCK_SH)
-        fcntl.flock(file, fcntl.LOCK_EX)
-        fcntl.flock(sign, fcntl.LOCK_UN)
+    def _stand_in_line(self, turn: int, next_: int) -> None:
+        fcntl.flock(next_, fcntl.LOCK_EX)
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        fcntl.flock(next_, fcntl.LOCK_UN)
         with self._changed:
             self._stands_in_line = False
             if self._wanted:
@@ -176,15 +175,24 @@ class ProcessLine:
             else:
                 self._let_go()
 
-    def _open(self) -> int:
-        if self._file is None:
-            self._file = _opened(self._path)
-        return self._file
+    def _open_turn(self) -> int:
+        if self._turn is None:
+            self._turn = _opened(self._path)
+        return self._turn
 
-    def _open_sign(self) -> int:
-        if self._sign is None:
-            self._sign = _opened(self._path.with_name(f"{self._path.name}-awaited"))
-        return self._sign
+    def _open_next(self) -> int:
+        if self._next is None:
+            self._next = _opened(self._path.with_name(f"{self._path.name}-next"))
+        return self._next
+
+
+def _taken(file: int) -> bool:
+    """Take the lock on a file if it is free."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _opened(path: Path) -> int:
