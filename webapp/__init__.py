@@ -20,6 +20,7 @@ from webapp import models as models  # every table must be known before the firs
 from webapp.api.bulk_action import bulk_action
 from webapp.api.openrosa import message as openrosa_message
 from webapp.api.openrosa import openrosa
+from webapp.api.restore import phone_restore, restore_error
 from webapp.api.routes import ReadableJson, json_error
 from webapp.api.rules_v1 import rules_v1
 from webapp.api.runs_v1 import runs_v1
@@ -40,6 +41,7 @@ from webapp.rules.nights import open_nights
 from webapp.rules.obsolete import drop_obsolete_plans
 from webapp.rules.undo_work import RedoRun, UndoRun
 from webapp.rules.work import RunRule
+from webapp.sharing.synclog import tidy_sync_logs
 from webapp.web.access import init_access
 from webapp.web.compression import init_compression
 from webapp.web.errors import Format, init_errors
@@ -119,14 +121,22 @@ TASKS: dict[Kind, Callable[[], Task]] = {
 }
 
 #: What each tick has done: nights that have come are opened, held runs expire, plans and selections
-#: that nobody will use are dropped, and letters that were sent long ago.
-DUTIES = (open_nights, tidy_held, drop_obsolete_plans, tidy_selections, tidy_letters)
+#: that nobody will use are dropped, letters that were sent long ago, and sync logs of old phones.
+DUTIES = (
+    open_nights,
+    tidy_held,
+    drop_obsolete_plans,
+    tidy_selections,
+    tidy_letters,
+    tidy_sync_logs,
+)
 
 #: By blueprint: how machines hear of errors. All others get a page.
 MACHINE_FORMATS: dict[str, Format] = {
     openrosa.name: lambda status, sentence: openrosa_message(
         "processing_failure", sentence, status
     ),
+    phone_restore.name: restore_error,
     rules_v1.name: json_error,
     runs_v1.name: json_error,
     bulk_action.name: json_error,
@@ -145,6 +155,6 @@ def register_pages(app: Flask) -> None:
 
 def register_machines(app: Flask) -> None:
     """What is no page: no session, and so nothing that CSRF could use."""
-    for door in (openrosa, rules_v1, runs_v1, bulk_action, health):
+    for door in (openrosa, phone_restore, rules_v1, runs_v1, bulk_action, health):
         csrf.exempt(door)
         app.register_blueprint(door)

@@ -11,6 +11,7 @@ from webapp.people.models import ApiKey, Membership, MobileWorker, WebUser
 from webapp.people.sharing_models import Assignment, Group, GroupMember, Level, Location
 from webapp.projects.models import Project, Role
 from webapp.rules.models import DailyUse, Night, Rule, RuleVersion, Run, RunCase
+from webapp.sharing.models import SyncLog
 from webapp.submissions.models import Attachment, Submission, SubmissionXml
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "StoredView",
     "Submission",
     "SubmissionXml",
+    "SyncLog",
     "Tick",
     "WebUser",
 ]

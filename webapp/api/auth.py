@@ -71,6 +71,10 @@ class Caller:
     rights: frozenset[Right] = frozenset()
     #: By a key that is limited to reading.
     read_only: bool = False
+    #: The key of `mobile_worker`, of a worker.
+    worker: int | None = None
+    #: Only where deactivated workers are let in, to be told so.
+    deactivated: bool = False
 
     def needs(self, right: Right) -> None:
         """Raise `NotAllowed` unless the caller has the right."""
@@ -136,8 +140,9 @@ def anonymous_allowed(session: Session, project_name: str, *, counts: bool) -> i
     return int(row.id)
 
 
-def authenticated(session: Session, project_name: str) -> Caller:
-    """The account whose credentials the request carries, in a project.
+def authenticated(session: Session, project_name: str, *, deactivated_too: bool = False) -> Caller:
+    """The account whose credentials the request carries, in a project; a deactivated worker only
+    where that is wanted.
 
     Raises `Unauthorized` with a challenge when they are missing, unreadable or wrong, `NotFound`
     when the account has nothing to do with the project (or there is none), `TooMany` after too many
@@ -152,12 +157,21 @@ def authenticated(session: Session, project_name: str) -> Caller:
         holder = check_web_user(session, name, secret, address=address)
         return _as_member(session, project_name, holder)
     username, of_project = split_worker_name(name, project_name)
-    worker = check_worker(session, of_project, username, secret, address=address)
+    worker = check_worker(
+        session, of_project, username, secret, address=address, deactivated_too=deactivated_too
+    )
     if worker is None:
         _wrong()
     if worker.project_name != project_name:
         _no_project(project_name)
-    return Caller(worker.project_id, CallerKind.WORKER, worker.user_id, worker.username)
+    return Caller(
+        worker.project_id,
+        CallerKind.WORKER,
+        worker.user_id,
+        worker.username,
+        worker=worker.key,
+        deactivated=not worker.active,
+    )
 
 
 def _as_member(session: Session, project_name: str, holder: KeyHolder | None) -> Caller:

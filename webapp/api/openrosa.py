@@ -15,6 +15,7 @@ from webapp.api.auth import may_submit
 from webapp.api.multipart import Part
 from webapp.config import Settings
 from webapp.database import write_transaction
+from webapp.sharing.tokens import key_of
 from webapp.submissions.attachments import Kept, keep
 from webapp.submissions.receive import Arrival, Outcome, Received, Sender, read, receive
 
@@ -22,6 +23,9 @@ openrosa = Blueprint("openrosa", __name__)
 
 #: The multipart part that holds the form; all others are attachments.
 FORM_PART = "xml_submission_file"
+
+#: The header in which a phone says what it had received last (SPEC P4).
+SYNCED = "X-CommCareHQ-LastSyncToken"
 
 #: Apps and tools send to any of these (SPEC S4).
 PATHS = (
@@ -43,7 +47,8 @@ def receiver(project_id: int, sender: Sender, app_id: str = "") -> Response:
         return response
     settings: Settings = current_app.extensions["settings"]
     xml, attachments = _body(settings)
-    arrival = Arrival(read(xml), sender, app_id=app_id, attachments=attachments)
+    token = key_of(request.headers.get(SYNCED, ""))
+    arrival = Arrival(read(xml), sender, app_id=app_id, attachments=attachments, sync_log=token)
     with write_transaction() as session:
         received = receive(session, project_id, arrival, last=True)
     response = _answer(received)

@@ -27,6 +27,10 @@ class Worker:
     project_name: str
     user_id: str
     username: str
+    #: The key of `mobile_worker`.
+    key: int
+    #: Whether they may do anything at all.
+    active: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ def is_worker_name(typed: str) -> bool:
 
 _WORKER = (
     select(
+        MobileWorker.id,
         MobileWorker.project_id,
         MobileWorker.user_id,
         MobileWorker.username,
@@ -81,18 +86,26 @@ _WORKER = (
 
 
 def check_worker(
-    session: Session, project_name: str, username: str, password: str, *, address: str
+    session: Session,
+    project_name: str,
+    username: str,
+    password: str,
+    *,
+    address: str,
+    deactivated_too: bool = False,
 ) -> Worker | None:
-    """The active mobile worker with this password, or None. One query, and what
-    `PasswordChecks.right` costs and raises."""
+    """The active mobile worker with this password, or None; a deactivated one only where that is
+    wanted. One query, and what `PasswordChecks.right` costs and raises."""
     found = read_alone(session, _WORKER, {"project": project_name, "username": username})
     row = found[0] if found else None
     account = f"worker:{project_name}:{username}"
     stored = None if row is None else row.password_hash
     right = password_checks().right(account, password, stored, address)
-    if row is None or not right or not row.active:
+    if row is None or not right or not (row.active or deactivated_too):
         return None
-    return Worker(row.project_id, project_name, row.user_id, row.username)
+    return Worker(
+        row.project_id, project_name, row.user_id, row.username, row.id, active=row.active
+    )
 
 
 def first_worker(session: Session, project_id: int) -> str | None:

@@ -64,6 +64,13 @@ class Submission(Base):
             sqlite_where=text('"of" IS NOT NULL'),
             postgresql_where=text('"of" IS NOT NULL'),
         ),
+        Index(
+            "ix_submission_sync_log",
+            "project_id",
+            "sync_log",
+            sqlite_where=text("sync_log IS NOT NULL"),
+            postgresql_where=text("sync_log IS NOT NULL"),
+        ),
         # Of the forms that rules wrote. A case of a run's plan leads to one form for each case
         # that it changes: whatever dies and begins again, never to two.
         Index(
@@ -142,6 +149,10 @@ class Submission(Base):
     rule_key: Mapped[int | None]
     run_place: Mapped[int | None]
     run_part: Mapped[int | None] = mapped_column(SmallInteger)
+
+    #: Of a form from a phone: the document that the phone had last received (key of `sync_log`,
+    #: whose row may be gone), as the phone says. It has what its own forms did (SPEC P4).
+    sync_log: Mapped[int | None] = mapped_column(BigInteger)
 
     #: The tick that is its place in the order of replay (SPEC S3).
     received_on: Mapped[Micros] = mapped_column(BigInteger)

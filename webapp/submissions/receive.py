@@ -60,6 +60,8 @@ class Arrival:
     app_id: str = ""
     attachments: Sequence[Kept] = ()
     own: bool = False
+    #: What the phone says that it had last received (`Submission.sync_log`).
+    sync_log: int | None = None
 
 
 class Outcome(StrEnum):
@@ -166,6 +168,7 @@ def row_of(session: Session, project_id: int, form: ParsedForm, arrival: Arrival
         user_kind=user.kind,
         sent_by=sender.username[:255],
         own=arrival.own,
+        sync_log=arrival.sync_log,
     )
 
 

@@ -1,0 +1,83 @@
+"""What the server has of cases that are, or are to be, on a phone (SPEC P4)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, aliased
+
+from webapp.cases.models import Case, CaseIndex, CaseTransaction
+from webapp.cases.store import batches
+from webapp.clock import Micros
+from webapp.sharing.held import HeldCase, Point
+from webapp.submissions.models import State, Submission
+
+
+class ServerCase(NamedTuple):
+    """A case as a phone is to hold it: indexes to deleted cases do not count."""
+
+    case_id: str
+    deleted: bool
+    indexed_on: Micros
+    case: HeldCase
+
+
+def server_cases(session: Session, project_id: int, keys: Collection[int]) -> dict[int, ServerCase]:
+    """These cases, by key. Two queries a thousand."""
+    found: dict[int, ServerCase] = {}
+    target = aliased(Case)
+    for some in batches(sorted(keys)):
+        points: dict[int, list[tuple[str, Point]]] = defaultdict(list)
+        for key, identifier, to, relationship in session.execute(
+            select(CaseIndex.case, CaseIndex.identifier, CaseIndex.target, CaseIndex.relationship)
+            .join(target, target.id == CaseIndex.target)
+            .where(
+                CaseIndex.project_id == project_id,
+                CaseIndex.case.in_(some),
+                target.project_id + 0 == project_id,
+                ~target.deleted,
+            )
+        ):
+            points[key].append((identifier, Point(to, relationship == "extension")))
+        for row in session.execute(
+            select(
+                Case.id, Case.case_id, Case.deleted, Case.indexed_on, Case.owner_id, Case.closed
+            ).where(Case.project_id == project_id, Case.id.in_(some))
+        ):
+            case = HeldCase(row.owner_id, row.closed, tuple(sorted(points.get(row.id, ()))))
+            found[row.id] = ServerCase(row.case_id, row.deleted, row.indexed_on or 0, case)
+    return found
+
+
+def only_own_changes(
+    session: Session, project_id: int, keys: Collection[int], *, log: int, since: Micros
+) -> set[int]:
+    """Those of these cases that nothing has touched after a tick but plain forms of the phone with
+    this sync log: no form of others, no edit, and no archive or restore, whoever's form it was
+    (SPEC P4). One query a thousand."""
+    own: set[int] = set()
+    others: set[int] = set()
+    plain = (
+        (Submission.sync_log == log)
+        & (Submission.state == State.NORMAL)
+        & Submission.edited_on.is_(None)
+        # Whatever happened to it later has moved its tick.
+        & (Submission.indexed_on == Submission.received_on)
+    ).label("plain")
+    for some in batches(sorted(keys)):
+        for key, is_plain in session.execute(
+            select(CaseTransaction.case, plain)
+            .join(Submission, Submission.id == CaseTransaction.submission)
+            .where(
+                CaseTransaction.project_id == project_id,
+                CaseTransaction.case.in_(some),
+                Submission.project_id + 0 == project_id,
+                Submission.indexed_on + 0 > since,
+            )
+            .distinct()
+        ):
+            (own if is_plain else others).add(key)
+    return own - others

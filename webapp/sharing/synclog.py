@@ -1,0 +1,85 @@
+"""The sync logs: what was given to which phone, as long as it may be asked for (SPEC P4)."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, and_, delete, or_, select, tuple_
+from sqlalchemy.orm import Session
+
+from webapp.clock import DAY, Micros
+from webapp.database import write_transaction
+from webapp.extensions import db
+from webapp.sharing.models import SyncLog
+from webapp.sharing.tokens import key_of
+
+#: A phone that has not asked for so long starts afresh.
+KEPT: Micros = 90 * DAY
+#: So many of a worker are kept: those of several phones, and of some that started afresh.
+NEWEST = 20
+
+
+def log_of(session: Session, project_id: int, worker: int, token: str) -> SyncLog | None:
+    """The log that a phone of this worker asks with, if it is there still. One query."""
+    key = key_of(token)
+    if key is None:
+        return None
+    return session.scalar(
+        select(SyncLog).where(
+            SyncLog.project_id == project_id, SyncLog.id == key, SyncLog.worker == worker
+        )
+    )
+
+
+def same_again(session: Session, log: SyncLog, tick: Micros, owners: list[str]) -> int | None:
+    """The key of the answer that was given to the same question, if nothing has happened in the
+    project since then: the phone did not get it, and is given it again. One query."""
+    rows = session.execute(
+        select(SyncLog.id, SyncLog.owners).where(
+            _of_worker(log.project_id, log.worker), SyncLog.before == log.id, SyncLog.tick == tick
+        )
+    )
+    return next((row.id for row in rows if row.owners == owners), None)
+
+
+def keep(session: Session, log: SyncLog, past: int | None) -> None:
+    """Write what a phone is given, and let go of what no phone of this worker can ask with any
+    more. `past` is the token with which it had asked the time before. Two statements.
+
+    A phone that asks with a token has its document: so what came before that one is gone there, and
+    so are other answers to the same question, which it did not get. What it asks with now stays,
+    for this answer may be lost too.
+    """
+    session.add(log)
+    mine = _of_worker(log.project_id, log.worker)
+    newest = (
+        select(SyncLog.id).where(mine).order_by(SyncLog.made_on.desc()).limit(NEWEST).subquery()
+    )
+    obsolete: ColumnElement[bool] = SyncLog.id.not_in(select(newest.c.id))
+    if past is not None:
+        instead = and_(SyncLog.before == past, SyncLog.id != log.before)
+        obsolete = or_(obsolete, SyncLog.id == past, instead)
+    session.flush()  # it is the newest
+    session.execute(delete(SyncLog).where(mine, obsolete))
+
+
+def tidy_sync_logs(at: Micros) -> None:
+    """Let go of logs with which no phone has asked for long (`KEPT`). One query when there is
+    nothing to do."""
+    session = db.session()
+    session.rollback()  # see what is, not what was when this process last looked
+    old = SyncLog.made_on < at - KEPT
+    there = session.scalar(select(SyncLog.id).where(old).limit(1))
+    session.rollback()
+    if there is not None:
+        with write_transaction() as writing:
+            some = select(SyncLog.project_id, SyncLog.id).where(old).limit(_SOME).subquery()
+            writing.execute(
+                delete(SyncLog).where(tuple_(SyncLog.project_id, SyncLog.id).in_(select(some)))
+            )
+
+
+#: So many are dropped at a time: a tick comes every half minute.
+_SOME = 1000
+
+
+def _of_worker(project_id: int, worker: int) -> ColumnElement[bool]:
+    return and_(SyncLog.project_id == project_id, SyncLog.worker == worker)
