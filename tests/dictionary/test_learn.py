@@ -145,6 +145,8 @@ def test_a_form_that_brings_nothing_new_asks_nothing(
     def asked() -> list[str]:
         with counted(app) as found:
             send(session, project.id, form(VISIT))
+        # The sharing of types is read along with whether the id of the form is known.
+        found = [one for one in found if "UNION ALL" not in one]
         return [one for one in found if re.search("(INTO|FROM) case_(type|property)", one)]
 
     open_case(session, project.id, "ada", edd="2026-05-01")

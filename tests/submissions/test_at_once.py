@@ -15,9 +15,11 @@ from sqlalchemy.orm import Session
 from tests import factories
 from tests.forms import WORKER, case_block, form, open_case, send
 from tests.rules.leftovers import tables
+from tests.submissions.sharing_types import share
 from tests.submissions.test_replay import CASES, blocks
 from webapp.clock import Tick, now
 from webapp.database import write_transaction
+from webapp.dictionary.models import Sharing
 from webapp.errors import Busy
 from webapp.extensions import db
 from webapp.projects.models import Project
@@ -59,6 +61,7 @@ def test_it_leaves_the_same_tables(
     left = []
     for last in (True, False):
         project = factories.project()
+        share(project, "owner-1", visit=Sharing.SHARED, patient=Sharing.PRIVATE)
         for case_id in (*CASES, "mother"):
             open_case(session, project.id, case_id)
         receive_all(session, project, forms, last=last)

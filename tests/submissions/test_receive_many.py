@@ -14,14 +14,17 @@ from tests import factories
 from tests.forms import WORKER, XMLNS, case_block, form
 from tests.history.statements import counted
 from tests.rules.leftovers import same_but_for_keys
+from tests.submissions.sharing_types import share
 from webapp.clock import DAY, SECOND, now, pretend
 from webapp.database import write_transaction
+from webapp.dictionary.models import Sharing
 from webapp.people.kinds import UserKind
 from webapp.submissions.models import State, Submission
 from webapp.submissions.receive import Arrival, Sender, read, receive
 from webapp.submissions.receive_many import Timed, receive_many
 from webapp.submissions.verify import verify
 
+TYPES = ("patient", "patient", "patient", "visit")
 CASES = ("mother", "child/1", "child/2", "referral", "zebra", "aunt")
 
 
@@ -46,7 +49,9 @@ def _random_form(random: Random, number: int) -> bytes:
         blocks.append(
             case_block(
                 case_id,
-                create=random.choice((None, {"case_type": "patient", "case_name": case_id})),
+                create=random.choice(
+                    (None, {"case_type": random.choice(TYPES), "case_name": case_id})
+                ),
                 update={"visits": str(number), random.choice("abc"): random.choice(("", "é"))},
                 index=random.choice((None, None, {"parent": ("patient", target)})),
                 close=random.random() < 0.1,
@@ -71,6 +76,8 @@ def test_many_at_once_leave_what_one_by_one_leaves(app: Flask, session: Session,
         for number, xml in enumerate(random_forms(random, 60))
     ]
     apart, together = factories.project(), factories.project()
+    for project in (apart, together):  # forms of somebody else that open visits fail
+        share(project, "owner-1", visit=Sharing.SHARED)
     for timed in forms:
         with pretend(timed.at), write_transaction() as write:
             receive(write, apart.id, timed.arrival)

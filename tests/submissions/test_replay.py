@@ -23,12 +23,17 @@ from sqlalchemy.orm import Session
 from tests.factories import actor
 from tests.factories import project as make_project
 from tests.forms import XMLNS, case_block, form
+from tests.submissions.sharing_types import share
 from tests.thorough import examples
 from webapp.cases.models import Case, CaseIndex, CaseTransaction
 from webapp.clock import last_tick
 from webapp.database import write_transaction
+from webapp.dictionary.models import Sharing
+from webapp.dictionary.operations import set_sharing
 from webapp.errors import Refused
 from webapp.extensions import db
+from webapp.people.belonging import set_groups
+from webapp.people.groups import get_group
 from webapp.submissions.archive import archive, restore
 from webapp.submissions.models import State, Submission
 from webapp.submissions.queries import content_of, get_submission
@@ -66,7 +71,9 @@ def blocks(draw: st.DrawFn) -> list[str]:
                             "case_type": st.sampled_from(["patient", "visit"]),
                             "case_name": st.just(case_id),
                         },
-                        optional={"owner_id": st.sampled_from(["", "owner-1", "owner-2"])},
+                        optional={
+                            "owner_id": st.sampled_from(["", "owner-1", "owner-2", "worker-1"])
+                        },
                     )
                 ),
                 update=draw(st.none() | properties),
@@ -106,7 +113,8 @@ def picture(session: Session, project_id: int, *, ticks: bool = False) -> dict[s
 
 class History(RuleBasedStateMachine):
     """Phones send, edit and repeat forms, of which some cannot be applied; a data officer archives
-    and restores them, and has the failed ones processed again."""
+    and restores them, has the failed ones processed again, changes whose new cases are shared, and
+    puts the worker into groups and out of them."""
 
     def __init__(self, app: Flask) -> None:
         super().__init__()
@@ -118,14 +126,27 @@ class History(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        self.project_id = make_project().id
+        project = make_project()
+        self.project_id = project.id
         self.actor = actor()
+        self.worker = share(project, visit=Sharing.SHARED, patient=Sharing.PRIVATE)
 
     @rule(made=blocks(), xmlns=st.sampled_from([XMLNS, OTHER]))
     def a_form_comes(self, made: list[str], xmlns: str) -> None:
         identity = f"form-{len(self.asked)}"
         self.asked.append(identity)
         self.receive(form(*made, instance_id=identity, xmlns=xmlns))
+
+    @rule(case_type=st.sampled_from(["patient", "visit"]), sharing=st.sampled_from(Sharing))
+    def a_type_is_shared_otherwise(self, case_type: str, sharing: Sharing) -> None:
+        with write_transaction() as session:
+            set_sharing(session, self.project_id, case_type, sharing, by=self.actor)
+
+    @rule(owners=st.sets(st.sampled_from(["owner-1", "owner-2"])))
+    def the_worker_is_in_other_groups(self, owners: set[str]) -> None:
+        with write_transaction() as session:
+            groups = [get_group(session, self.project_id, owner) for owner in owners]
+            set_groups(session, self.worker, groups, by=self.actor)
 
     @rule()
     def the_case_comes_that_others_point_to(self) -> None:

@@ -70,7 +70,8 @@ ATTRIBUTES = (
 class Change:
     """What one submission asks of one case, resolved on arrival; kept with the transaction.
 
-    `owner_if_new` counts only where this change opens the case.
+    `owner_if_new` and `opened_for` count only where this change opens the case: the latter, if
+    there is one, instead of any owner that is given (SPEC C4).
     """
 
     user: str
@@ -85,6 +86,7 @@ class Change:
     #: Identifier -> where it now points, or None to remove it.
     indices: Mapping[str, IndexValue | None] = field(default_factory=dict)
     closes: bool = False
+    opened_for: str | None = None
 
 
 def apply(state: CaseState, change: Change) -> CaseState:
@@ -99,6 +101,8 @@ def apply(state: CaseState, change: Change) -> CaseState:
             opened_by=change.opener,
         )
     given: dict[str, Any] = dict(change.given)
+    if opens and change.opened_for is not None:
+        given["owner_id"] = change.opened_for
     if change.opened_on is not None:
         given["opened_on"] = change.opened_on
     if change.closes:  # a second close overwrites the first (S9d)
@@ -205,6 +209,8 @@ def change_to_json(change: Change) -> dict[str, Any]:
         }
     if change.closes:
         row["closes"] = True
+    if change.opened_for is not None:
+        row["opened_for"] = change.opened_for
     return row
 
 

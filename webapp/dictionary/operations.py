@@ -15,7 +15,7 @@ from webapp.audit.record import record
 from webapp.audit.tags import Tag
 from webapp.database import insert_new
 from webapp.dictionary.learn import MOST
-from webapp.dictionary.models import CaseType, DataType, Property
+from webapp.dictionary.models import CaseType, DataType, Property, Sharing
 from webapp.dictionary.names import NEVER_PROPERTIES, is_property_name
 from webapp.dictionary.queries import get_case_type, get_property
 from webapp.errors import InvalidEntry, Refused
@@ -67,6 +67,15 @@ def set_case_type(
     _check(said, OF_TYPE)
     _check_seen(row, said, seen)
     return describe(session, row, said, Tag.CASE_TYPE_SET, by)
+
+
+def set_sharing(
+    session: Session, project_id: int, name: str, sharing: Sharing, *, by: Actor
+) -> bool:
+    """Decide who owns the cases of a type that are opened from now on (SPEC C4); whether that is a
+    change. Cases that are there keep their owners. Raises `NotFound`."""
+    row = get_case_type(session, project_id, name, lock=True)
+    return describe(session, row, {"sharing": sharing}, Tag.CASE_TYPE_SET, by)
 
 
 def add_property(
@@ -224,6 +233,6 @@ def _record(  # noqa: PLR0917  # what an event has
 def _plain(said: Mapping[str, Any]) -> dict[str, Any]:
     """Values as JSON has them."""
     return {
-        field: value.value if isinstance(value, DataType) else value
+        field: value.value if isinstance(value, DataType | Sharing) else value
         for field, value in said.items()
     }

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, String, cast, func, select
 from sqlalchemy.orm import Session
 
-from webapp.dictionary.models import CaseType, Property
+from webapp.dictionary.models import CaseType, Property, Sharing
 from webapp.errors import NotFound
 
 #: Nobody else changes the row then, but a row that refers to it may come.
@@ -40,6 +41,22 @@ def get_property(
     if found is None:
         raise NotFound(f"There is no property “{name}” of “{case_type}” in the data dictionary.")
     return found
+
+
+def types_with_sharing(project_id: Any, names: Any) -> Select[str, Any]:
+    """Those of some case types whose new cases are shared or private, and which of the two, as text
+    (SPEC C4)."""
+    return select(CaseType.name, cast(CaseType.sharing, String)).where(
+        CaseType.project_id == project_id,
+        CaseType.name.in_(names),
+        CaseType.sharing != Sharing.AS_FORM,
+    )
+
+
+def sharing_of(session: Session, project_id: int, names: Collection[str]) -> dict[str, Sharing]:
+    """The same, read. One query, and none without a name."""
+    rows = session.execute(types_with_sharing(project_id, names)) if names else ()
+    return {name: Sharing(kind) for name, kind in rows}
 
 
 def properties_of(session: Session, project_id: int, *case_types: str) -> list[Property]:

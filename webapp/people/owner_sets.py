@@ -66,6 +66,17 @@ def owner_set(session: Session, worker: MobileWorker) -> OwnerSet:
     )
 
 
+def owner_set_of(session: Session, project_id: int, user_id: str) -> OwnerSet:
+    """The owner set of whoever has this id: nothing is shared with somebody who is no mobile worker
+    of the project. Two queries."""
+    worker = session.scalar(
+        select(MobileWorker).where(
+            MobileWorker.project_id == project_id, MobileWorker.user_id == user_id
+        )
+    )
+    return OwnerSet(user_id) if worker is None else owner_set(session, worker)
+
+
 def sharing_owners(project_id: int, *, worker: int | None = None) -> Subquery:
     """Which groups and locations share cases with which workers of a project, or with one of them:
     `worker` (key of `mobile_worker`), `owner_id`, `name`, `kind`; each pair once. A worker's own id

@@ -26,18 +26,23 @@ _INSERT = insert(CaseTransaction.__table__)  # type: ignore[arg-type]  # a Table
 
 
 def apply_last(
-    session: Session, row: Submission, form: ParsedForm, targets: Mapping[str, int]
+    session: Session,
+    row: Submission,
+    form: ParsedForm,
+    targets: Mapping[str, int],
+    owners: Mapping[str, str],
 ) -> None:
     """Add the submission at the end of history and apply it: no replay is needed.
 
-    `row` is a new submission; `targets` are the keys of the cases that only its indexes name.
+    `row` is a new submission; `targets` are the keys of the cases that only its indexes name;
+    `owners` are those of `webapp.submissions.sharing.new_owners`.
     """
     held = hold_cases_of(session, row.project_id, form)
     first = take_ticks(session, row.project_id, max(1, len(held)))
     row.received_on = row.indexed_on = first
     session.add(row)
     session.flush()  # the transactions need its key
-    changes = _changes(row, form, held, targets)
+    changes = _changes(row, form, held, targets, owners)
     after = {one.key: apply(one.state, changes[one.key]) for one in held}
     befores = {one.key: difference(one.state, after[one.key]) for one in held}
     _add_transactions(session, row, changes, befores)
@@ -49,6 +54,7 @@ def apply_edit(
     row: Submission,
     form: ParsedForm,
     targets: Mapping[str, int],
+    owners: Mapping[str, str],
     *,
     replaces: Submission,
 ) -> None:
@@ -87,7 +93,7 @@ def apply_edit(
     session.add(row)
     session.flush()  # the transactions need its key, the replay its state
     replaces.of = row.id
-    changes = _changes(row, form, held, targets)
+    changes = _changes(row, form, held, targets, owners)
     befores = {} if row.live else _still_opened(changes, old_touches)
     _add_transactions(session, row, changes, befores)
     write_cases(session, project_id, replay_held(session, project_id, held), first + 2)
@@ -107,7 +113,11 @@ def _still_opened(
 
 
 def apply_late(
-    session: Session, row: Submission, form: ParsedForm, targets: Mapping[str, int]
+    session: Session,
+    row: Submission,
+    form: ParsedForm,
+    targets: Mapping[str, int],
+    owners: Mapping[str, str],
 ) -> None:
     """Apply a stored submission at the place that it has in history, and rebuild its cases."""
     project_id = row.project_id
@@ -115,7 +125,7 @@ def apply_late(
     first = take_ticks(session, project_id, max(1, len(held)))
     row.state, row.problem, row.indexed_on = State.NORMAL, None, first
     session.flush()  # the replay reads the state
-    _add_transactions(session, row, _changes(row, form, held, targets), {})
+    _add_transactions(session, row, _changes(row, form, held, targets, owners), {})
     write_cases(session, project_id, replay_held(session, project_id, held), first)
 
 
@@ -144,10 +154,14 @@ def _learn(session: Session, project_id: int, form: ParsedForm, held: Sequence[H
 
 
 def _changes(
-    row: Submission, form: ParsedForm, held: Sequence[HeldCase], targets: Mapping[str, int]
+    row: Submission,
+    form: ParsedForm,
+    held: Sequence[HeldCase],
+    targets: Mapping[str, int],
+    owners: Mapping[str, str],
 ) -> dict[int, Change]:
     keys = {**targets, **{one.case_id: one.key for one in held}}
-    return changes_of(form, user=row.user_id, arrived_on=row.arrived_on, keys=keys)
+    return changes_of(form, user=row.user_id, arrived_on=row.arrived_on, keys=keys, owners=owners)
 
 
 def _add_transactions(

@@ -105,6 +105,7 @@ def write_at_once(
     row: Submission,
     form: ParsedForm,
     targets: Mapping[str, int],
+    owners: Mapping[str, str],
     *,
     xml: bytes,
     sha256: str,
@@ -114,7 +115,8 @@ def write_at_once(
     project_id = row.project_id
     (held,) = hold_cases_of(session, project_id, form)
     keys = {**targets, held.case_id: held.key}
-    change = changes_of(form, user=row.user_id, arrived_on=_TO_COME, keys=keys)[held.key]
+    changes = changes_of(form, user=row.user_id, arrived_on=_TO_COME, keys=keys, owners=owners)
+    change = changes[held.key]
     after = apply(held.state, change)
     write_indices(session, project_id, held.key, held.state.indices, after.indices)
     row.state, row.own = State.NORMAL, bool(row.own)

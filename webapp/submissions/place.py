@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import String, bindparam, cast, null, select, union_all
 from sqlalchemy.orm import Session
 
+from webapp.dictionary.models import Sharing
+from webapp.dictionary.queries import sharing_of, types_with_sharing
 from webapp.submissions.ids import new_id
 from webapp.submissions.models import State, Submission, SubmissionXml
 from webapp.submissions.queries import known_as
@@ -25,6 +29,9 @@ class Place:
     At most one of `repeats` (it is an exact duplicate of that one), `replaces` (it is an edit of
     that one) and `sets_aside` (that one was never applied and leaves its id) is set.
     `failed_before` is an identical form that could not be applied.
+
+    `sharing` has nothing to do with it but is read along, which costs nothing: those of the form's
+    case types whose new cases are shared or private (SPEC C4).
     """
 
     submission_id: str
@@ -33,6 +40,7 @@ class Place:
     replaces: Submission | None = None
     sets_aside: Submission | None = None
     failed_before: Submission | None = None
+    sharing: Mapping[str, Sharing] = field(default_factory=dict)
 
     @property
     def given_instead_of(self) -> str | None:
@@ -42,6 +50,11 @@ class Place:
 
 _ASKED = known_as(bindparam("project_id"), [bindparam("asked_id")])
 _ANY = select(Submission.id).where(_ASKED)
+#: The same, as a row without a name if there is any, and the types with sharing.
+_ANY_AND_SHARING = union_all(
+    select(cast(null(), String), cast(null(), String)).where(_ANY.exists()),
+    types_with_sharing(bindparam("project_id"), bindparam("types", expanding=True)),
+)
 _VERSIONS = (
     select(Submission, SubmissionXml.sha256)
     .outerjoin(
@@ -57,18 +70,42 @@ _VERSIONS = (
 
 
 def find_place(
-    session: Session, project_id: int, asked_id: str | None, *, xmlns: str, sha256: str
+    session: Session,
+    project_id: int,
+    asked_id: str | None,
+    *,
+    xmlns: str,
+    sha256: str,
+    types: Collection[str] = (),
 ) -> Place:
-    """Decide the place of a form that asks for `asked_id`, has this xmlns and these bytes.
+    """Decide the place of a form that asks for `asked_id`, has this xmlns and these bytes, and
+    names these case `types`.
 
     The caller holds the name lock of the id; the versions found are locked here. One query for an
     id that is new, else two, and one more where a rule wrote the form of this id.
     """
     if asked_id is None:
-        return Place(new_id())
+        sharing = sharing_of(session, project_id, types) if types else {}
+        return Place(new_id(), sharing=sharing)
     wanted = {"project_id": project_id, "asked_id": asked_id}
-    if session.connection().execute(_ANY, wanted).first() is None:
-        return Place(asked_id)
+    connection = session.connection()
+    if not types:
+        is_known = connection.execute(_ANY, wanted).first() is not None
+        sharing = {}
+    else:
+        found = connection.execute(_ANY_AND_SHARING, {**wanted, "types": list(types)}).all()
+        sharing = {name: Sharing(kind) for name, kind in found if name is not None}
+        is_known = len(found) > len(sharing)
+    if not is_known:
+        return Place(asked_id, sharing=sharing)
+    place = _place_of_known(session, wanted, xmlns=xmlns, sha256=sha256)
+    return replace(place, sharing=sharing)
+
+
+def _place_of_known(
+    session: Session, wanted: Mapping[str, Any], *, xmlns: str, sha256: str
+) -> Place:
+    asked_id = wanted["asked_id"]
     found = session.execute(_VERSIONS, wanted).all()
     identical = [
         version

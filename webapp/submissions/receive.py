@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,11 +19,13 @@ from webapp.people.kinds import UserKind, Whose, whose
 from webapp.submissions.apply_form import apply_edit, apply_last
 from webapp.submissions.at_once import fits, write_at_once
 from webapp.submissions.attachments import Kept
+from webapp.submissions.blocks import Problem
 from webapp.submissions.ids import new_id
 from webapp.submissions.models import Attachment, State, Submission, SubmissionXml
 from webapp.submissions.parse import NotAForm, ParsedForm, parse, parse_time
 from webapp.submissions.place import Place, find_place
-from webapp.submissions.resolve import form_user, known_targets, missing_target
+from webapp.submissions.resolve import form_user, known_targets, missing_target, types_named
+from webapp.submissions.sharing import new_owners
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,9 @@ def receive(session: Session, project_id: int, arrival: Arrival, *, last: bool =
     if asked_id is not None:
         lock_name(session, "submission", project_id, asked_id)
     sha256 = arrival.incoming.sha256
-    place = find_place(session, project_id, asked_id, xmlns=form.xmlns, sha256=sha256)
+    place = find_place(
+        session, project_id, asked_id, xmlns=form.xmlns, sha256=sha256, types=types_named(form)
+    )
     row = row_of(session, project_id, form, arrival)
     learn_form(session, project_id, app_id=row.app_id, xmlns=row.xmlns, name=row.name)
     if place.repeats is not None:
@@ -117,24 +121,44 @@ def receive(session: Session, project_id: int, arrival: Arrival, *, last: bool =
     problem = form.problem or missing_target(form, targets)
     if problem is not None:
         return _keep_error(session, row, place, problem, arrival)
+    try:
+        owners = _owners(session, row, form, place)
+    except Problem as error:
+        return _keep_error(session, row, place, error.message, arrival)
     row.state = State.NORMAL
     if place.replaces is not None:
-        apply_edit(session, row, form, targets, replaces=place.replaces)
+        apply_edit(session, row, form, targets, owners, replaces=place.replaces)
         _note_edit(session, row, place.replaces, arrival.sender)
         outcome = Outcome.EDITED
     else:
         row.submission_id, row.asked_id = place.submission_id, place.given_instead_of
         if last and place.sets_aside is None and not arrival.attachments and fits(session, form):
-            write_at_once(session, row, form, targets, xml=arrival.incoming.xml, sha256=sha256)
+            xml = arrival.incoming.xml
+            write_at_once(session, row, form, targets, owners, xml=xml, sha256=sha256)
             return Received(Outcome.PROCESSED, row.submission_id)
         if place.sets_aside is not None:
             _set_aside(session, place.sets_aside)
-        apply_last(session, row, form, targets)
+        apply_last(session, row, form, targets, owners)
         outcome = Outcome.PROCESSED
     _keep_content(session, row, arrival)
     if place.sets_aside is not None:
         _point_to(session, place.sets_aside, row)
     return Received(outcome, row.submission_id)
+
+
+def _owners(session: Session, row: Submission, form: ParsedForm, place: Place) -> Mapping[str, str]:
+    older = place.replaces
+    if not place.sharing and older is None:
+        return {}
+    return new_owners(
+        session,
+        row.project_id,
+        form,
+        place.sharing,
+        user=row.user_id,
+        place=older.received_on if older else None,
+        replaces=older,
+    )
 
 
 def _note_edit(session: Session, row: Submission, older: Submission, sender: Sender) -> None:

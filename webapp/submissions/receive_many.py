@@ -20,11 +20,12 @@ from webapp.cases.models import CaseTransaction
 from webapp.cases.store import HeldCase, batches, hold_cases, keys_of, write_cases_at
 from webapp.clock import Micros, pretend, take_ticks_at
 from webapp.dictionary.learn import learn_form, learn_properties
+from webapp.dictionary.queries import sharing_of
 from webapp.submissions.models import State, Submission, SubmissionXml
 from webapp.submissions.parse import ParsedForm
 from webapp.submissions.queries import known_as
 from webapp.submissions.receive import Arrival, Outcome, receive, row_of
-from webapp.submissions.resolve import changes_of
+from webapp.submissions.resolve import changes_of, types_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,15 @@ def receive_many(session: Session, project_id: int, forms: Sequence[Timed]) -> N
     """
     ids_there = _ids_there(session, project_id, forms)
     cases_there = _cases_there(session, project_id, forms)
+    sharing = sharing_of(session, project_id, _types(forms))
     plain: list[_Plain] = []
     for timed in forms:
         form = timed.arrival.incoming.form
-        if form is None or not _is_plain(timed.arrival, form, ids_there, cases_there):
+        if (
+            form is None
+            or sharing.keys() & types_named(form)
+            or not _is_plain(timed.arrival, form, ids_there, cases_there)
+        ):
             _receive_plain(session, project_id, plain)
             plain = []
             with pretend(timed.at):
@@ -87,6 +93,12 @@ def _is_plain(
         return False
     own = {block.case_id for block in form.blocks}
     return _targets(form) <= cases_there | own
+
+
+def _types(forms: Sequence[Timed]) -> set[str]:
+    """The case types that the forms name."""
+    read = (timed.arrival.incoming.form for timed in forms)
+    return {name for form in read if form is not None for name in types_named(form)}
 
 
 def _targets(form: ParsedForm) -> set[str]:

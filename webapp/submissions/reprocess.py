@@ -10,12 +10,15 @@ from webapp.audit.record import record
 from webapp.audit.tags import Tag
 from webapp.clock import take_ticks
 from webapp.database import lock_name
+from webapp.dictionary.queries import sharing_of
 from webapp.errors import Refused
 from webapp.submissions.apply_form import apply_edit, apply_late
+from webapp.submissions.blocks import Problem
 from webapp.submissions.models import State, Submission
 from webapp.submissions.parse import parse
 from webapp.submissions.queries import content_of, get_submission, hold_submission
-from webapp.submissions.resolve import known_targets, missing_target
+from webapp.submissions.resolve import known_targets, missing_target, types_named
+from webapp.submissions.sharing import new_owners
 
 
 def reprocess(session: Session, project_id: int, submission_id: str, *, by: Actor) -> str | None:
@@ -32,21 +35,35 @@ def reprocess(session: Session, project_id: int, submission_id: str, *, by: Acto
         raise Refused("Only forms that could not be processed can be processed again.")
     form = parse(content_of(session, row))
     targets = known_targets(session, project_id, form)
+    in_force = _meant_to_replace(session, row)
+    owners: dict[str, str] = {}
     problem = form.problem or missing_target(form, targets)
+    if problem is None:
+        try:
+            owners = new_owners(
+                session,
+                project_id,
+                form,
+                sharing_of(session, project_id, types_named(form)),
+                user=row.user_id,
+                place=(in_force or row).received_on,
+                replaces=in_force,
+            )
+        except Problem as error:
+            problem = error.message
     if problem is not None:
         if problem != row.problem:
             row.problem = problem
             row.indexed_on = take_ticks(session, project_id)
             _note(session, project_id, row.submission_id, by, reason=problem)
         return problem
-    in_force = _meant_to_replace(session, row)
     if in_force is None:
-        apply_late(session, row, form, targets)
+        apply_late(session, row, form, targets, owners)
     else:
         if in_force.arrived_on > row.received_on:
             raise Refused("A newer version of this form is in force, so this one stays aside.")
         row.problem = None
-        apply_edit(session, row, form, targets, replaces=in_force)
+        apply_edit(session, row, form, targets, owners, replaces=in_force)
     before = submission_id if row.submission_id != submission_id else None
     _note(session, project_id, row.submission_id, by, older_id=before)
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from sqlalchemy.orm import Session
 
@@ -20,12 +21,19 @@ _ATTRIBUTE = {
     "user_id": "opened_by",
 }
 
+_NOBODY: Mapping[str, str] = MappingProxyType({})
+
 
 def form_user(form: ParsedForm, account: str) -> str:
     """Whose the form is: the first block's user, else the meta block's, else the account that
     sent it (SPEC S2)."""
     named = next((block.user for block in form.blocks if block.user), None)
     return named or form.meta.user_id or account
+
+
+def types_named(form: ParsedForm) -> set[str]:
+    """The case types that a form names for its cases: it may open some."""
+    return {block.given["case_type"] for block in form.blocks if block.given.get("case_type")}
 
 
 def known_targets(session: Session, project_id: int, form: ParsedForm) -> dict[str, int]:
@@ -50,16 +58,27 @@ def missing_target(form: ParsedForm, known: Mapping[str, int]) -> str | None:
 
 
 def changes_of(
-    form: ParsedForm, *, user: str, arrived_on: Micros, keys: Mapping[str, int]
+    form: ParsedForm,
+    *,
+    user: str,
+    arrived_on: Micros,
+    keys: Mapping[str, int],
+    owners: Mapping[str, str] = _NOBODY,
 ) -> dict[int, Change]:
     """The change that each block asks, by case key.
 
-    `user` is the form's; `keys` maps the case ids that blocks and their indexes name to keys.
+    `user` is the form's; `keys` maps the case ids that blocks and their indexes name to keys;
+    `owners` are those of `webapp.submissions.sharing.new_owners`.
     """
-    return {keys[block.case_id]: _change(block, user, arrived_on, keys) for block in form.blocks}
+    return {
+        keys[block.case_id]: _change(block, user, arrived_on, keys, owners.get(block.case_id))
+        for block in form.blocks
+    }
 
 
-def _change(block: CaseBlock, user: str, arrived_on: Micros, keys: Mapping[str, int]) -> Change:
+def _change(
+    block: CaseBlock, user: str, arrived_on: Micros, keys: Mapping[str, int], owner: str | None
+) -> Change:
     acting = block.user or user
     return Change(
         user=acting,
@@ -77,4 +96,5 @@ def _change(block: CaseBlock, user: str, arrived_on: Micros, keys: Mapping[str, 
             for index in block.indices
         },
         closes=block.closes,
+        opened_for=owner,
     )
