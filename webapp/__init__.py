@@ -41,6 +41,7 @@ from webapp.rules.nights import open_nights
 from webapp.rules.obsolete import drop_obsolete_plans
 from webapp.rules.undo_work import RedoRun, UndoRun
 from webapp.rules.work import RunRule
+from webapp.sharing.reassign import ReassignCases
 from webapp.sharing.synclog import tidy_sync_logs
 from webapp.web.access import init_access
 from webapp.web.compression import init_compression
@@ -61,10 +62,12 @@ from webapp.web.views.jobs import jobs as jobs_screen  # `webapp.jobs` stays the
 from webapp.web.views.login import login
 from webapp.web.views.people_screen import people as people_screen  # `webapp.people` is the room
 from webapp.web.views.projects import projects
+from webapp.web.views.reassign import reassign
 from webapp.web.views.rule_screens import rules as rules_screen  # `webapp.rules` stays the room
 from webapp.web.views.rule_screens import runs as runs_screen
 from webapp.web.views.selections import submissions as submissions_screen  # all its views
 from webapp.web.views.settings import settings as settings_screen
+from webapp.web.views.sharing import sharing as sharing_screen  # `webapp.sharing` is the room
 
 gc.freeze()  # nor need any later collection, or a process that is forked, ever touch it
 if _collecting:
@@ -118,6 +121,7 @@ TASKS: dict[Kind, Callable[[], Task]] = {
     Kind.REDO_RUN: RedoRun,
     Kind.ARCHIVE_FORMS: ArchiveForms,
     Kind.RESTORE_FORMS: RestoreForms,
+    Kind.REASSIGN_CASES: ReassignCases,
 }
 
 #: What each tick has done: nights that have come are opened, held runs expire, plans and selections
@@ -149,7 +153,7 @@ def register_pages(app: Flask) -> None:
         app.register_blueprint(screen)
     for screen in (submissions_screen, cases_screen, dictionary_screen, jobs_screen, hq_links):
         app.register_blueprint(screen)
-    for screen in (people_screen, audit_screen, settings_screen):
+    for screen in (people_screen, sharing_screen, reassign, audit_screen, settings_screen):
         app.register_blueprint(screen)
 
 

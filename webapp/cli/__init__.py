@@ -28,6 +28,7 @@ COMMANDS = {
     "dictionary": "webapp.cli.dictionary:dictionary_group",
     "rules": "webapp.cli.rules:rules_group",
     "runs": "webapp.cli.runs:runs_group",
+    "sharing": "webapp.cli.sharing:sharing_group",
     "verify": "webapp.cli.verify:verify",
     "db": "webapp.cli.schema:schema",
 }

@@ -1,4 +1,4 @@
-"""`flask --app webapp case list / show / rebuild`."""
+"""`flask --app webapp case list / show / rebuild`; `reassign` is in `webapp.cli.case_reassign`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from webapp.audit.record import record
 from webapp.audit.tags import Tag
 from webapp.cases.models import Case, CaseIndex, CaseTransaction
 from webapp.cases.store import keys_of
+from webapp.cli.case_reassign import reassign_cases
 from webapp.cli.command import (
     answers,
     form_name,
@@ -42,7 +43,10 @@ BATCH = 200
 
 @click.group("case")
 def case_group() -> None:
-    """Look at cases, and rebuild them."""
+    """Look at cases, give them to others, and rebuild them."""
+
+
+case_group.add_command(reassign_cases)
 
 
 @case_group.command("list")

@@ -22,6 +22,9 @@ class Kind(StrEnum):
     #: it takes that one back; `reason`.
     ARCHIVE_FORMS = "archive_forms"
     RESTORE_FORMS = "restore_forms"
+    #: Params: `to` (an owner's id), `from` (those of whom the cases were, unless these are very
+    #: many), `salt` (tells the forms that it writes). Its items are ids of cases.
+    REASSIGN_CASES = "reassign_cases"
 
     @property
     def label(self) -> str:
@@ -33,5 +36,6 @@ class Kind(StrEnum):
             Kind.REDO_RUN: _("Take the undo of a run back"),
             Kind.ARCHIVE_FORMS: _("Archive forms"),
             Kind.RESTORE_FORMS: _("Restore forms"),
+            Kind.REASSIGN_CASES: _("Reassign cases"),
         }
         return str(labels[self])

@@ -18,7 +18,6 @@ from webapp.history.calendar import Calendar
 from webapp.history.case_list import (
     LONGEST,
     CaseFilter,
-    CaseState,
     case_types,
     matching,
     parse,
@@ -32,12 +31,12 @@ from webapp.people.owners import names_of_owners
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.web.access import project_route
+from webapp.web.case_filter_words import case_filter_words
 from webapp.web.filtered import FilterTag, for_whole_screen, is_canonical, with_query
 from webapp.web.formatting import count_words
 from webapp.web.forms.cases import as_typed, search_form
 from webapp.web.htmx import is_fragment_request, render_page_or_fragment, trigger
 from webapp.web.pagination import Count, capped_count, keyset_page
-from webapp.web.submission_words import days_words
 
 cases = Blueprint("cases", __name__)
 
@@ -164,6 +163,7 @@ class _Listing:
             newer_url=_address(query_string(wanted, after=page.newer)),
             older_url=_address(query_string(wanted, before=page.older)),
             newest_url=_address(query_string(wanted)),
+            reassign_url=_reassign_address(query_string(wanted)),
             first_use=not page.rows and self._is_first_use(),
             relax=None if page.rows else self._relax(),
         )
@@ -178,27 +178,10 @@ class _Listing:
         return _address(query_string(replace(self.wanted, owner=owner)))
 
     def _tag(self, name: str) -> FilterTag:
-        return FilterTag(self._words(name), _address(query_string(self.wanted.without(name))))
-
-    def _words(self, name: str) -> str:
-        wanted = self.wanted
-        if name == "type":
-            return _("Type: %(type)s", type=wanted.type)
-        if name == "owner":
-            known = names_of_owners(db.session(), self.project.id, [wanted.owner])
-            return _("Owner: %(name)s", name=known.get(wanted.owner, wanted.owner))
-        if name == "location":
-            known = names_of_owners(db.session(), self.project.id, [wanted.location])
-            return _("In location: %(name)s", name=known.get(wanted.location, wanted.location))
-        if name == "state":
-            return {
-                CaseState.OPEN: _("State: open"),
-                CaseState.CLOSED: _("State: closed"),
-                CaseState.DELETED: _("State: deleted"),
-            }[wanted.state]
-        if name == "modified":
-            return _("Modified: %(days)s", days=days_words(wanted.modified))
-        return _("Name or id: %(text)s", text=self.text)
+        return FilterTag(
+            case_filter_words(self.project, self.wanted, name, self.text),
+            _address(query_string(self.wanted.without(name))),
+        )
 
     def _relax(self) -> Relax | None:
         """One query for each filter that narrows."""
@@ -226,3 +209,7 @@ def cases_words(count: Count) -> str:
 
 def _address(query: str) -> str:
     return with_query(url_for("cases.index"), query)
+
+
+def _reassign_address(query: str) -> str:
+    return with_query(url_for("reassign.ask"), query)

@@ -11,6 +11,7 @@ from webapp.history.glance import glance
 from webapp.people.accounts import first_worker
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
+from webapp.sharing.check import count_wrong_workers
 from webapp.web.access import project_route
 from webapp.web.home_nights import nights_context
 from webapp.web.submission_words import form_title
@@ -31,5 +32,6 @@ def index(project: Project) -> ResponseReturnValue:
         worker=first_worker(session, project.id) if seen.first_use else None,
         receiver_url=f"{request.url_root}a/{project.name}/receiver/",
         form_title=form_title,
+        wrong_sharing=0 if seen.first_use else count_wrong_workers(session, project.id),
         **({} if seen.first_use else nights_context(session, project)),
     )

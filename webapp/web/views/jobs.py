@@ -21,8 +21,10 @@ from webapp.jobs.models import Job, JobState
 from webapp.jobs.progress import skipped_by_reason, skipped_page
 from webapp.jobs.queue import ask_stop, enqueue, get_job, wake
 from webapp.jobs.queue import resume as resume_job
+from webapp.people.owners import names_of_owners
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
+from webapp.sharing.reassign import leaves_something as still_counts
 from webapp.submissions.models import State, Submission
 from webapp.submissions.queries import get_submission
 from webapp.web.access import project_route
@@ -65,6 +67,7 @@ def show(project: Project, job_id: int) -> ResponseReturnValue:
         label=_label(job),
         note=_note(job),
         bulk=_bulk(job),
+        given_to=_given_to(job),
         elapsed=(now() - (job.started_on or job.queued_on)) // SECOND,
         skipped=skipped_by_reason(db.session(), job),
         fragment=is_fragment_request(request),
@@ -168,6 +171,24 @@ def _bulk(job: Job) -> Bulk | None:
         return None
     session = db.session()
     return Bulk(job.over and leaves_something(session, job), taken_back_by(session, job))
+
+
+@dataclass(frozen=True, slots=True)
+class GivenTo:
+    """Of a job that reassigns cases: to whom, and whether there is anything of it to take back."""
+
+    owner_id: str
+    name: str
+    leaves: bool
+
+
+def _given_to(job: Job) -> GivenTo | None:
+    """None of other jobs. A few queries."""
+    if job.kind != Kind.REASSIGN_CASES:
+        return None
+    session, to = db.session(), str(job.params["to"])
+    name = names_of_owners(session, job.project_id, [to]).get(to, to)
+    return GivenTo(to, name, job.over and still_counts(session, job))
 
 
 def _label(job: Job) -> str:

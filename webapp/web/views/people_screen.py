@@ -23,4 +23,5 @@ def people_parts() -> list[tuple[str, str, str]]:
         ("workers", _("Mobile workers"), url_for("people.workers")),
         ("groups", _("Groups"), url_for("people.groups")),
         ("locations", _("Locations"), url_for("people.locations")),
+        ("sharing", _("Sharing check"), url_for("sharing.check")),
     ]
