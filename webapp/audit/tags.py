@@ -24,12 +24,14 @@ class Tag(StrEnum):
     LETTER_TEST = "letter.test"
     WORKER_CREATE = "worker.create"
     WORKER_SET = "worker.set"
+    WORKERS_IMPORT = "workers.import"
     GROUP_CREATE = "group.create"
     GROUP_SET = "group.set"
     GROUP_ADD = "group.add"
     GROUP_REMOVE = "group.remove"
     GROUP_DELETE = "group.delete"
     GROUP_UNDELETE = "group.undelete"
+    GROUPS_IMPORT = "groups.import"
     LEVEL_CREATE = "level.create"
     LEVEL_SET = "level.set"
     LEVEL_DELETE = "level.delete"
@@ -111,12 +113,14 @@ KEYS: dict[Tag, frozenset[str]] = {
     Tag.LETTER_TEST: frozenset({"to"}),
     Tag.WORKER_CREATE: _WORKER,
     Tag.WORKER_SET: _WORKER | {"active", "password", "groups", "locations"},
+    Tag.WORKERS_IMPORT: frozenset({"added", "changed"}),
     Tag.GROUP_CREATE: _GROUP,
     Tag.GROUP_SET: _GROUP,
     Tag.GROUP_ADD: frozenset({"members"}),
     Tag.GROUP_REMOVE: frozenset({"members"}),
     Tag.GROUP_DELETE: frozenset({"name"}),
     Tag.GROUP_UNDELETE: frozenset({"name"}),
+    Tag.GROUPS_IMPORT: frozenset({"added", "changed"}),
     Tag.LEVEL_CREATE: _LEVEL,
     Tag.LEVEL_SET: _LEVEL,
     Tag.LEVEL_DELETE: _LEVEL,

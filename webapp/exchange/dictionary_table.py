@@ -31,15 +31,15 @@ from webapp.dictionary.operations import (
 )
 from webapp.dictionary.queries import all_properties, list_case_types
 from webapp.errors import Invalid, InvalidEntry
-from webapp.exchange.sheets import QUOTE, RUNS, read_csv
+from webapp.exchange.cells import yes_or_no
+from webapp.exchange.sheets import read_csv, renamed
+from webapp.exchange.write import safe_cell
 
 #: The columns, in the order of an export.
 CASE_TYPE, PROPERTY = "case_type", "property"
 COLUMNS = (CASE_TYPE, PROPERTY, "label", "group", "description", "data_type", "deprecated", "order")
 #: So many rows are read from a file.
 MOST_ROWS = 20_000
-
-_YES, _NO = frozenset({"yes", "true", "1"}), frozenset({"", "no", "false", "0"})
 
 
 def rows_of(session: Session, project_id: int) -> Iterator[list[str]]:
@@ -63,7 +63,7 @@ def csv_of(rows: Iterable[Sequence[str]]) -> str:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in rows:
-        writer.writerow([QUOTE + cell if cell.startswith(RUNS) else cell for cell in row])
+        writer.writerow([safe_cell(cell) for cell in row])
     return file.getvalue()
 
 
@@ -106,7 +106,7 @@ def plan_import(session: Session, project_id: int, text: str) -> Plan:
     """What the rows of a CSV file would change; a column that is not there changes nothing.
     Two queries. Raises `Invalid` for a file that is no such table."""
     plan = _Planning(session, project_id)
-    table = read_csv(text, most_rows=MOST_ROWS)
+    table = renamed(read_csv(text, most_rows=MOST_ROWS), str.lower)
     _check_head(table.head)
     for line, row in table.named():
         try:
@@ -272,9 +272,10 @@ def _data_type(text: str) -> DataType | None:
 
 
 def _yes_or_no(text: str) -> bool:
-    if text.lower() not in _YES | _NO:
+    said = yes_or_no(text) if text else False
+    if said is None:
         raise InvalidEntry("deprecated", _("deprecated: write “yes” or “no”."))
-    return text.lower() in _YES
+    return said
 
 
 def _place(text: str) -> int | None:

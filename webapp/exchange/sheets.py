@@ -10,7 +10,7 @@ import csv
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from webapp.errors import Invalid
+from webapp.exchange.write import safe_cell
 
 #: So many bytes a file may have, as it is and unpacked; and so many columns.
 LARGEST, LARGEST_INSIDE, MOST_COLUMNS = 4_000_000, 40_000_000, 500
@@ -25,8 +26,8 @@ LARGEST, LARGEST_INSIDE, MOST_COLUMNS = 4_000_000, 40_000_000, 500
 MOST_PARTS, LARGEST_PART = 2_000, 1_000_000
 _OF_A_TABLE = re.compile(r"xl/(?:worksheets/[^/]+|sharedStrings)\.xml|xl/media/[^/]+")
 
-#: What an export puts before a cell that a spreadsheet would run, and what follows it then.
-QUOTE, RUNS = "'", tuple("=+-@＝＋－＠ \t\r\n")
+#: What an export puts before a cell that a spreadsheet would run.
+_QUOTE = "'"
 _SEPARATORS = ",;\t"
 _XLSX, _OLD_EXCEL = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _DECLARED = re.compile(rb"encoding\s*=\s*[\"']\s*([^\"']*)")
@@ -35,14 +36,14 @@ _ZEROS = re.compile("0{2,30}")
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table as text. `head` is its first row, in lower case; `rows` are the others that are not
-    blank, with their numbers as a spreadsheet counts them, each as long as the head."""
+    """A table as text. `head` is its first row; `rows` are the others that are not blank, with
+    their numbers as a spreadsheet counts them, each as long as the head."""
 
     head: list[str]
     rows: list[tuple[int, list[str]]]
 
     def named(self) -> Iterator[tuple[int, dict[str, str]]]:
-        """Each row by the names of its columns, without columns that have none."""
+        """Each row by the names of its columns, but for those that have none."""
         for number, cells in self.rows:
             yield (
                 number,
@@ -119,18 +120,25 @@ def _head(cells: Sequence[str]) -> list[str]:
     if len(cells) > MOST_COLUMNS:
         most = str(MOST_COLUMNS)
         raise Invalid(_("The file has too many columns: at most %(most)s are read.", most=most))
-    names = [_cell(cell).strip().lower() for cell in cells]
+    names = [_cell(cell).strip() for cell in cells]
     while names and not names[-1]:
         names.pop()
-    twice = next((name for name in names if name and names.count(name) > 1), "")
+    return names
+
+
+def renamed(table: Table, rename: Callable[[str], str]) -> Table:
+    """The same table, with other names of its columns. Raises `Invalid` where one stands twice
+    then."""
+    head = [rename(name) for name in table.head]
+    twice = next((name for name in head if name and head.count(name) > 1), "")
     if twice:
         raise Invalid(_("The column “%(name)s” stands twice.", name=twice[:100]))
-    return names
+    return Table(head, table.rows)
 
 
 def _cell(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return text[1:] if text.startswith(QUOTE) and text[1:].startswith(RUNS) else text
+    return text[1:] if text.startswith(_QUOTE) and safe_cell(text[1:]) == text else text
 
 
 def _separator(text: str) -> str:

@@ -18,7 +18,7 @@ from webapp.database import hold_row, lock_name
 from webapp.errors import Invalid, InvalidEntry, NotFound
 from webapp.people.models import Membership, MobileWorker, WebUser
 from webapp.people.names import check_user_data, checked_persons_name
-from webapp.people.passwords import NOBODY_KNOWS, hash_password
+from webapp.people.passwords import NOBODY_KNOWS, PasswordHash, hash_password
 from webapp.projects.models import Project, Role
 
 #: Not all that the standard allows: no white space, quotes, or colon (which Basic cannot carry).
@@ -105,7 +105,7 @@ def create_worker(
     session: Session,
     project: Project,
     username: str,
-    password: str | None,
+    password: str | PasswordHash | None,
     *,
     first_name: str = "",
     last_name: str = "",
@@ -118,13 +118,7 @@ def create_worker(
     Without a password nobody can sign in as them until one is set; `user_id` is a fresh one unless
     given (32 hexadecimal digits).
     """
-    username = username.strip().lower().removesuffix(f"@{project.name}.commcarehq.org")
-    if not _USERNAME.fullmatch(username):
-        raise InvalidEntry(
-            "username",
-            "A mobile worker's username has letters, digits, dots, hyphens, plus signs and"
-            " underscores, at most 80, and begins and ends with a letter or digit.",
-        )
+    username = checked_username(project, username)
     said = _checked(first_name=first_name, last_name=last_name, user_data=user_data)
     said = {name: value for name, value in said.items() if value}
     password_hash = _hash(password, SHORTEST_WORKER)
@@ -151,12 +145,24 @@ def create_worker(
     return worker
 
 
+def checked_username(project: Project, username: str) -> str:
+    """A worker's username in lower case, without the project's domain. Raises `InvalidEntry`."""
+    username = username.strip().lower().removesuffix(f"@{project.name}.commcarehq.org")
+    if not _USERNAME.fullmatch(username):
+        raise InvalidEntry(
+            "username",
+            "A mobile worker's username has letters, digits, dots, hyphens, plus signs and"
+            " underscores, at most 80, and begins and ends with a letter or digit.",
+        )
+    return username
+
+
 def set_worker(
     session: Session,
     worker: MobileWorker,
     *,
     active: bool | None = None,
-    password: str | None = None,
+    password: str | PasswordHash | None = None,
     first_name: str | None = None,
     last_name: str | None = None,
     user_data: Mapping[str, str] | None = None,
@@ -176,7 +182,7 @@ def set_worker(
     for name, value in after.items():
         setattr(worker, name, value)
     if password is not None:
-        worker.password_hash = hash_password(password, shortest=SHORTEST_WORKER)
+        worker.password_hash = _hash(password, SHORTEST_WORKER)
         after["password"] = "changed"  # noqa: S105  # that it was, not what it is
     if after:
         _record_worker(session, Tag.WORKER_SET, worker, by, before=before, after=after)
@@ -230,7 +236,11 @@ def _checked(
 
 
 def _hash(password: str | None, shortest: int) -> str:
-    return NOBODY_KNOWS if password is None else hash_password(password, shortest=shortest)
+    if password is None:
+        return NOBODY_KNOWS
+    if isinstance(password, PasswordHash):
+        return password
+    return hash_password(password, shortest=shortest)
 
 
 def _record_web_user(

@@ -74,9 +74,10 @@ class OwnerChanges:
 
     @property
     def mark(self) -> str:
-        """The same for the same changes: a person who has seen them sends it back."""
-        said = [f"{one.worker}\0{_ids(one.before)}\0{_ids(one.after)}" for one in self.changes]
-        return hashlib.sha256("\n".join(said).encode()).hexdigest()
+        """The same for the same changes: a person who has seen them sends it back. By names, for
+        what is new has another id each time that it is tried."""
+        said = [(one.username, _names(one.before), _names(one.after)) for one in self.changes]
+        return hashlib.sha256(repr(said).encode()).hexdigest()
 
     @property
     def changed(self) -> list[OwnerChange]:
@@ -122,5 +123,5 @@ def _without(some: OwnerSet | None, others: OwnerSet | None) -> list[SharingOwne
     return [one for one in (some.sharing if some else ()) if one.owner_id not in left_out]
 
 
-def _ids(owners: OwnerSet | None) -> str:
-    return "-" if owners is None else ",".join(sorted(owners.ids))
+def _names(owners: OwnerSet | None) -> list[str] | None:
+    return None if owners is None else sorted(f"{one.kind}:{one.name}" for one in owners.sharing)

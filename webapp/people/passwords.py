@@ -64,6 +64,12 @@ def hash_password(password: str, *, shortest: int) -> str:
         return _hasher.hash(prepared)
 
 
+class PasswordHash(str):
+    """The hash of a password that was taken before, where many are and nothing may be locked."""
+
+    __slots__ = ()
+
+
 class PasswordChecks:
     """Checks passwords in one process: remembers successes, counts failures."""
 

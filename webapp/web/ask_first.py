@@ -45,7 +45,26 @@ def made_or_asked(
     """Make a change that reaches no phone, or that the person has seen (`seen` in their form).
     Phones that only begin to receive cases, of workers who are new or active again, are not asked
     about; what is big in itself is asked about `always`. Raises what `change` raises."""
-    seen, project_id = request.form.get("seen", ""), project.id
+    seen = request.form.get("seen", "")
+
+    def is_right(changes: OwnerChanges) -> bool:
+        asks = always or changes.changed or changes.stopped
+        return not asks or changes.mark == seen
+
+    return _tried(project, change, is_right)
+
+
+def rehearsed(project: Project, change: Callable[[Session], object]) -> OwnerChanges:
+    """What a change would do to phones: it is made and taken back. Raises what `change` raises."""
+    changes = _tried(project, change, lambda _changes: False).asks
+    assert changes is not None  # nothing is ever right here
+    return changes
+
+
+def _tried(
+    project: Project, change: Callable[[Session], T], is_right: Callable[[OwnerChanges], bool]
+) -> Outcome[T]:
+    project_id = project.id
     changes = OwnerChanges()
     try:
         with write_transaction() as session:
@@ -53,8 +72,7 @@ def made_or_asked(
             made = change(session)
             session.flush()  # what it does is to be found
             changes = compare(before, phones_of(session, project_id))
-            asks = always or changes.changed or changes.stopped
-            if asks and changes.mark != seen:
+            if not is_right(changes):
                 raise _TakenBackError
     except _TakenBackError:
         return Outcome(None, changes)

@@ -5,10 +5,23 @@ from __future__ import annotations
 from flask import url_for
 from flask_babel import gettext as _
 
-from webapp.web.views import people_groups, people_levels, people_locations, people_worker
+from webapp.web.views import (
+    people_groups,
+    people_import,
+    people_levels,
+    people_locations,
+    people_worker,
+)
 from webapp.web.views.people_workers import people
 
-__all__ = ["people", "people_groups", "people_levels", "people_locations", "people_worker"]
+__all__ = [
+    "people",
+    "people_groups",
+    "people_import",
+    "people_levels",
+    "people_locations",
+    "people_worker",
+]
 
 
 @people.app_context_processor

@@ -1,0 +1,35 @@
+"""What stands in a cell besides plain text: yes or no, and lists of names."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+
+#: What people and spreadsheets write.
+_WORDS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+
+
+def yes_or_no(text: str) -> bool | None:
+    """What a cell says; None where it is neither."""
+    return _WORDS.get(text.strip().lower())
+
+
+def yes_no(value: bool) -> str:  # it is what is written
+    """A cell that `yes_or_no` reads."""
+    return "yes" if value else "no"
+
+
+def names_in(text: str) -> list[str]:
+    """The names of a list, each once: semicolons or new lines stand between them, and one that has
+    a semicolon itself stands in quotes."""
+    rows = csv.reader(io.StringIO(text), delimiter=";", skipinitialspace=True)
+    names = (" ".join(name.split()) for row in rows for name in row)
+    return list(dict.fromkeys(name for name in names if name))
+
+
+def list_of(names: Iterable[str]) -> str:
+    """A cell that `names_in` reads."""
+    held = io.StringIO()
+    csv.writer(held, delimiter=";", lineterminator="").writerow(list(names))
+    return held.getvalue()
