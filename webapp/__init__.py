@@ -27,6 +27,7 @@ from webapp.api.runs_v1 import runs_v1
 from webapp.cli import register as register_commands
 from webapp.config import Settings, flask_config, settings_from
 from webapp.database import init_database
+from webapp.exchange.exports import ExportList, tidy_exports
 from webapp.extensions import babel, csrf, limiter
 from webapp.history.bulk_jobs import ArchiveForms, RestoreForms
 from webapp.history.selections import tidy_selections
@@ -56,6 +57,7 @@ from webapp.web.shell import init_shell
 from webapp.web.views.audit import audit as audit_screen  # `webapp.audit` stays the room
 from webapp.web.views.case_property import cases as cases_screen
 from webapp.web.views.dictionary_screen import dictionary as dictionary_screen
+from webapp.web.views.exports import exports
 from webapp.web.views.home import home
 from webapp.web.views.hq_links import hq_links
 from webapp.web.views.jobs import jobs as jobs_screen  # `webapp.jobs` stays the room
@@ -122,16 +124,19 @@ TASKS: dict[Kind, Callable[[], Task]] = {
     Kind.ARCHIVE_FORMS: ArchiveForms,
     Kind.RESTORE_FORMS: RestoreForms,
     Kind.REASSIGN_CASES: ReassignCases,
+    Kind.EXPORT: ExportList,
 }
 
 #: What each tick has done: nights that have come are opened, held runs expire, plans and selections
-#: that nobody will use are dropped, letters that were sent long ago, and sync logs of old phones.
+#: that nobody will use are dropped, letters sent and files exported long ago, and sync logs of old
+#: phones.
 DUTIES = (
     open_nights,
     tidy_held,
     drop_obsolete_plans,
     tidy_selections,
     tidy_letters,
+    tidy_exports,
     tidy_sync_logs,
 )
 
@@ -153,7 +158,7 @@ def register_pages(app: Flask) -> None:
         app.register_blueprint(screen)
     for screen in (submissions_screen, cases_screen, dictionary_screen, jobs_screen, hq_links):
         app.register_blueprint(screen)
-    for screen in (people_screen, sharing_screen, reassign, audit_screen, settings_screen):
+    for screen in (people_screen, sharing_screen, reassign, exports, audit_screen, settings_screen):
         app.register_blueprint(screen)
 
 

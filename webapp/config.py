@@ -100,6 +100,11 @@ class Settings:
         """The folder of the attachments' content."""
         return self.data / "attachments"
 
+    @property
+    def exports(self) -> Path:
+        """The folder of the files that people exported, for some days."""
+        return self.data / "exports"
+
 
 _NAMES = {
     "CASEKEEPER_DATA": "data",

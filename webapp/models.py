@@ -4,6 +4,7 @@ from webapp.audit.models import AuditEvent
 from webapp.cases.models import Case, CaseIndex, CaseTransaction
 from webapp.clock import Tick
 from webapp.dictionary.models import CaseType, FormType, Property
+from webapp.exchange.models import Export
 from webapp.history.models import SelectedForm, Selection, StoredView
 from webapp.jobs.models import Job, JobItem
 from webapp.mail.models import Letter
@@ -24,6 +25,7 @@ __all__ = [
     "CaseTransaction",
     "CaseType",
     "DailyUse",
+    "Export",
     "FormType",
     "Group",
     "GroupMember",

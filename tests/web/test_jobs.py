@@ -173,7 +173,7 @@ class TestOneJob:
         job = reprocess_job(project)
         claim(job.id)
         page = amina.get(f"/a/{project.name}/jobs/{job.id}/").form("Stop this job").submit()
-        assert page.follow().status_line == "The job stops after the form that it is at."
+        assert page.follow().status_line == "The job stops after the piece that it is at."
         session.rollback()
         assert (job.state, job.stop_asked) == (JobState.RUNNING, True)
 

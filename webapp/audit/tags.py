@@ -135,7 +135,7 @@ KEYS: dict[Tag, frozenset[str]] = {
     Tag.SUBMISSION_RESTORE: frozenset({"cases"}),
     Tag.SUBMISSION_REPROCESS: frozenset({"from"}),
     Tag.SUBMISSION_EDIT: frozenset({"older"}),
-    Tag.JOB_QUEUE: frozenset({"kind"}),
+    Tag.JOB_QUEUE: frozenset({"kind", "of", "format", "filter"}),
     Tag.JOB_START: frozenset({"kind", "total"}),
     Tag.JOB_END: frozenset({"kind", "state", "total", "processed", "succeeded", "skipped"}),
     Tag.JOB_STOP: frozenset({"kind"}),

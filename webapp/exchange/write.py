@@ -23,6 +23,8 @@ _NOT_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 #: The first line of a sheet of an XLSX file is its head, so it holds one row less than this.
 SHEET_LINES = 1_048_576
+#: Columns of a sheet.
+MOST_COLUMNS = 16_384
 #: The longest text of a cell, and the longest name of a sheet, in characters.
 _LONGEST, _LONGEST_TITLE = 32_767, 31
 _NO_TITLE = re.compile(r"[\[\]:*?/\\\0-\x1f]|^'|'$")

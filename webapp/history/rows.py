@@ -34,7 +34,7 @@ class TouchedCase:
 
 @dataclass(frozen=True, slots=True)
 class SubmissionRow:
-    """One form of the list. `cases` are at most `NAMED`; `more_cases` is how many others;
+    """One form of the list. `cases` are the first of them; `more_cases` is how many others;
     `rule_version` is the number of the version that wrote it, where a rule did."""
 
     submission: Submission
@@ -45,16 +45,17 @@ class SubmissionRow:
 
 
 def rows(
-    session: Session, project_id: int, submissions: Sequence[Submission]
+    session: Session, project_id: int, submissions: Sequence[Submission], *, named: int = NAMED
 ) -> list[SubmissionRow]:
-    """The rows of some submissions, in their order. Two statements, three where rules' forms are
-    among them; none without submissions."""
+    """The rows of some submissions, in their order, with at most `named` cases each. Two
+    statements, three where rules' forms are among them; none without submissions."""
     if not submissions:
         return []
     deactivated = deactivated_among(session, project_id, submissions)
     live = {one.id for one in submissions if one.live}
     versions = rule_versions(session, project_id, submissions)
-    touched, totals = _touched(session, project_id, [one.id for one in submissions], live)
+    keys = [one.id for one in submissions]
+    touched, totals = _touched(session, project_id, keys, live, named)
     return [
         SubmissionRow(
             one,
@@ -114,7 +115,7 @@ _TYPES = {
 
 
 def _touched(
-    session: Session, project_id: int, keys: Sequence[int], live: Container[int]
+    session: Session, project_id: int, keys: Sequence[int], live: Container[int], named: int
 ) -> tuple[dict[int, list[TouchedCase]], dict[int, int]]:
     """The first cases of each submission, and how many each touched."""
     # The windows run over keys alone: a form with thousands of cases does not load their changes.
@@ -145,7 +146,7 @@ def _touched(
             Case,
             and_(Case.project_id == CaseTransaction.project_id, Case.id == CaseTransaction.case),
         )
-        .where(CaseTransaction.project_id == project_id, ranked.c.place <= NAMED)
+        .where(CaseTransaction.project_id == project_id, ranked.c.place <= named)
         .order_by(CaseTransaction.submission, CaseTransaction.case)
     )
     touched: dict[int, list[TouchedCase]] = defaultdict(list)

@@ -1,4 +1,5 @@
-"""Who works on a job: one worker at a time, and one job of a project.
+"""Who works on a job: one worker at a time, and one job of a project that changes anything; beside
+it one that only reads.
 
 A worker may be killed or paused at any moment, and cannot be asked whether it still lives. So it
 does not hold a job, it holds an *attempt* of it: whoever takes the job over raises the number, and
@@ -43,10 +44,11 @@ class Claim:
 
 def claimable(at: Micros) -> ColumnElement[bool]:
     """Whether a job may be taken at an instant: it is running without a heartbeat, or it is the
-    oldest that waits in a project where none is running."""
+    oldest that waits in a project where none is running, of those that only read or the others."""
     other = aliased(Job)
     in_front = exists().where(
         other.project_id == Job.project_id,
+        other.only_reads == Job.only_reads,
         or_(
             other.state == JobState.RUNNING,
             and_(other.state == JobState.QUEUED, other.id < Job.id),

@@ -50,7 +50,8 @@ def reading(held: Claim, leaving: threading.Event) -> Iterator[Session]:
     try:
         with Session(db.engine) as session:
             snapshot(session)
-            with _watched(session, held, leaving):
+            with _watched(session, held, leaving) as watch:
+                session.info[WATCH] = watch
                 yield session
     except Exception as error:
         if is_busy(error):
@@ -58,12 +59,23 @@ def reading(held: Claim, leaving: threading.Event) -> Iterator[Session]:
         raise
 
 
+#: Where a session has its watch.
+WATCH = "watch of the job"
+
+
+def check(session: Session) -> None:
+    """For whoever works for long between two statements of a `reading`: raises what ends it."""
+    why = session.info[WATCH].why
+    if why is not None:
+        raise why
+
+
 @contextmanager
-def _watched(session: Session, held: Claim, leaving: threading.Event) -> Iterator[None]:
+def _watched(session: Session, held: Claim, leaving: threading.Event) -> Iterator[_Watch]:
     watch = _Watch(held, session.connection().connection.driver_connection, leaving)
     watch.start()
     try:
-        yield
+        yield watch
     except Exception:
         # Whatever a statement says that was ended from here; why it was is raised below.
         if watch.why is None:

@@ -25,6 +25,13 @@ class Kind(StrEnum):
     #: Params: `to` (an owner's id), `from` (those of whom the cases were, unless these are very
     #: many), `salt` (tells the forms that it writes). Its items are ids of cases.
     REASSIGN_CASES = "reassign_cases"
+    #: Params: `of` (what is exported) and `format`; the rest stands in `export`.
+    EXPORT = "export"
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether it changes no case and no form, and so may work beside a job that does."""
+        return self is Kind.EXPORT
 
     @property
     def label(self) -> str:
@@ -37,5 +44,6 @@ class Kind(StrEnum):
             Kind.ARCHIVE_FORMS: _("Archive forms"),
             Kind.RESTORE_FORMS: _("Restore forms"),
             Kind.REASSIGN_CASES: _("Reassign cases"),
+            Kind.EXPORT: _("Export a list"),
         }
         return str(labels[self])

@@ -45,10 +45,12 @@ class Job(Base):
             postgresql_where=text("state IN ('queued', 'running')"),
         ),
         Index("ix_job_recent", "project_id", "queued_on"),
-        # One job of a project works at a time, by construction.
+        # One job of a project that changes anything works at a time, by construction, and one that
+        # only reads beside it.
         Index(
             "ix_job_running",
             "project_id",
+            "only_reads",
             unique=True,
             sqlite_where=text("state = 'running'"),
             postgresql_where=text("state = 'running'"),
@@ -60,6 +62,8 @@ class Job(Base):
     #: One of `webapp.jobs.kind.Kind`.
     kind: Mapped[str] = mapped_column(String(31))
     state: Mapped[JobState] = mapped_column(word(JobState), default=JobState.QUEUED)
+    #: `Kind.only_reads`.
+    only_reads: Mapped[bool] = mapped_column(default=False)
     params: Mapped[dict[str, Any]] = mapped_column(JsonObject, default=dict)
     #: Who asked, as in `audit_event`.
     actor_id: Mapped[str] = mapped_column(String(255))

@@ -7,6 +7,7 @@ X4), and one that is lost is found by the next tick.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from flask import current_app
@@ -44,11 +45,14 @@ def enqueue(
     *,
     by: Actor,
     reason: str = "",
+    says: Mapping[str, Any] | None = None,
 ) -> Job:
-    """Add a job to a project, in the present transaction. `wake` it after the commit."""
+    """Add a job to a project, in the present transaction. `wake` it after the commit. `says` is
+    what the audit log has beside its kind."""
     job = Job(
         project_id=project_id,
         kind=kind.value,
+        only_reads=kind.only_reads,
         params=params,
         actor_id=by.user_id,
         actor=by.name,
@@ -63,7 +67,7 @@ def enqueue(
         subject=f"job:{job.id}",
         by=by,
         reason=reason,
-        after={"kind": kind.value},
+        after={"kind": kind.value, **(says or {})},
     )
     return job
 

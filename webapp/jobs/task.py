@@ -41,12 +41,13 @@ class Look(Protocol):
     def write(self, session: Session) -> bool:
         """Write the next piece of the plan, in a transaction of its own that holds the job; False
         when nothing is left to write before `Task.plan`. What a worker that died has left of an
-        earlier look goes first. Called again when the transaction was rolled back."""
+        earlier look goes first. Called again when the transaction was rolled back. Not for a step,
+        which writes by itself what was read for it."""
 
 
 class LookFirst(Exception):  # no error of the job
-    """A plan needs what `look` reads, so nothing was planned. When that is done, the same task is
-    asked to plan again."""
+    """A plan, or a step, needs what `look` reads, so nothing was done. When that is read, the same
+    task is asked again."""
 
     def __init__(self, look: Look) -> None:
         super().__init__()
@@ -66,7 +67,8 @@ class Task(Protocol):
 
     def step(self, session: Session, job: Job, pace: Pace, *, by: Actor) -> bool:
         """Do the next piece and count it (`job.processed`, `job.succeeded`); False when nothing is
-        left, and the job ends. `pace` says how much at most. Raises `TakenBack`, `StopHere`."""
+        left, and the job ends. `pace` says how much at most. Raises `TakenBack`, `StopHere`, and
+        `LookFirst` for a piece that has to be read for long."""
 
     def at(self, session: Session, job: Job) -> str:
         """What it is at, in the words that follow “the server died while it worked on”."""

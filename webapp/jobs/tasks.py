@@ -86,9 +86,24 @@ def _work(held: Claim) -> None:
         if leaving.is_set() or time.monotonic() >= until:
             _patiently(_hand_back, held, task, pace)
             break
-        more = _patiently(_do_next, held, task, pace)
+        more = _go_on(held, task, pace)
         if pace.from_beginning:
             leaving.wait(COURTESY_S)
+
+
+def _go_on(held: Claim, task: Task, pace: Pace) -> bool:
+    """Do the next piece, and before it read what it needs; whether there may be more."""
+    while True:
+        try:
+            return _patiently(_do_next, held, task, pace)
+        except LookFirst as first:
+            look = first.look
+            pace.rolled_back()
+        try:
+            _patiently(partial(_read, look), held, task, pace)
+        except Ended:
+            # Where this process is to end, the job is handed back next.
+            return leaving.is_set() or _patiently(_stop, held, task, pace)
 
 
 def _patiently(do: _Step, held: Claim, task: Task, pace: Pace) -> bool:
@@ -143,7 +158,7 @@ def _plan(held: Claim, task: Task, _pace: Pace) -> bool:
 
 
 def _read(look: Look, held: Claim, _task: Task, _pace: Pace) -> bool:
-    """Read what a plan needs, while nothing is locked. Raises `Ended`."""
+    """Read what a plan or a piece needs, while nothing is locked. Raises `Ended`."""
     with reading(held, leaving) as session:
         look.read(session)
     return True
@@ -159,6 +174,13 @@ def _write(look: Look, held: Claim, _task: Task, _pace: Pace) -> bool:
             job.deaths = 0  # it got on
         job.heartbeat_on = now()
         return True
+
+
+def _stop(held: Claim, _task: Task, _pace: Pace) -> bool:
+    """Stop a job as it was asked to, whatever is left of it."""
+    with write_transaction() as session:
+        end(session, hold(session, held), JobState.STOPPED, by=held.by)
+    return False
 
 
 def _do_next(held: Claim, task: Task, pace: Pace) -> bool:
@@ -225,12 +247,13 @@ def _fail(held: Claim, problem: str) -> None:
 
 
 def _wake_next(project_id: int) -> None:
-    """Wake the job of a project whose turn it is now, which may be the same one."""
+    """Wake the jobs of a project whose turn it is now, which may be the same one: at most one that
+    changes something, and one that only reads."""
     try:
         session = db.session()
         session.rollback()
         for job in session.scalars(
-            select(Job).where(Job.project_id == project_id, claimable(now())).limit(1)
+            select(Job).where(Job.project_id == project_id, claimable(now())).limit(2)
         ):
             wake(job)
         session.rollback()

@@ -1,4 +1,4 @@
-"""How submissions, their users and the filters of Submit History are named on pages."""
+"""How the filters of Submit History are named on pages."""
 
 from __future__ import annotations
 
@@ -12,22 +12,8 @@ from webapp.history.calendar import Days
 from webapp.history.choices import Choices
 from webapp.history.filters import DEFAULT_DAYS, SubmissionFilter, UserType
 from webapp.history.rule_choices import RuleChoice, RunChoice
-from webapp.submissions.models import State, Submission
-
-
-def form_title(submission: Submission, version: int | None = None) -> str:
-    """The form's name, else its xmlns, else that it is none; a rule's form is named after the rule
-    as it was called then (R15), with its version where that is given. One from outside never is,
-    whatever it says of itself (S6)."""
-    if submission.run_id is not None and version is not None:
-        return _(
-            "Automatic Case Update Rule › %(name)s (v%(version)s)",
-            name=submission.name,
-            version=version,
-        )
-    if submission.run_id is not None:
-        return _("Automatic Case Update Rule › %(name)s", name=submission.name)
-    return submission.name or submission.xmlns or _("Unparsed form")
+from webapp.history.words import state_word
+from webapp.submissions.models import State
 
 
 def type_choice(kind: UserType) -> str:
@@ -42,29 +28,9 @@ def type_choice(kind: UserType) -> str:
     }[kind]
 
 
-def type_word(kind: UserType) -> str:
-    """The type of one user."""
-    return {
-        UserType.MOBILE: _("Mobile worker"),
-        UserType.DEACTIVATED: _("Deactivated worker"),
-        UserType.WEB: _("Web user"),
-        UserType.ADMIN: _("admin"),
-        UserType.UNKNOWN: _("Unknown user"),
-        UserType.AUTOMATIC: _("Automatic rule"),
-    }[kind]
-
-
 def state_choice(state: State | None) -> str:
     """A state as filters offer it; None is all of them."""
-    return {
-        None: _("Any state"),
-        State.NORMAL: _("Normal"),
-        State.ARCHIVED: _("Archived"),
-        State.ERROR: _("Error"),
-        State.DUPLICATE: _("Duplicate"),
-        State.DEPRECATED: _("Deprecated"),
-        State.UNPARSED: _("Unparsed"),
-    }[state]
+    return _("Any state") if state is None else state_word(state)
 
 
 def why_state(state: State) -> str:

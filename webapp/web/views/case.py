@@ -22,6 +22,7 @@ from webapp.history.timeline import (
     last_changes,
     timeline,
 )
+from webapp.history.words import form_title, type_word
 from webapp.people.owners import names_of_owners
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
@@ -30,7 +31,6 @@ from webapp.submissions.models import Submission
 from webapp.web.access import project_route
 from webapp.web.forms.cases import CloseForm
 from webapp.web.pagination import keyset_page
-from webapp.web.submission_words import form_title, type_word
 from webapp.web.views.cases import cases
 
 __all__ = ["cases"]  # with the routes of this file

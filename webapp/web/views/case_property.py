@@ -12,12 +12,12 @@ from webapp.extensions import db
 from webapp.history.case_properties import described
 from webapp.history.last_names import last_names
 from webapp.history.property_history import ATTRIBUTES, property_history
+from webapp.history.words import form_title, type_word
 from webapp.people.owners import names_of_owners
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.submissions.render import can_be_name
 from webapp.web.access import project_route
-from webapp.web.submission_words import form_title, type_word
 from webapp.web.views.case_edit import cases
 
 __all__ = ["cases"]  # with the routes of this file, and those before

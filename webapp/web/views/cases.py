@@ -164,6 +164,7 @@ class _Listing:
             older_url=_address(query_string(wanted, before=page.older)),
             newest_url=_address(query_string(wanted)),
             reassign_url=_reassign_address(query_string(wanted)),
+            export_url=with_query(url_for("exports.cases"), query_string(wanted)),
             first_use=not page.rows and self._is_first_use(),
             relax=None if page.rows else self._relax(),
         )

@@ -8,13 +8,13 @@ from flask.typing import ResponseReturnValue
 from webapp.extensions import db
 from webapp.history.calendar import Calendar
 from webapp.history.glance import glance
+from webapp.history.words import form_title
 from webapp.people.accounts import first_worker
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.sharing.check import count_wrong_workers
 from webapp.web.access import project_route
 from webapp.web.home_nights import nights_context
-from webapp.web.submission_words import form_title
 
 home = Blueprint("home", __name__)
 

@@ -12,7 +12,11 @@ from sqlalchemy import Select, exists, select
 
 from webapp.clock import SECOND, now
 from webapp.database import write_transaction
-from webapp.errors import Invalid, Refused
+from webapp.errors import Invalid, NotAllowed, Refused
+from webapp.exchange.exports import export_of
+from webapp.exchange.lists import Of
+from webapp.exchange.models import Export
+from webapp.exchange.write import Format
 from webapp.extensions import db
 from webapp.history.bulk_jobs import BECOME, leaves_something, taken_back_by
 from webapp.jobs.claim import DEAD_AFTER
@@ -27,7 +31,7 @@ from webapp.projects.rights import Right
 from webapp.sharing.reassign import leaves_something as still_counts
 from webapp.submissions.models import State, Submission
 from webapp.submissions.queries import get_submission
-from webapp.web.access import project_route
+from webapp.web.access import may, project_route
 from webapp.web.htmx import is_fragment_request, render_page_or_fragment
 from webapp.web.pagination import keyset_page
 
@@ -68,6 +72,8 @@ def show(project: Project, job_id: int) -> ResponseReturnValue:
         note=_note(job),
         bulk=_bulk(job),
         given_to=_given_to(job),
+        export=_export(job),
+        may_stop=_may_stop(job),
         elapsed=(now() - (job.started_on or job.queued_on)) // SECOND,
         skipped=skipped_by_reason(db.session(), job),
         fragment=is_fragment_request(request),
@@ -93,9 +99,10 @@ def skipped(project: Project, job_id: int) -> ResponseReturnValue:
 
 
 @jobs.post("/a/<project_name>/jobs/<int:job_id>/stop")
-@project_route(Right.EDIT_DATA)
+@project_route(Right.VIEW)
 def stop(project: Project, job_id: int) -> ResponseReturnValue:
-    """Stop a job; what it has done stays. That of a run is stopped as the run."""
+    """Stop a job; what it has done stays. That of a run is stopped as the run. It needs Edit data,
+    but for an export of one's own. Raises `NotAllowed`."""
     run_id = _run_of(project, job_id)
     if run_id is not None:
         return redirect(url_for("runs.stop", run_id=run_id), 307)
@@ -105,14 +112,15 @@ def stop(project: Project, job_id: int) -> ResponseReturnValue:
     if waiting:
         flash(_("The job is stopped."))
     else:
-        flash(_("The job stops after the form that it is at."))
+        flash(_("The job stops after the piece that it is at."))
     return redirect(url_for(".show", job_id=job_id), 303)
 
 
 @jobs.post("/a/<project_name>/jobs/<int:job_id>/resume")
-@project_route(Right.EDIT_DATA)
+@project_route(Right.VIEW)
 def resume(project: Project, job_id: int) -> ResponseReturnValue:
-    """Let a stopped or failed job go on where it ended. That of a run is resumed as the run."""
+    """Let a stopped or failed job go on where it ended. That of a run is resumed as the run. Needs
+    what `stop` needs."""
     run_id = _run_of(project, job_id)
     if run_id is not None:
         return redirect(url_for("runs.resume", run_id=run_id), 307)
@@ -146,9 +154,16 @@ def reprocess(project: Project) -> ResponseReturnValue:
 
 
 def _run_of(project: Project, job_id: int) -> int | None:
-    """The run that a job works on, if it is the job of a run."""
+    """The run that a job works on, if it is the job of a run; else the job may be stopped and
+    resumed by whoever asks. Raises `NotAllowed`."""
     job = get_job(db.session(), project.id, job_id)
+    if not _may_stop(job):
+        raise NotAllowed(Right.EDIT_DATA.label)
     return int(job.params["run_id"]) if job.kind == Kind.RUN else None
+
+
+def _may_stop(job: Job) -> bool:
+    return may(Right.EDIT_DATA) or (job.kind == Kind.EXPORT and job.actor_id == g.actor.user_id)
 
 
 def _any_error(project: Project) -> Select[bool]:
@@ -191,7 +206,15 @@ def _given_to(job: Job) -> GivenTo | None:
     return GivenTo(to, name, job.over and still_counts(session, job))
 
 
+def _export(job: Job) -> Export | None:
+    """None of other jobs. One query."""
+    return export_of(db.session(), job) if job.kind == Kind.EXPORT else None
+
+
 def _label(job: Job) -> str:
+    if job.kind == Kind.EXPORT:
+        of, kind = Of(job.params["of"]), Format(job.params["format"])
+        return _("Export %(what)s as %(format)s", what=of.label, format=kind.name)
     of_job = job.params.get("of_job") if job.kind in BECOME else None
     if of_job is not None:
         return _("Take job %(number)s back", number=of_job)
@@ -209,7 +232,7 @@ def _note(job: Job) -> str | None:
     if job.state != JobState.RUNNING:
         return None
     if job.stop_asked:
-        return str(_("It stops after the form that it is at."))
+        return str(_("It stops after the piece that it is at."))
     if (job.heartbeat_on or 0) < now() - DEAD_AFTER:
         return str(_("Its worker does not answer. The job goes on by itself within two minutes."))
     return None

@@ -20,6 +20,7 @@ from webapp.history.outlook import archive_outlook
 from webapp.history.related import by_ids, related
 from webapp.history.rows import deactivated_among, user_type
 from webapp.history.why import why
+from webapp.history.words import form_title, type_word
 from webapp.people.owners import names_of_owners
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
@@ -33,7 +34,7 @@ from webapp.web.access import project_route
 from webapp.web.answer_steps import answer_steps
 from webapp.web.forms.archive import ArchiveForm
 from webapp.web.pictures import picture_type
-from webapp.web.submission_words import form_title, type_word, why_state
+from webapp.web.submission_words import why_state
 from webapp.web.views.submissions import submissions
 from webapp.web.why_words import why_words
 

@@ -17,6 +17,7 @@ from webapp.history.choices import Choices, submission_choices
 from webapp.history.filters import SubmissionFilter, Unreadable, last_days, parse, query_string
 from webapp.history.rows import rows
 from webapp.history.search import errors_of, matching
+from webapp.history.words import form_title, type_word
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.submissions.models import State, Submission
@@ -26,7 +27,7 @@ from webapp.web.formatting import count_words
 from webapp.web.forms.submissions import as_typed, filter_form
 from webapp.web.htmx import is_fragment_request, render_page_or_fragment, trigger
 from webapp.web.pagination import Count, capped_count, keyset_page
-from webapp.web.submission_words import filter_words, form_title, type_word
+from webapp.web.submission_words import filter_words
 
 submissions = Blueprint("submissions", __name__)
 
@@ -94,6 +95,7 @@ def _listed(
         selectable=wanted.state in SELECTABLE,
         selected_state=wanted.state.value if wanted.state else "",
         select_url=_select_address(query_string(wanted)),
+        export_url=with_query(url_for("exports.forms"), query_string(wanted)),
         **_words(),
     )
     return (
