@@ -136,7 +136,7 @@ def test_a_case_that_is_closed_and_given_away_is_lost_once(session: Session, pro
         child(session, project, name, "mum")
     actions = (sets("owner_id", "bela"), sets("parent/seen", "yes"), CLOSES)
     found = seen(session, project.id, rule_that(*actions, case_type="visit"), owners=Owners.YES)
-    assert found.losing == Losing(owners=1, most="owner-1", of_most=2)
+    assert found.losing == Losing(1, "owner-1", 2, moves={("owner-1", None): 2})
 
 
 def test_numbers_that_were_counted_stay_where_the_owners_take_too_long(

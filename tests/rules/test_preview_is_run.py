@@ -18,7 +18,7 @@ from webapp.cases.models import Case, CaseTransaction
 from webapp.clock import now
 from webapp.projects.models import Project
 from webapp.rules.changed_cases import changed_cases
-from webapp.rules.losing import Losing, losing_of
+from webapp.rules.losing import Losing, Move, losing_of
 from webapp.rules.models import Run
 from webapp.rules.moment import moment_at
 from webapp.rules.preview import Owners, preview
@@ -68,8 +68,8 @@ def test_of_random_rules_and_cases(session: Session, project: Project, seed: int
     assert (seen.losing or Losing()) == losing_of(lost(session, run)), definition
 
 
-def lost(session: Session, run: Run) -> Counter[str]:
-    """How many cases each owner had before the run that are closed now, or another's."""
+def lost(session: Session, run: Run) -> Counter[Move]:
+    """How many cases went from whom to whom; None where they are closed now."""
     rows = session.execute(
         select(CaseTransaction.case, CaseTransaction.change, CaseTransaction.before, Case.owner_id)
         .join(Submission, CaseTransaction.submission == Submission.id)
@@ -83,7 +83,11 @@ def lost(session: Session, run: Run) -> Counter[str]:
         if "owner_id" in change.get("given", {}):
             first[case] = before.get("owner_id", "")
     closed = {case for case, change, _before, _owner in rows if change.get("closes")}
-    return Counter(first[case] for case in now if case in closed or first[case] != now[case])
+    return Counter(
+        (first[case], None if case in closed else now[case])
+        for case in now
+        if case in closed or first[case] != now[case]
+    )
 
 
 def did(session: Session, run: Run) -> list[tuple[bool, list[tuple[str, str, str | None, str]]]]:

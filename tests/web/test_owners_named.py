@@ -143,3 +143,21 @@ def test_a_rule_says_whose_id_it_sets(officer: PageClient, project: Project, tea
     )
     page = officer.get(f"/a/{project.name}/rules/{rule.rule_id}/")
     assert f"set owner_id to “{team.group_id}” (North Team)" in page.text
+
+
+def test_a_preview_says_whose_phones_lose_cases_of_a_group(
+    session: Session, officer: PageClient, project: Project
+):
+    team = scene.group(project, "Team", *scene.workers(project, "anc-01", "anc-02"))
+    (alone,) = scene.workers(project, "anc-03")
+    for case_id, owner in (("a", team.group_id), ("b", team.group_id), ("c", alone.user_id)):
+        open_case(session, project.id, case_id, owner_id=owner, status="done")
+    rule = make_rule(project)
+    page = officer.get(f"/a/{project.name}/rules/{rule.rule_id}/preview")
+    assert "2 owners lose cases; most: Team with 2. 3 phones lose cases; most: anc-01 with 2." in (
+        page.text
+    )
+    to_her = [{"kind": "set", "property": "owner_id", "value": alone.user_id}]
+    gives = make_rule(project, name="Give", actions=to_her)
+    page = officer.get(f"/a/{project.name}/rules/{gives.rule_id}/preview")
+    assert "1 owner loses cases: Team, 2. 2 phones lose cases; most: anc-01 with 2." in page.text

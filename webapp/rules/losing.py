@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import ColumnElement, and_, case, func, null, select
 from sqlalchemy.orm import Session
 
 from webapp.cases.models import Case
@@ -15,16 +17,23 @@ from webapp.rules.family import Family
 from webapp.rules.moment import Moment
 from webapp.rules.references import OWNER
 
+#: From whom a case goes to whom; None where it is closed.
+Move = tuple[str, str | None]
+#: Of more kinds of moves only the owners who lose cases are counted.
+MOST_MOVES = 20_000
+
 
 @dataclass(frozen=True, slots=True)
 class Losing:
     """How many owners lose cases; the one that loses `most`, and how many; and how many cases
-    without an owner are closed, or get one."""
+    without an owner are closed, or get one. `moves` counts the cases by from whom they go to whom;
+    None where these are very many."""
 
     owners: int = 0
     most: str = ""
     of_most: int = 0
     without_owner: int = 0
+    moves: Mapping[Move, int] | None = field(default_factory=dict)
 
 
 def takes_away(definition: Definition) -> bool:
@@ -32,13 +41,16 @@ def takes_away(definition: Definition) -> bool:
     return definition.closes or any(one.property.attribute == OWNER for one in definition.updates)
 
 
-def losing_of(lost: Counter[str]) -> Losing:
-    """Told from how many cases each owner loses."""
+def losing_of(moves: Counter[Move]) -> Losing:
+    """Told from how many cases go from whom to whom."""
+    lost = Counter[str]()
+    for (owner, _after), cases in moves.items():
+        lost[owner] += cases
     named = sorted((-cases, owner) for owner, cases in lost.items() if owner and cases)
     if not named:
-        return Losing(without_owner=lost[""])
+        return Losing(without_owner=lost[""], moves=dict(moves))
     cases, owner = named[0]
-    return Losing(len(named), owner, -cases, lost[""])
+    return Losing(len(named), owner, -cases, lost[""], dict(moves))
 
 
 class Losses:
@@ -61,28 +73,46 @@ class Losses:
         """A case gets another owner, maybe not for the first time."""
         self._owners[key] = self._owners.get(key, (before, after))[0], after
 
-    def count(self) -> Counter[str]:
-        """How many cases each owner has lost: each case once, and none that came back."""
+    def count(self) -> Counter[Move]:
+        """How many cases have gone from whom to whom: each case once, and none that came back."""
+        closed = Counter[Move]({(owner, None): cases for owner, cases in self._closed.items()})
         given = (
-            str(before)
+            (str(before), str(after))
             for key, (before, after) in self._owners.items()
             if before != after and key not in self._keys
         )
-        return self._closed + Counter(given)
+        return closed + Counter(given)
 
 
 def count_losing(
     session: Session, project_id: int, definition: Definition, moment: Moment
 ) -> Losing | None:
     """The same of a rule that writes to no other case; None for one that takes nothing away. One
-    query over the open cases of the type."""
+    query over the open cases of the type, or two."""
     if not takes_away(definition):
         return None
     family = Family(project_id)
     lost = changes(family, definition)
+    after: ColumnElement[Any] = null()
     if not definition.closes:
-        owners = (one for one in written(family, definition) if one.attribute == OWNER)
-        lost = and_(lost, *(one.changes for one in owners))
+        (to,) = (one for one in written(family, definition) if one.attribute == OWNER)
+        lost, after = and_(lost, to.changes), to.value
+    rows = family.select(Case.owner_id, after.label("after"), func.count()).where(lost)
+    found = narrowed(rows, family, definition, moment).group_by(Case.owner_id, "after")
+    moves = session.execute(found.limit(MOST_MOVES + 1)).all()
+    if len(moves) <= MOST_MOVES:
+        return losing_of(Counter({(owner, to): cases for owner, to, cases in moves}))
+    return _owners_alone(session, family, definition, moment, lost)
+
+
+def _owners_alone(
+    session: Session,
+    family: Family,
+    definition: Definition,
+    moment: Moment,
+    lost: ColumnElement[bool],
+) -> Losing:
+    """The same without from whom to whom. One query."""
     rows = family.select(Case.owner_id.label("owner"), func.count().label("cases")).where(lost)
     each = narrowed(rows, family, definition, moment).group_by(Case.owner_id).subquery()
     named = each.c.owner != ""
@@ -99,4 +129,4 @@ def count_losing(
     if first is None:
         return Losing()
     most, of_most = (first[0], first[1]) if first[2] else ("", 0)
-    return Losing(int(first[2]), most, of_most, int(first[3]))
+    return Losing(int(first[2]), most, of_most, int(first[3]), None)
