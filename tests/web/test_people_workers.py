@@ -88,13 +88,17 @@ def test_a_worker_is_made_and_changed(
         .status_code
         == 201
     )
+    assert "Last sync–" in made.click("To the page of amina").text
+    restore = f"/a/{project.name}/phone/restore/?version=2.0"
+    assert app.test_client().get(restore, headers=head).status_code == 200
     page = made.click("To the page of amina")
+    assert "Last sync–" not in page.text
     assert page.h1 == "amina"
     assert password[1] not in page.text
     for words in ("Cases of the group “Team A”", "Cases of the location “Clinic Böhm”"):
         assert words in page.links()
     assert "They share cases with 2 groups and locations" in page.text
-    assert "cadre5" in page.text
+    assert page.rows("User data, by name") == [["cadre", "5"]]
     saved = (
         page.click("Edit")
         .form("Save")

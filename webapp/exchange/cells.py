@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterable
 
+_NEEDS_QUOTES = frozenset(';"')
 #: What people and spreadsheets write.
 _WORDS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
@@ -30,6 +31,7 @@ def names_in(text: str) -> list[str]:
 
 def list_of(names: Iterable[str]) -> str:
     """A cell that `names_in` reads."""
-    held = io.StringIO()
-    csv.writer(held, delimiter=";", lineterminator="").writerow(list(names))
-    return held.getvalue()
+    return "; ".join(
+        '"{}"'.format(name.replace('"', '""')) if _NEEDS_QUOTES & set(name) else name
+        for name in names
+    )

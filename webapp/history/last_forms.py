@@ -1,13 +1,15 @@
-"""The last form of each of some users: what the lists and pages of people show."""
+"""The last form and the last sync of workers: what the lists and pages of people show."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
+from webapp.clock import Micros
 from webapp.people.models import MobileWorker
+from webapp.sharing.models import SyncLog
 from webapp.submissions.models import State, Submission
 
 
@@ -43,3 +45,13 @@ def last_forms(
         )
     )
     return {form.user_id: form for form in found}
+
+
+def last_sync(session: Session, worker: MobileWorker) -> Micros | None:
+    """When a phone of this worker last received its cases; None where it never did, or so long ago
+    that nothing is kept of it. One query."""
+    return session.scalar(
+        select(func.max(SyncLog.made_on)).where(
+            SyncLog.project_id == worker.project_id, SyncLog.worker == worker.id
+        )
+    )

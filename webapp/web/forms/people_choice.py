@@ -13,7 +13,7 @@ from webapp.errors import Invalid, NotFound
 T = TypeVar("T")
 
 #: So many are offered as boxes; of more, only those that are chosen.
-AS_BOXES = 40
+AS_BOXES = 12
 #: Fields for more of them.
 MORE = 2
 

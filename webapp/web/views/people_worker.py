@@ -13,7 +13,7 @@ from webapp.errors import Invalid, InvalidEntry, NotFound, Refused
 from webapp.extensions import db
 from webapp.history.calendar import ANY_TIME
 from webapp.history.filters import SubmissionFilter, query_string
-from webapp.history.last_forms import last_forms
+from webapp.history.last_forms import last_forms, last_sync
 from webapp.people.belonging import set_groups, set_locations
 from webapp.people.groups import get_group
 from webapp.people.locations import get_location
@@ -64,6 +64,7 @@ def worker(project: Project, worker_id: str) -> ResponseReturnValue:
         owners=owner_set(session, row),
         wrong_sharing=WRONG_SHARING,
         last=last_forms(session, project.id, [row]).get(row.user_id),
+        synced_on=last_sync(session, row),
         forms_url=with_query(url_for("submissions.index"), query_string(every_form)),
     )
 
