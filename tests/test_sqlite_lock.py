@@ -195,9 +195,19 @@ def test_nobody_passes_who_is_first_in_line(tmp_path: Path):
         while not queue.is_awaited() and time.monotonic() < until:
             time.sleep(0.01)
         os.kill(other.pid, signal.SIGSTOP)  # as if the machine had no time for it
-        queue.release()
-        assert not queue.acquire(0.1)
-        os.kill(other.pid, signal.SIGCONT)
+        time.sleep(0.2)  # until all its threads have stopped
+        try:
+            queue.release()
+            assert not queue.acquire(0.1)
+            assert queue.acquire(5), "but who does not wake up keeps nobody out"
+            begin = time.monotonic()
+            for _ in range(50):
+                queue.release()
+                assert queue.acquire(5)
+            assert time.monotonic() - begin < 3, "nor does each wait for it again"
+            queue.release()
+        finally:
+            os.kill(other.pid, signal.SIGCONT)
         assert other.stdout is not None and other.stdout.readline() == b"held\n"
         other.communicate(timeout=10)
     assert queue.acquire(5)
@@ -229,8 +239,8 @@ def test_processes_that_write_all_the_time_let_each_other_write(tmp_path: Path):
 def test_a_forked_child_has_nothing_of_its_parents_turn(tmp_path: Path):
     queue = WriteQueue(tmp_path / "lock")
     assert queue.acquire(1)
-    inherited = queue._line._turn
-    assert inherited is not None
+    assert queue._line._held is not None
+    inherited = queue._line._held.turn
     child = os.fork()
     if child == 0:
         try:

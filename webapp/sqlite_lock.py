@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
 
 
@@ -79,64 +80,68 @@ class WriteQueue:
         self._line.start_afresh()
 
 
+#: Where the lock is free and yet whoever is first in line has not come for so many seconds, it is
+#: asleep: others pass it, for some time without waiting for it again.
+ASLEEP_S = 0.5
+PASSED_S = 2.0
+
+
 class ProcessLine:
     """The line of the processes, made of two file locks, which the kernel takes back from a process
-    that dies: whoever is first in line holds the one (`_next`) until it gets the other (`_turn`).
+    that dies: whoever is first in line holds the one (`next`) until it gets the other (`turn`).
 
     One would not do: the kernel only wakes those who wait for a lock that is free again, and on a
     busy machine whoever gave it back has asked for it anew, and got it, before they are awake. So
-    it must pass the first in line here. (A process that is paused while it is first keeps the
-    others out, as one that is paused while it writes does.)
+    nobody passes the first in line, unless that was paused.
 
     One cannot wait for a lock with a limit, and asking again and again is neither fair nor cheap.
     So where they are not free a thread of its own waits for them, as long as it takes. Whoever
     gives up leaves that thread in the line: the process keeps its place, for the next of its
-    writers, or else lets the others pass. One thread of the process is here at a time.
+    writers, or else lets the others pass. One writer of the process is here at a time.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._turn_path = path
+        self._next_path = path.with_name(f"{path.name}-next")
         self._begin()
 
     def _begin(self) -> None:
-        self._turn: int | None = None
-        self._next: int | None = None
+        self._own: _Locks | None = None
+        self._in_line: _Locks | None = None
+        #: With which of the two we have the turn.
+        self._held: _Locks | None = None
         self._changed = threading.Condition()
-        self._stands_in_line = False
         self._wanted = False
-        self._has_it = False
+        self._pass_until = 0.0
 
     def start_afresh(self) -> None:
         """After a fork: the open files are the parent's, and so are the locks on them."""
-        files = self._turn, self._next
+        opened = {self._own, self._in_line, self._held} - {None}
         self._begin()
-        for file in files:
-            if file is not None:
-                os.close(file)  # ours only: the parent's own still holds the lock
+        for locks in opened:
+            assert locks is not None
+            locks.close()  # ours only: the parent's own files still hold the locks
 
     def take(self, until: float) -> bool:
         """Wait for the lock until then (`time.monotonic`). False: it did not come."""
         with self._changed:
-            if not self._stands_in_line:
-                if self._take_if_free():
-                    return True
-                in_line = threading.Thread(
-                    target=self._stand_in_line,
-                    args=[self._open_turn(), self._open_next()],
-                    daemon=True,
-                )
-                in_line.start()
-                self._stands_in_line = True
+            if self._take_if_free():
+                return True
+            if self._in_line is None:
+                self._in_line = self._opened()
+                threading.Thread(
+                    target=self._stand_in_line, args=[self._in_line], daemon=True
+                ).start()
             self._wanted = True
             try:
-                self._changed.wait_for(lambda: self._has_it, until - time.monotonic())
+                self._wait(until)
             except BaseException:  # a signal: nobody will ask for what may have come
-                if self._has_it:
+                if self._held is not None:
                     self._let_go()
                 raise
             finally:
                 self._wanted = False
-            return self._has_it
+            return self._held is not None
 
     def give_back(self) -> None:
         """Let the next process have the lock."""
@@ -146,44 +151,75 @@ class ProcessLine:
     def is_awaited(self) -> bool:
         """Whether another process stands in line. Only the holder asks."""
         with self._changed:
-            if not _taken(self._open_next()):
+            own = self._mine()
+            if not _taken(own.next):
                 return True
-            fcntl.flock(self._open_next(), fcntl.LOCK_UN)
+            _give_back(own.next)
             return False
 
-    def _let_go(self) -> None:
-        self._has_it = False
-        # Not by closing: a process that is just being started may have a copy of the file.
-        fcntl.flock(self._open_turn(), fcntl.LOCK_UN)
+    def _wait(self, until: float) -> None:
+        while self._held is None and (left := until - time.monotonic()) > 0:
+            self._changed.wait_for(lambda: self._held is not None, min(left, ASLEEP_S))
+            if self._held is None and left > ASLEEP_S and _taken(self._mine().turn):
+                self._held = self._mine()
+                self._pass_until = time.monotonic() + PASSED_S
 
     def _take_if_free(self) -> bool:
-        if not _taken(self._open_next()):
+        own = self._mine()
+        is_first = _taken(own.next)
+        if not is_first and time.monotonic() > self._pass_until:
             return False
-        self._has_it = _taken(self._open_turn())
-        fcntl.flock(self._open_next(), fcntl.LOCK_UN)
-        return self._has_it
+        if _taken(own.turn):
+            self._held = own
+        if is_first:
+            _give_back(own.next)
+        return self._held is not None
 
-    def _stand_in_line(self, turn: int, next_: int) -> None:
-        fcntl.flock(next_, fcntl.LOCK_EX)
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        fcntl.flock(next_, fcntl.LOCK_UN)
+    def _stand_in_line(self, locks: _Locks) -> None:
+        fcntl.flock(locks.next, fcntl.LOCK_EX)
+        fcntl.flock(locks.turn, fcntl.LOCK_EX)
+        _give_back(locks.next)
         with self._changed:
-            self._stands_in_line = False
+            self._in_line = None
+            self._held = locks
             if self._wanted:
-                self._has_it = True
                 self._changed.notify()
             else:
                 self._let_go()
 
-    def _open_turn(self) -> int:
-        if self._turn is None:
-            self._turn = _opened(self._path)
-        return self._turn
+    def _let_go(self) -> None:
+        locks, self._held = self._held, None
+        if locks is None:
+            return
+        # Not by closing: a process that is just being started may have a copy of the file.
+        _give_back(locks.turn)
+        if locks is not self._own:
+            locks.close()
 
-    def _open_next(self) -> int:
-        if self._next is None:
-            self._next = _opened(self._path.with_name(f"{self._path.name}-next"))
-        return self._next
+    def _mine(self) -> _Locks:
+        if self._own is None:
+            self._own = self._opened()
+        return self._own
+
+    def _opened(self) -> _Locks:
+        turn = _opened(self._turn_path)
+        try:
+            return _Locks(turn, _opened(self._next_path))
+        except OSError:
+            os.close(turn)
+            raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Locks:
+    """Both files, open. Each opening is a holder of its own for the kernel."""
+
+    turn: int
+    next: int
+
+    def close(self) -> None:
+        os.close(self.turn)
+        os.close(self.next)
 
 
 def _taken(file: int) -> bool:
@@ -193,6 +229,10 @@ def _taken(file: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _give_back(file: int) -> None:
+    fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _opened(path: Path) -> int:
