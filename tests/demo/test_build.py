@@ -21,10 +21,15 @@ from webapp.demo import app_forms, build, nights
 from webapp.demo.build import Demo
 from webapp.demo.events import Post
 from webapp.demo.marks import unfinished
+from webapp.demo.places import FACILITIES
+from webapp.dictionary.models import Sharing
+from webapp.dictionary.queries import sharing_of
 from webapp.errors import Refused
 from webapp.jobs import tasks
 from webapp.people.models import MobileWorker
 from webapp.people.operations import get_web_user
+from webapp.people.owner_sets import WRONG_SHARING
+from webapp.people.sharing_models import Location
 from webapp.projects.models import Project
 from webapp.rules.models import Rule, RuleState, Run, RunState, Trigger
 from webapp.rules.verify import verify_runs
@@ -86,6 +91,30 @@ def test_it_holds_whatever_can_be_looked_at(app: Flask, session: Session, projec
     assert {worker.active for worker in workers} == {True, False}
     latest = session.scalar(select(func.max(Submission.received_on)).where(of_it))
     assert latest and UNTIL - DAY < latest < UNTIL
+
+
+def test_referrals_are_shared_with_a_facility(session: Session, project: Project):
+    of_it = Case.project_id == project.id
+    referrals = session.scalars(
+        select(Location.name)
+        .join(Case, (Case.owner_id == Location.location_id) & of_it)
+        .where(Location.project_id == project.id, Case.type == "referral")
+    ).all()
+    alone = session.scalar(
+        select(func.count())
+        .select_from(Case)
+        .join(MobileWorker, MobileWorker.user_id == Case.owner_id)
+        .where(of_it, Case.type == "referral")
+    )
+    assert len(referrals) > (alone or 0) > 0
+    assert set(referrals) <= set(FACILITIES.values())
+    assert sharing_of(session, project.id, ["referral"]) == {"referral": Sharing.SHARED}
+    wrong = select(Submission.id).where(
+        Submission.project_id == project.id,
+        Submission.state == State.ERROR,
+        Submission.problem == WRONG_SHARING,
+    )
+    assert len(session.scalars(wrong).all()) == 1
 
 
 def test_its_rules_ran_were_held_decided_undone_and_watched(session: Session, project: Project):

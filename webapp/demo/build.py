@@ -20,6 +20,7 @@ from webapp.demo.marks import Begun
 from webapp.demo.mishaps import mishaps
 from webapp.demo.nights import HOUR, finish_jobs, nights
 from webapp.demo.office import office
+from webapp.demo.organization import organize
 from webapp.demo.people import add_people
 from webapp.demo.places import ZONE
 from webapp.demo.programme import Programme, Size
@@ -117,6 +118,7 @@ class Demo:
             set_project(session, project, SETTINGS, by=self._by)
             describe_data(session, project.id, by=self._by)
         add_people(session, project, self._programme, by=self._by)
+        organize(session, project, self._programme)
 
     def _receive(self, posts: Sequence[Post], progress: Progress) -> None:
         if not posts:

@@ -36,6 +36,7 @@ def mishaps(programme: Programme) -> Iterator[Post]:
     ]
     for share in _HOUSEHOLD_LOST:
         yield _of_a_lost_household(_at(pregnancies, share), programme)
+    yield from _shared_with_nobody(programme)
     # A phone whose calendar has no such month.
     sent = _at(programme.sent, 0.62)
     yield replace(
@@ -66,6 +67,24 @@ def _of_a_lost_household(sent: Sent, programme: Programme) -> Post:
     )
     filled = Filled(sent.done.filled.kind, sent.done.filled.answers, [block])
     return post(replace(anew, done=replace(sent.done, filled=filled)))
+
+
+def _shared_with_nobody(programme: Programme) -> Iterator[Post]:
+    """This morning whoever was never assigned to a facility refers one more mother: nobody knows
+    with whom to share that."""
+    referred = [
+        (sent, block)
+        for sent in programme.sent
+        if not sent.by.places
+        for block in sent.done.filled.blocks
+        if block.create and block.create["case_type"] == "referral"
+    ]
+    for sent, block in referred[-1:]:
+        anew = _anew(sent, programme)
+        random = programme.random(f"shared {sent.meta.instance_id}")
+        filled = replace(sent.done.filled, blocks=[replace(block, case_id=uuid_of(random))])
+        late = replace(anew, done=replace(sent.done, filled=filled))
+        yield replace(post(late), at=programme.until - 2 * HOUR)
 
 
 def _anew(sent: Sent, programme: Programme) -> Sent:

@@ -7,15 +7,20 @@ from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 
+from sqlalchemy.orm import Session
+
 from webapp.audit.actor import Actor
 from webapp.clock import DAY, HOUR, SECOND, Micros
 from webapp.demo import app_forms, hours
 from webapp.demo.events import Act, Do, Event, Post, post
 from webapp.demo.programme import Programme, Sent
-from webapp.demo.staff import DATA_OFFICER, OfficePerson, Promoter
+from webapp.demo.staff import DATA_OFFICER, MANAGER, OfficePerson, Promoter
 from webapp.demo.xform import Block, Filled, Kind, uuid_of
+from webapp.dictionary.models import Sharing
+from webapp.dictionary.operations import set_sharing
 from webapp.people.kinds import UserKind
 from webapp.people.operations import get_worker, set_worker
+from webapp.projects.models import Project
 from webapp.submissions.archive import archive
 from webapp.submissions.own import close_case
 from webapp.submissions.receive import Sender
@@ -46,6 +51,13 @@ def office(programme: Programme) -> Iterator[Event]:
     yield from _tests(random, programme)
     yield from _twice(random, programme)
     yield from _settled(random, programme)
+    yield Act(at_work(random, programme.last - timedelta(days=6)), _shares_referrals)
+
+
+def _shares_referrals(session: Session, project: Project) -> object:
+    """Referrals that an app leaves to their promoter go to the promoter's facility all the same."""
+    by = actor(MANAGER)
+    return set_sharing(session, project.id, "referral", Sharing.SHARED, by=by)
 
 
 def _leavers(random: Random, programme: Programme) -> Iterator[Act]:

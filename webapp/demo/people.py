@@ -34,7 +34,16 @@ def add_people(session: Session, project: Project, programme: Programme, *, by: 
     )
     for one in programme.promoters:
         if one.username not in there:
+            first, _blank, last = one.name.partition(" ")
             with pretend(hours.instant(one.begins - timedelta(days=2), 660 + one.number)):
                 create_worker(
-                    session, project, one.username, None, by=actor(MANAGER), user_id=one.user_id
+                    session,
+                    project,
+                    one.username,
+                    None,
+                    first_name=first,
+                    last_name=last,
+                    user_data={"village": one.village.name, "ward": one.village.ward},
+                    by=actor(MANAGER),
+                    user_id=one.user_id,
                 )

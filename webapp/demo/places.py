@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 SUB_COUNTY = "Gem"
@@ -56,3 +57,11 @@ def _villages() -> tuple[Village, ...]:
 
 
 VILLAGES = _villages()
+
+#: Each ward with its facility.
+FACILITIES = {ward: facility for ward, (facility, _names) in _WARDS.items()}
+
+
+def place_id(name: str) -> str:
+    """The id that cases carry whose owner is the location of that name."""
+    return hashlib.blake2b(f"{SUB_COUNTY}/{name}".encode(), digest_size=16).hexdigest()

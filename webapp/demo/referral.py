@@ -27,7 +27,8 @@ class Referral:
 def refer(
     random: Random, pen: Pen, by: Promoter, day: date, *, pregnancy: str, mother: str, why: str
 ) -> tuple[Referral, Block]:
-    """Send a mother to a facility: a case that belongs to that of her pregnancy."""
+    """Send a mother to a facility: a case that belongs to that of her pregnancy, and is shared with
+    all who work for the promoter's facility."""
     sent = Referral(uuid_of(random), f"{by.village.number:02}/{random.randrange(1, 9999):04}")
     urgent = why in _URGENT
     opens = Block(
@@ -35,7 +36,7 @@ def refer(
         create={
             "case_type": "referral",
             "case_name": f"{mother}: {why.replace('_', ' ')}",
-            "owner_id": by.user_id,
+            "owner_id": by.shares_with,
         },
         update={
             "reason": why,

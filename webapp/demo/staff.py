@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from random import Random
 
 from webapp.demo import names
-from webapp.demo.places import VILLAGES, Village
+from webapp.demo.places import SUB_COUNTY, VILLAGES, Village, place_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,15 @@ class Promoter:
     ends: date | None
     #: A number of their own among all, from 0.
     number: int
+    #: The names of the locations that they are assigned to.
+    places: tuple[str, ...]
+
+    @property
+    def shares_with(self) -> str:
+        """The id of the facility with which they share what they refer; their own where they are at
+        none, as the app has it."""
+        here = next((place for place in self.places if place != SUB_COUNTY), None)
+        return self.user_id if here is None else place_id(here)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,10 @@ OFFICE = (DATA_OFFICER, MANAGER)
 #: The share of people that each training brought in, and on which day of the programme.
 _TRAININGS = ((0, 0.42), (84, 0.33), (203, 0.2), (434, 0.05))
 
+#: Who is not at the facility of their village alone, by number: one sees to the whole sub-county,
+#: one was never assigned to anything, one helps out at another facility.
+_SUPERVISOR, _FORGOTTEN, _BOTH = 2, 3, 4
+
 
 def promoters(random: Random, number: int, first: date, last: date) -> list[Promoter]:
     """The mobile workers of a programme that runs from one day to another.
@@ -62,8 +75,20 @@ def promoters(random: Random, number: int, first: date, last: date) -> list[Prom
         name, username = _name(random, taken)
         village = VILLAGES[place % len(VILLAGES)]
         user_id = f"{random.getrandbits(128):032x}"
-        hired.append(Promoter(username, name, user_id, village, begins, ends, place))
+        places = _places(place, village)
+        hired.append(Promoter(username, name, user_id, village, begins, ends, place, places))
     return hired
+
+
+def _places(number: int, village: Village) -> tuple[str, ...]:
+    if number == _SUPERVISOR:
+        return (SUB_COUNTY,)
+    if number == _FORGOTTEN:
+        return ()
+    if number == _BOTH:
+        other = VILLAGES[(village.number + 2) % len(VILLAGES)]
+        return (village.facility, other.facility)
+    return (village.facility,)
 
 
 def _training(share: float, days: int) -> int:

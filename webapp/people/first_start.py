@@ -17,6 +17,8 @@ from webapp.projects.models import Project
 from webapp.projects.operations import create_project
 
 FILE = "first-login.txt"
+#: The username of its mobile worker.
+WORKER = "demo-worker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def first_start(data: Path) -> FirstLogin | None:
             email="admin@demo.example",
             password=new_password(),
             project=project.name,
-            worker="demo-worker",
+            worker=WORKER,
             worker_password=new_password(),
             file=data / FILE,
         )
