@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import apply, fair, match, preview, receive
+from bench import apply, fair, match, preview, receive, restore
 from bench.results import Figures, write_results
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -17,6 +17,7 @@ OVER_CASES: dict[str, Callable[..., Figures]] = {
     "preview": preview.measure,
     "apply": apply.measure,
     "fair": fair.measure,
+    "restore": restore.measure,
 }
 WHAT = ("receive", *OVER_CASES)
 

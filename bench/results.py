@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import apply, fair, match, preview
+from bench import apply, fair, match, preview, restore
 from bench.apply import Applied
 from bench.fair import Waited
 from bench.load import Load
@@ -18,11 +18,12 @@ from bench.match import Matched
 from bench.panel import Panel
 from bench.preview import Previewed, Previews
 from bench.receive import REACH, Found
+from bench.restore import Restored
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-Figures = Found | Matched | Previews | Applied | Waited
+Figures = Found | Matched | Previews | Applied | Waited | Restored
 
 
 def write_results(path: Path | None, found: Sequence[Figures]) -> str:
@@ -60,6 +61,8 @@ def _lines(found: Figures) -> list[str]:
         return _preview(found)
     if isinstance(found, Waited):
         return _fair(found)
+    if isinstance(found, Restored):
+        return _restore(found)
     return _match(found) if isinstance(found, Matched) else _apply(found)
 
 
@@ -173,6 +176,28 @@ def _fair(found: Waited) -> list[str]:
         "|---|---:|---:|",
         f"| {small} | {found.small:.1f} | {found.ended_at:,} |",
         f"| the large run | {found.large:.1f} | {found.cases:,} |",
+        "",
+    ]
+
+
+def _restore(found: Restored) -> list[str]:
+    full = found.found[0]
+    return [
+        f"## Restoring one worker among {found.cases:,} cases, on {found.database}",
+        "",
+        (
+            f"The worker's phone carries {full.cases:,} cases: {found.megabytes:.1f} MB of XML,"
+            f" written into a file. To reach: {restore.REACH_SECONDS:.0f} s for 5,000"
+            f" ({_verdict(full.took <= restore.REACH_SECONDS * max(1, full.cases / 5000))})."
+        ),
+        "",
+        "| what | cases sent | seconds | × the bare SELECT | MB at its peak |",
+        "|---|---:|---:|---:|---:|",
+        *(
+            f"| {one.what} | {one.cases:,} | {one.took:.3f} | {one.took / found.bare.took:.1f} |"
+            f" {'' if one.memory is None else f'{one.memory:.0f}'} |"
+            for one in (found.bare, *found.found)
+        ),
         "",
     ]
 

@@ -32,4 +32,5 @@ def test_a_quick_run_writes_its_results(database: str, tmp_path: Path) -> None:
     assert "The panel in the form of a rule" in text
     assert f"## Closing 200 cases with two properties each, on {database}" in text
     assert f"## Another project's rule during a run of 200 cases, on {database}" in text
+    assert f"## Restoring one worker among 200 cases, on {database}" in text
     assert "- commit: " in text

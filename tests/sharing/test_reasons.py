@@ -20,7 +20,7 @@ from webapp.sharing.reasons import Because, carried
 
 @given(graph=graphs)
 @settings(
-    max_examples=examples(60),
+    max_examples=examples(25),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -179,7 +179,7 @@ graphs = st.lists(nodes, min_size=1, max_size=len(NAMES)).map(
 
 @given(graph=graphs)
 @settings(
-    max_examples=examples(150),
+    max_examples=examples(80),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

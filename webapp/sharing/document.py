@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, cast
 from xml.sax.saxutils import escape, quoteattr
 
@@ -28,6 +29,7 @@ AT_A_TIME = 250
 
 _NOT_TEXT = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TO_ESCAPE = re.compile(r"[&<>\r]|" + _NOT_TEXT.pattern)
+_PLAIN = re.compile(r"[\w.-]*")
 _TAKEN = frozenset(RESERVED) | NEVER_PROPERTIES
 
 
@@ -151,7 +153,7 @@ def _properties(properties: Mapping[str, str]) -> str:
         [
             f"<{name}>{_text(value)}</{name}>"
             for name, value in properties.items()
-            if name not in _TAKEN and can_be_name(name)
+            if _can_be_property(name)
         ]
     )
 
@@ -167,6 +169,11 @@ def _index(indices: Iterable[_Index]) -> str:
     return f"<index>{elements}</index>" if elements else ""
 
 
+@lru_cache(10_000)  # the names of a programme are few, and stand in each of its cases
+def _can_be_property(name: str) -> bool:
+    return name not in _TAKEN and can_be_name(name)
+
+
 def _text(text: str) -> str:
     if _TO_ESCAPE.search(text) is None:
         return text
@@ -174,6 +181,8 @@ def _text(text: str) -> str:
 
 
 def _attribute(text: str) -> str:
+    if _PLAIN.fullmatch(text):
+        return f'"{text}"'
     return quoteattr(_NOT_TEXT.sub("\ufffd", text))
 
 

@@ -30,10 +30,10 @@ def scope(session: Session, project_id: int, owner_ids: Collection[str]) -> arra
     if not owner_ids:
         return keys
     found = session.connection().execute(
-        _scope(session.get_bind().dialect.name).execution_options(yield_per=_SOME),
+        _scope(session.get_bind().dialect.name),
         {"project": project_id, "owners": sorted(owner_ids)},
     )
-    for some in found.partitions():
+    for some in found.partitions(_SOME):
         keys.extend([row[0] for row in some])
     return array("q", sorted(keys))
 

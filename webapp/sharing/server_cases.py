@@ -31,7 +31,7 @@ def server_cases(session: Session, project_id: int, keys: Collection[int]) -> di
     target = aliased(Case)
     for some in batches(sorted(keys)):
         points: dict[int, list[tuple[str, Point]]] = defaultdict(list)
-        for key, identifier, to, relationship in session.execute(
+        for key, identifier, to, relationship in session.connection().execute(
             select(CaseIndex.case, CaseIndex.identifier, CaseIndex.target, CaseIndex.relationship)
             .join(target, target.id == CaseIndex.target)
             .where(
@@ -42,7 +42,7 @@ def server_cases(session: Session, project_id: int, keys: Collection[int]) -> di
             )
         ):
             points[key].append((identifier, Point(to, relationship == "extension")))
-        for row in session.execute(
+        for row in session.connection().execute(
             select(
                 Case.id, Case.case_id, Case.deleted, Case.indexed_on, Case.owner_id, Case.closed
             ).where(Case.project_id == project_id, Case.id.in_(some))
@@ -68,7 +68,7 @@ def only_own_changes(
         & (Submission.indexed_on == Submission.received_on)
     ).label("plain")
     for some in batches(sorted(keys)):
-        for key, is_plain in session.execute(
+        for key, is_plain in session.connection().execute(
             select(CaseTransaction.case, plain)
             .join(Submission, Submission.id == CaseTransaction.submission)
             .where(
