@@ -21,6 +21,8 @@ class Tag(StrEnum):
     WEB_USER_SET = "web_user.set"
     WEB_USER_LOGIN = "web_user.login"
     MEMBER_ADD = "member.add"
+    MEMBER_SET = "member.set"
+    MEMBER_REMOVE = "member.remove"
     LETTER_TEST = "letter.test"
     WORKER_CREATE = "worker.create"
     WORKER_SET = "worker.set"
@@ -110,6 +112,8 @@ KEYS: dict[Tag, frozenset[str]] = {
     Tag.WEB_USER_SET: frozenset({"active"}),
     Tag.WEB_USER_LOGIN: frozenset(),
     Tag.MEMBER_ADD: frozenset({"role"}),
+    Tag.MEMBER_SET: frozenset({"role"}),
+    Tag.MEMBER_REMOVE: frozenset({"role"}),
     Tag.LETTER_TEST: frozenset({"to"}),
     Tag.WORKER_CREATE: _WORKER,
     Tag.WORKER_SET: _WORKER | {"active", "password", "groups", "locations"},

@@ -27,6 +27,8 @@ WORDS: dict[Tag, Any] = {
     Tag.WEB_USER_SET: later("Web user changed"),
     Tag.WEB_USER_LOGIN: later("Signed in"),
     Tag.MEMBER_ADD: later("Member added"),
+    Tag.MEMBER_SET: later("Role of a member changed"),
+    Tag.MEMBER_REMOVE: later("Member removed"),
     Tag.LETTER_TEST: later("Test mail asked for"),
     Tag.WORKER_CREATE: later("Mobile worker made"),
     Tag.WORKER_SET: later("Mobile worker changed"),

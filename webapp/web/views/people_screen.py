@@ -10,6 +10,7 @@ from webapp.web.views import (
     people_import,
     people_levels,
     people_locations,
+    people_members,
     people_worker,
 )
 from webapp.web.views.people_workers import people
@@ -20,6 +21,7 @@ __all__ = [
     "people_import",
     "people_levels",
     "people_locations",
+    "people_members",
     "people_worker",
 ]
 
@@ -37,4 +39,5 @@ def people_parts() -> list[tuple[str, str, str]]:
         ("groups", _("Groups"), url_for("people.groups")),
         ("locations", _("Locations"), url_for("people.locations")),
         ("sharing", _("Sharing check"), url_for("sharing.check")),
+        ("members", _("Web users"), url_for("people.members")),
     ]

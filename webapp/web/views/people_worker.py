@@ -329,5 +329,15 @@ def _password_page(
     """The password that was made, which nobody can see again."""
     row = worker_of(db.session(), project, worker_id)
     return render_template(
-        "people/new_password.html", project=project, worker=row, password=password, new=new
+        "people/new_password.html",
+        project=project,
+        title=_("The password of %(name)s", name=row.username),
+        text=_("The worker is made. Write this down now: nobody can see the password again.")
+        if new
+        else _("The password is set. Write it down now: nobody can see it again."),
+        username=row.username,
+        password=password,
+        here=url_for("people.worker", worker_id=worker_id),
+        crumbs=_crumbs(row, _("Password")),
+        link=_("To the page of %(name)s", name=row.username),
     )
