@@ -19,6 +19,8 @@ from tests.sharing.phone import Phone, PhoneCase
 from tests.sharing.shared import group_of, phone_of
 from webapp.cases.models import Case, CaseIndex
 from webapp.database import write_transaction
+from webapp.dictionary.models import CaseType, Sharing
+from webapp.dictionary.operations import set_sharing
 from webapp.errors import Refused
 from webapp.people import groups
 from webapp.people.belonging import set_groups, set_locations
@@ -29,6 +31,7 @@ from webapp.people.owner_sets import owner_set
 from webapp.people.sharing_models import Group, Location
 from webapp.projects.models import Project
 from webapp.rules.models import Run
+from webapp.sharing.tokens import key_of
 from webapp.submissions.archive import archive, restore
 from webapp.submissions.models import State, Submission
 
@@ -78,6 +81,7 @@ class Office:
         ("office_restores", 6),
         ("groups_change", 4),
         ("place_changes", 2),
+        ("sharing_changes", 2),
         ("rule_runs", 2),
         ("run_is_undone", 2),
     )
@@ -123,7 +127,7 @@ class Office:
         place, phone = self._phone()
         self._send(place)
         phone.purge()
-        may_start_afresh = self._was_reopened(phone)
+        may_start_afresh = self._was_reopened(phone) or self._has_failed(phone)
         before = phone.afresh
         phone.sync()
         if phone.afresh > before:
@@ -183,6 +187,12 @@ class Office:
                 [self.session.get_one(Location, self.place)] if self.chance.random() < 0.5 else []
             )
             set_locations(self.session, self._worker(), some, by=actor())
+
+    def sharing_changes(self) -> None:
+        kind = self.chance.choice([Sharing.AS_FORM, *Sharing])
+        with write_transaction():
+            if self.session.get(CaseType, (self.project.id, "patient")) is not None:
+                set_sharing(self.session, self.project.id, "patient", kind, by=actor())
 
     def rule_runs(self) -> None:
         actions = self.chance.choice([(CLOSES,), (sets("note", "by rule"), sets("status", "x"))])
@@ -309,6 +319,15 @@ class Office:
         if ids:
             with suppress(Refused), write_transaction():  # other forms are in the way
                 switch(self.session, self.project.id, self.chance.choice(ids), by=actor())
+
+    def _has_failed(self, phone: Phone) -> bool:
+        """Whether a form that the phone sent since then could not be applied (C4)."""
+        found = select(Submission.id).where(
+            Submission.project_id == self.project.id,
+            Submission.sync_log == key_of(phone.token),
+            Submission.state == State.ERROR,
+        )
+        return self.session.scalar(found.limit(1)) is not None
 
     def _was_reopened(self, phone: Phone) -> bool:
         """Whether the server has a case as open that the phone has as closed."""

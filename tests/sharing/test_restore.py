@@ -17,6 +17,8 @@ from tests.sharing.shared import group_of, phone_of, set_members
 from tests.web.signing_in import basic
 from webapp.cases.models import Case
 from webapp.database import write_transaction
+from webapp.dictionary.models import Sharing
+from webapp.dictionary.operations import add_case_type, set_sharing
 from webapp.people.models import MobileWorker
 from webapp.people.operations import set_worker
 from webapp.people.sharing_models import Group
@@ -490,3 +492,28 @@ def test_a_form_that_came_after_the_answer_was_written_is_known(
     phone.sync()
     assert (phone.updated, phone.created, phone.afresh) == ([ann, "ben"], [], 0)
     assert phone.cases[ann].properties["age"] == "33"
+
+
+# C4: who owns a case may be decided here.
+
+
+def test_the_opener_is_sent_once_whose_the_case_is_now(
+    phone: Phone, session: Session, project: Project
+):
+    group = group_of(session, project, phone.worker)
+    phone.sync()
+    with write_transaction():
+        for name, kind in (("visit", Sharing.SHARED), ("diary", Sharing.PRIVATE)):
+            add_case_type(session, project.id, name, by=factories.actor())
+            set_sharing(session, project.id, name, kind, by=factories.actor())
+    phone.does("v", create={"case_type": "visit", "case_name": "V"})
+    phone.does("d", create={"case_type": "diary", "case_name": "D", "owner_id": group.group_id})
+    phone.does(
+        "e", create={"case_type": "diary", "case_name": "E", "owner_id": phone.worker.user_id}
+    )
+    phone.sync()
+    assert (phone.created, set(phone.updated), phone.afresh) == ([], {"v", "d"}, 0)
+    assert phone.cases["v"].owner == group.group_id
+    assert phone.cases["d"].owner == phone.cases["e"].owner == phone.worker.user_id
+    phone.sync()
+    assert phone.updated == []
