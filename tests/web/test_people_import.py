@@ -20,6 +20,7 @@ from webapp.extensions import Base
 from webapp.people.models import MobileWorker
 from webapp.people.operations import set_worker
 from webapp.projects.models import Project
+from webapp.web.forms import people_import
 
 
 @pytest.fixture
@@ -122,6 +123,14 @@ def test_workers_come_from_a_file_and_go_into_one(
         again = looked_at(page, exported.response.data, f"w.{kind}")
         assert "This file changes nothing" in again.text
     paula.get(f"/a/{project.name}/people/workers/export/pdf", status=404)
+
+
+def test_more_text_than_goes_to_the_browser_and_back_is_refused(
+    project: Project, paula: PageClient, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(people_import, "LARGEST_TEXT", 20)
+    page = paula.get(f"/a/{project.name}/people/workers/import")
+    assert "too much text" in looked_at(page, b"username\nadaaaaaaaaaaaaaaaaaaa\n").errors[0]
 
 
 def test_what_somebody_else_changed_meanwhile_is_looked_at_again(

@@ -16,6 +16,7 @@ from tests.web.signing_in import basic, signed_in
 from webapp.audit.models import AuditEvent
 from webapp.database import write_transaction
 from webapp.people.groups import delete_group
+from webapp.people.locations import archive_location
 from webapp.people.models import MobileWorker
 from webapp.people.operations import set_worker
 from webapp.people.queries import belongings
@@ -191,6 +192,22 @@ def test_where_there_are_many_groups_and_places_they_are_named(
     )
     page = asked.form("Save").submit().follow()
     assert {"Team A", "Team B", "Clinic"} <= set(page.links())
+
+
+def test_what_is_archived_since_stays_with_whoever_is_assigned(
+    session: Session, project: Project, paula: PageClient, url: str
+):
+    amina = factories.mobile_worker(project, "amina")
+    clinic = factories.location(project, None, amina, name="Clinic")
+    factories.location(project, name="Other")
+    with write_transaction():
+        archive_location(session, clinic, by=factories.actor())
+    edit = paula.get(f"{url}workers/{amina.user_id}/edit")
+    edit.form("Save").submit(first_name="Amina").follow()
+    page = paula.get(f"{url}workers/{amina.user_id}/")
+    assert "Amina" in page.text and "Clinic archived" in page.text
+    sent = dict(edit.form("Save").entries()) | {f"data-{n}-value": "1" for n in range(300)}
+    assert paula.post(f"{url}workers/{amina.user_id}/edit", sent).status == 422
 
 
 def test_deactivating_is_asked_first_and_taken_back(

@@ -14,8 +14,8 @@ T = TypeVar("T")
 
 #: So many are offered as boxes; of more, only those that are chosen.
 AS_BOXES = 12
-#: Fields for more of them.
-MORE = 2
+#: Fields for more of them, and the most boxes that are read: each is looked up.
+MORE, MOST = 2, 500
 
 
 class ChoiceForm(FlaskForm):
@@ -30,7 +30,7 @@ class ChoiceForm(FlaskForm):
         """The `groups` or `locations` that are chosen, as `find` finds them by id or name. Where a
         name that was typed finds none, its field says so; an id that is gone is passed over."""
         found: list[T] = []
-        for public_id in self[name].data or []:
+        for public_id in (self[name].data or [])[:MOST]:
             try:
                 found.append(find(public_id[:300]))
             except (NotFound, Invalid):

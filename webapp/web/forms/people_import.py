@@ -10,8 +10,11 @@ from flask_wtf import FlaskForm
 from wtforms import FileField, HiddenField, TextAreaField
 
 from webapp.errors import Invalid
-from webapp.exchange.sheets import LARGEST, Table, read_file
+from webapp.exchange.sheets import Table, read_file
 from webapp.strict_json import read_json
+
+#: So large a file may be, and so much text may be in it: all of it goes to the browser and back.
+LARGEST, LARGEST_TEXT = 2_000_000, 5_000_000
 
 
 class PeopleImportForm(FlaskForm):
@@ -28,8 +31,12 @@ class PeopleImportForm(FlaskForm):
     def read(self, most_rows: int) -> Table:
         """The table of the file. Raises `Invalid`."""
         raw = self.file.data.read(LARGEST + 1) if self.file.data else b""
-        found = read_file(raw, most_rows=most_rows)
-        self.table.data = json.dumps([found.head, found.rows], ensure_ascii=False)
+        found = read_file(raw, most_rows=most_rows, largest=LARGEST)
+        rows = [(number, _short(cells)) for number, cells in found.rows]
+        text = json.dumps([found.head, rows], ensure_ascii=False, separators=(",", ":"))
+        if len(text.encode()) > LARGEST_TEXT:
+            raise Invalid(str(_("There is too much text in this file. Take several files.")))
+        self.table.data = text
         return found
 
     def read_again(self, most_rows: int) -> Table:
@@ -39,7 +46,13 @@ class PeopleImportForm(FlaskForm):
         try:
             found: Any = read_json(text.encode())
             head, rows = found
-            table = Table(list(head), [(int(number), list(cells)) for number, cells in rows])
+            table = Table(
+                list(head),
+                [
+                    (int(number), [*cells, *[""] * (len(head) - len(cells))])
+                    for number, cells in rows
+                ],
+            )
         except (Invalid, UnicodeEncodeError, TypeError, ValueError) as error:
             raise wrong from error
         cells = [*table.head, *(cell for _line, row in table.rows for cell in row)]
@@ -48,3 +61,8 @@ class PeopleImportForm(FlaskForm):
         if any(len(row) != len(table.head) for _line, row in table.rows):
             raise wrong
         return table
+
+
+def _short(cells: list[str]) -> list[str]:
+    """The cells of a row up to the last that is not empty."""
+    return cells[: max((place for place, cell in enumerate(cells, 1) if cell), default=0)]

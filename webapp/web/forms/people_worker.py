@@ -21,8 +21,8 @@ from webapp.web.forms.people_choice import ChoiceForm
 
 #: The longest text that is looked for.
 LONGEST_SEARCH = 255
-#: Rows for user data that is not there yet.
-NEW = 3
+#: Rows for user data that is not there yet, and the most that are read.
+NEW, MOST_ROWS = 3, 200
 
 
 class WorkerSearchForm(Form):
@@ -72,7 +72,7 @@ class WorkerForm(ChoiceForm):
     )
     first_name = StringField(_("First name"))
     last_name = StringField(_("Last name"))
-    data = FieldList(FormField(DataRow), max_entries=200)
+    data = FieldList(FormField(DataRow), max_entries=MOST_ROWS)
     based_on = HiddenField(default="{}")
 
     @classmethod
@@ -95,7 +95,7 @@ class WorkerForm(ChoiceForm):
         for part in (self.data, self.more_groups, self.more_locations):
             part.errors = [entry.errors for entry in part if entry.errors]
         empty = sum(not (row.form.name.data or row.form.value.data) for row in self.data)
-        for _number in range(NEW - empty):
+        for _number in range(min(NEW - empty, MOST_ROWS - len(self.data))):
             self.data.append_entry()
 
     def names(self) -> dict[str, str]:

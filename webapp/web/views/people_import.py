@@ -174,7 +174,11 @@ def _take(project: Project, kind: Kind) -> ResponseReturnValue:
     seen = form.plan.data
     try:
         table = form.read_again(kind.most_rows)
-        ready = kind.prepare(kind.plan(db.session(), project, table))
+        looked = kind.plan(db.session(), project, table)
+        if looked.faults or looked.mark != seen:
+            return _rehearsed(project, kind, form, table, 409)
+        db.session.rollback()  # nothing is open while passwords are hashed
+        ready = kind.prepare(looked)
 
         def take(session: Session) -> Plan[Any]:
             plan = kind.plan(session, project, table)

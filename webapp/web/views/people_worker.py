@@ -301,19 +301,24 @@ def _form_page(project: Project, form: WorkerForm, row: MobileWorker | None) -> 
     session = db.session()
     form.prepare()
     groups = [one.group for one in groups_of(session, project.id)]
-    tree = tree_of(session, project.id)
-    chosen = set(form.locations.data or [])
+    tree = tree_of(session, project.id, archived=True)
+    places = [one for one in tree if not one.location.archived]
+    chosen = {*(form.groups.data or []), *(form.locations.data or [])}
+    few_groups, few_places = len(groups) <= AS_BOXES, len(places) <= AS_BOXES
     return render_template(
         "people/edit_worker.html",
         project=project,
         form=form,
         worker=row,
-        groups=[
-            one for one in groups if len(groups) <= AS_BOXES or one.group_id in form.groups.data
+        groups=[one for one in groups if few_groups or one.group_id in chosen],
+        more_groups=[] if few_groups else groups[:OFFERED],
+        # One that is archived since they were assigned to it stays, unless it is taken away here.
+        tree=[
+            one
+            for one in tree
+            if one.location.location_id in chosen or (few_places and not one.location.archived)
         ],
-        more_groups=groups[:OFFERED] if len(groups) > AS_BOXES else [],
-        tree=[one for one in tree if len(tree) <= AS_BOXES or one.location.location_id in chosen],
-        more_locations=tree[:OFFERED] if len(tree) > AS_BOXES else [],
+        more_locations=[] if few_places else places[:OFFERED],
     ), 422 if form.errors else 200
 
 
