@@ -114,6 +114,46 @@ def test_all_of_a_rule_is_archived_and_taken_back(page: Page, office: Office, se
     assert in_state(session, office.project, State.ARCHIVED) == []
 
 
+def test_back_and_forward_bring_the_filters_again(page: Page, office: Office, session: Session):
+    """And while one types, the list follows by itself where there is JavaScript."""
+    closed_by_a_rule(session, office, 3)
+    send(session, office.project.id, form(case_block("p-1", update={"note": "later"})))
+    session.rollback()
+    sign_in(page, office)
+    page.goto(office.url("submissions/"))
+    scripted = page.evaluate("typeof htmx") != "undefined"
+
+    def apply() -> None:
+        if not scripted:
+            page.get_by_role("button", name="Apply").click()
+
+    rows = page.locator("#results tbody tr")
+    expect(rows).to_have_count(7)
+    page.get_by_label("Rule", exact=True).select_option(label="Close the done")
+    apply()
+    expect(rows).to_have_count(3)
+    case = page.get_by_label("Case id")
+    case.press_sequentially("p-1")
+    apply()
+    expect(rows).to_have_count(1)
+    page.get_by_role("link", name="Remove filter Rule: Close the done").click()
+    expect(rows).to_have_count(3)
+    page.go_back()
+    expect(rows).to_have_count(1)
+    expect(case).to_have_value("p-1")
+    page.go_back()
+    expect(rows).to_have_count(3)
+    expect(case).to_have_value("")
+    expect(page.locator("#results")).to_contain_text("Rule: Close the done")
+    page.go_back()
+    expect(rows).to_have_count(7)
+    expect(page.get_by_label("Rule", exact=True)).to_have_value("")
+    page.go_forward()
+    page.go_forward()
+    expect(rows).to_have_count(1)
+    expect(case).to_have_value("p-1")
+
+
 def test_axe_finds_nothing_and_nothing_overflows(
     app: Flask, browser: Browser, office: Office, session: Session
 ):

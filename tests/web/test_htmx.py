@@ -37,6 +37,13 @@ def test_a_browser_gets_the_page_and_htmx_the_piece_of_it(site: Flask) -> None:
     assert "HX-Push-Url" not in page.headers and piece.headers["HX-Push-Url"] == "/?a=1"
 
 
+def test_what_is_shown_already_is_no_other_place_to_come_back_to(site: Flask) -> None:
+    shown = {"HX-Request": "true", "HX-Current-URL": "https://cases.example.org/?a=1"}
+    assert "HX-Push-Url" not in site.test_client().get("/", headers=shown).headers
+    other = {"HX-Request": "true", "HX-Current-URL": "https://cases.example.org/?a=2"}
+    assert site.test_client().get("/", headers=other).headers["HX-Push-Url"] == "/?a=1"
+
+
 @pytest.mark.parametrize("header", ["HX-History-Restore-Request", "HX-Boosted"])
 def test_going_back_and_boosted_links_need_the_whole_page(site: Flask, header: str) -> None:
     headers = {"HX-Request": "true", header: "true"}

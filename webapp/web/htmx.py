@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, make_response, render_template
 from flask import request as current_request
@@ -37,9 +38,16 @@ def render_page_or_fragment(
     template = fragment_template if fragment else page_template
     response = make_response(render_template(template, **context), status)
     response.vary.add("HX-Request")
-    if fragment and push_url is not None:
+    if fragment and push_url is not None and not _is_there(push_url):
         response.headers["HX-Push-Url"] = push_url
     return response
+
+
+def _is_there(address: str) -> bool:
+    """Whether the browser shows this address: then it is no other place to come back to, however
+    often it was asked for."""
+    shown = urlsplit(current_request.headers.get("HX-Current-URL", ""))
+    return shown._replace(scheme="", netloc="").geturl() == address
 
 
 def trigger(
