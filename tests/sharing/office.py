@@ -20,7 +20,7 @@ from tests.sharing.shared import group_of, phone_of
 from webapp.cases.models import Case, CaseIndex
 from webapp.database import write_transaction
 from webapp.dictionary.models import CaseType, Sharing
-from webapp.dictionary.operations import set_sharing
+from webapp.dictionary.operations import set_case_type
 from webapp.errors import Refused
 from webapp.people import groups
 from webapp.people.belonging import set_groups, set_locations
@@ -192,7 +192,8 @@ class Office:
         kind = self.chance.choice([Sharing.AS_FORM, *Sharing])
         with write_transaction():
             if self.session.get(CaseType, (self.project.id, "patient")) is not None:
-                set_sharing(self.session, self.project.id, "patient", kind, by=actor())
+                said = {"sharing": kind}
+                set_case_type(self.session, self.project.id, "patient", said, by=actor())
 
     def rule_runs(self) -> None:
         actions = self.chance.choice([(CLOSES,), (sets("note", "by rule"), sets("status", "x"))])

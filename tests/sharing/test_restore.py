@@ -18,7 +18,7 @@ from tests.web.signing_in import basic
 from webapp.cases.models import Case
 from webapp.database import write_transaction
 from webapp.dictionary.models import Sharing
-from webapp.dictionary.operations import add_case_type, set_sharing
+from webapp.dictionary.operations import add_case_type, set_case_type
 from webapp.people.models import MobileWorker
 from webapp.people.operations import set_worker
 from webapp.people.sharing_models import Group
@@ -505,7 +505,7 @@ def test_the_opener_is_sent_once_whose_the_case_is_now(
     with write_transaction():
         for name, kind in (("visit", Sharing.SHARED), ("diary", Sharing.PRIVATE)):
             add_case_type(session, project.id, name, by=factories.actor())
-            set_sharing(session, project.id, name, kind, by=factories.actor())
+            set_case_type(session, project.id, name, {"sharing": kind}, by=factories.actor())
     phone.does("v", create={"case_type": "visit", "case_name": "V"})
     phone.does("d", create={"case_type": "diary", "case_name": "D", "owner_id": group.group_id})
     phone.does(

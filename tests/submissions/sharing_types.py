@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.factories import PASSWORD, actor
 from webapp.database import write_transaction
 from webapp.dictionary.models import Sharing
-from webapp.dictionary.operations import add_case_type, set_sharing
+from webapp.dictionary.operations import add_case_type, set_case_type
 from webapp.people.belonging import set_groups
 from webapp.people.groups import create_group, get_group
 from webapp.people.models import MobileWorker
@@ -25,7 +25,7 @@ def share(project: Project, *owners: str, **types: Sharing) -> MobileWorker:
         put_into(project, worker, *owners)
         for name, sharing in types.items():
             add_case_type(session, project.id, name, by=actor())
-            set_sharing(session, project.id, name, sharing, by=actor())
+            set_case_type(session, project.id, name, {"sharing": sharing}, by=actor())
     return worker
 
 

@@ -29,7 +29,7 @@ from webapp.cases.models import Case, CaseIndex, CaseTransaction
 from webapp.clock import last_tick
 from webapp.database import write_transaction
 from webapp.dictionary.models import Sharing
-from webapp.dictionary.operations import set_sharing
+from webapp.dictionary.operations import set_case_type
 from webapp.errors import Refused
 from webapp.extensions import db
 from webapp.people.belonging import set_groups
@@ -140,7 +140,7 @@ class History(RuleBasedStateMachine):
     @rule(case_type=st.sampled_from(["patient", "visit"]), sharing=st.sampled_from(Sharing))
     def a_type_is_shared_otherwise(self, case_type: str, sharing: Sharing) -> None:
         with write_transaction() as session:
-            set_sharing(session, self.project_id, case_type, sharing, by=self.actor)
+            set_case_type(session, self.project_id, case_type, {"sharing": sharing}, by=self.actor)
 
     @rule(owners=st.sets(st.sampled_from(["owner-1", "owner-2"])))
     def the_worker_is_in_other_groups(self, owners: set[str]) -> None:

@@ -17,7 +17,8 @@ from webapp.cases.models import Case
 from webapp.cases.queries import get_case
 from webapp.database import write_transaction
 from webapp.dictionary.models import Sharing
-from webapp.dictionary.operations import set_sharing
+from webapp.dictionary.operations import set_case_type
+from webapp.errors import InvalidEntry
 from webapp.people.belonging import set_locations
 from webapp.people.owner_sets import WRONG_SHARING
 from webapp.projects.models import Project
@@ -94,8 +95,8 @@ def test_who_owns_a_new_case(  # noqa: PLR0917  # a situation has as many
     # What was decided stays, whatever becomes of the groups and the type, and when it comes back.
     with write_transaction():
         put_into(project, worker)
-        set_sharing(session, project.id, "visit", PRIVATE if sharing is SHARED else SHARED,
-                    by=actor())  # fmt: skip
+        other = PRIVATE if sharing is SHARED else SHARED
+        set_case_type(session, project.id, "visit", {"sharing": other}, by=actor())
         for change in (archive, restore):
             change(session, project.id, received.submission_id, by=actor())
         assert rebuild(session, project.id, [get_case(session, project.id, "a").id]) == 0
@@ -161,7 +162,7 @@ def test_an_edit_decides_nothing_anew(session: Session, project: Project):
         assert send(session, project.id, again).outcome is Outcome.EDITED
         assert owner_of(session, project) == "owner-1"
     with write_transaction():
-        set_sharing(session, project.id, "visit", AS_FORM, by=actor())
+        set_case_type(session, project.id, "visit", {"sharing": AS_FORM}, by=actor())
     assert send(session, project.id, opens(ME, instance_id="one", name="A third")).problem is None
     assert owner_of(session, project) == "owner-1"
 
@@ -192,7 +193,7 @@ def test_a_type_that_became_shared_leaves_edited_cases_whose_they_were(
     share(project, visit=AS_FORM)
     send(session, project.id, opens(instance_id="one"))
     with write_transaction():
-        set_sharing(session, project.id, "visit", SHARED, by=actor())
+        set_case_type(session, project.id, "visit", {"sharing": SHARED}, by=actor())
     assert send(session, project.id, opens(ME, instance_id="one")).outcome is Outcome.EDITED
     assert owner_of(session, project) == ME
 
@@ -209,6 +210,12 @@ def test_web_users_and_strangers_name_the_owner_of_a_shared_case(
         assert failed.problem == WRONG_SHARING
         named = opens("owner-1", case_id=f"of {user}".replace(" ", "-"), user=user)
         assert send(session, project.id, named, sender=sender).outcome is Outcome.PROCESSED
+
+
+def test_there_is_no_other_sharing(session: Session, project: Project):
+    share(project, visit=SHARED)
+    with pytest.raises(InvalidEntry, match="that are offered"), write_transaction():
+        set_case_type(session, project.id, "visit", {"sharing": "theirs"}, by=actor())
 
 
 def test_each_block_is_its_own_users(session: Session, project: Project):

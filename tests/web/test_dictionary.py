@@ -12,8 +12,8 @@ from tests import factories
 from tests.forms import case_block, form, open_case, send
 from tests.web.pages import PageClient
 from tests.web.signing_in import signed_in
-from webapp.dictionary.models import DataType
-from webapp.dictionary.queries import get_property
+from webapp.dictionary.models import DataType, Sharing
+from webapp.dictionary.queries import get_case_type, get_property
 from webapp.errors import TooSlow
 from webapp.history import property_use
 from webapp.projects.models import Project
@@ -106,6 +106,23 @@ def test_types_and_properties_are_added_by_hand(amina: PageClient, patients: Pro
     assert page.rows("Properties without")[0][:3] == ["roof deprecated", "", "Choice"]
     again = page.click("Add a property").form("Add").submit(name="roof")
     assert "already" in again.errors[0]
+
+
+def test_whose_new_cases_are_is_said_of_their_type(
+    session: Session, amina: PageClient, patients: Project, url: str
+):
+    """C4."""
+    page = amina.get(url).click("patient")
+    assert "New cases:" not in page.text
+    editor = page.click("Edit case type").form("Save")
+    page = editor.submit(sharing="shared").follow()
+    assert page.status_line == "The case type is saved."
+    assert "New cases: Shared: the group's or location's of the worker" in page.text
+    # Somebody who saw what was there before is asked.
+    meanwhile = editor.submit(status=409, sharing="private")
+    assert "it is “Shared: the group's" in meanwhile.errors[0]
+    meanwhile.form("Save").submit(sharing="private").follow()
+    assert get_case_type(session, patients.id, "patient").sharing is Sharing.PRIVATE
 
 
 def test_two_editors_of_a_property_keep_each_others_words(

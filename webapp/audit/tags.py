@@ -145,7 +145,7 @@ KEYS: dict[Tag, frozenset[str]] = {
     Tag.JOB_STOP: frozenset({"kind"}),
     Tag.JOB_RESUME: frozenset({"kind"}),
     Tag.CASE_REBUILD: frozenset({"cases"}),
-    Tag.CASE_TYPE_ADD: frozenset({"names", "label", "description"}),
+    Tag.CASE_TYPE_ADD: frozenset({"names", "label", "description", "sharing"}),
     Tag.CASE_TYPE_SET: frozenset({"names", "label", "description", "sharing"}),
     Tag.PROPERTY_ADD: _SAID,
     Tag.PROPERTY_SET: _SAID,

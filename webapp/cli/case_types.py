@@ -11,7 +11,7 @@ from webapp.audit.actor import Actor
 from webapp.cli.command import answers, json_option, project_option, say, show
 from webapp.database import write_transaction
 from webapp.dictionary.models import CaseType, Sharing
-from webapp.dictionary.operations import add_case_type, set_sharing
+from webapp.dictionary.operations import add_case_type, set_case_type
 from webapp.dictionary.queries import get_case_type, list_case_types
 from webapp.errors import NotFound
 from webapp.extensions import db
@@ -33,7 +33,7 @@ casetype_group = AppGroup("casetype", help="Case types, and who owns their new c
 @json_option
 @with_appcontext
 @answers
-def set_case_type(name: str, project_name: str, sharing: str, as_json: bool) -> None:
+def set_type(name: str, project_name: str, sharing: str, as_json: bool) -> None:
     """Decide who owns the cases of a type that are opened from now on.
 
     Cases that are there keep their owners (“case reassign” gives them others). A type that no form
@@ -48,7 +48,8 @@ def set_case_type(name: str, project_name: str, sharing: str, as_json: bool) -> 
         except NotFound:
             add_case_type(session, project_id, name, by=by)
             is_new = True
-        changed = set_sharing(session, project_id, name, Sharing(sharing), by=by)
+        said = {"sharing": Sharing(sharing)}
+        changed = set_case_type(session, project_id, name, said, by=by)
         row = get_case_type(session, project_id, name)
     document = _document(row, project_name)
     show(document, [f"{name}: {sharing}"], as_json=as_json)

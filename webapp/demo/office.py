@@ -17,7 +17,7 @@ from webapp.demo.programme import Programme, Sent
 from webapp.demo.staff import DATA_OFFICER, MANAGER, OfficePerson, Promoter
 from webapp.demo.xform import Block, Filled, Kind, uuid_of
 from webapp.dictionary.models import Sharing
-from webapp.dictionary.operations import set_sharing
+from webapp.dictionary.operations import set_case_type
 from webapp.people.kinds import UserKind
 from webapp.people.operations import get_worker, set_worker
 from webapp.projects.models import Project
@@ -57,7 +57,7 @@ def office(programme: Programme) -> Iterator[Event]:
 def _shares_referrals(session: Session, project: Project) -> object:
     """Referrals that an app leaves to their promoter go to the promoter's facility all the same."""
     by = actor(MANAGER)
-    return set_sharing(session, project.id, "referral", Sharing.SHARED, by=by)
+    return set_case_type(session, project.id, "referral", {"sharing": Sharing.SHARED}, by=by)
 
 
 def _leavers(random: Random, programme: Programme) -> Iterator[Act]:

@@ -51,6 +51,18 @@ class Sharing(StrEnum):
     SHARED = "shared"
     PRIVATE = "private"
 
+    @property
+    def label(self) -> LazyString:
+        """Whose new cases are, on screen."""
+        return _SHARING[self]
+
+
+_SHARING = {
+    Sharing.AS_FORM: _("As the form says"),
+    Sharing.SHARED: _("Shared: the group's or location's of the worker"),
+    Sharing.PRIVATE: _("Private: the worker's own"),
+}
+
 
 class CaseType(Base):
     """A case type that some submission of the project has used, or that a person has added."""

@@ -22,7 +22,7 @@ from webapp.errors import InvalidEntry, Refused
 
 #: What can be said of a property, and of a case type.
 OF_PROPERTY = ("label", "group", "description", "data_type", "deprecated", "place")
-OF_TYPE = ("label", "description")
+OF_TYPE = ("label", "description", "sharing")
 #: The longest description, in characters, and the largest place.
 LONGEST_TEXT, LAST_PLACE = 2000, 1_000_000
 
@@ -61,21 +61,14 @@ def set_case_type(
     by: Actor,
     seen: Mapping[str, Any] | None = None,
 ) -> bool:
-    """Say something else about a case type; whether anything is different then. Raises `NotFound`,
-    `InvalidEntry`, and `ChangedMeanwhile` where a field is no longer as it was `seen`."""
+    """Say something else about a case type; whether anything is different then. Its `sharing` is
+    for cases that are opened from now on (SPEC C4): those that are there keep their owners. Raises
+    `NotFound`, `InvalidEntry`, and `ChangedMeanwhile` where a field is no longer as it was
+    `seen`."""
     row = get_case_type(session, project_id, name, lock=True)
     _check(said, OF_TYPE)
     _check_seen(row, said, seen)
     return describe(session, row, said, Tag.CASE_TYPE_SET, by)
-
-
-def set_sharing(
-    session: Session, project_id: int, name: str, sharing: Sharing, *, by: Actor
-) -> bool:
-    """Decide who owns the cases of a type that are opened from now on (SPEC C4); whether that is a
-    change. Cases that are there keep their owners. Raises `NotFound`."""
-    row = get_case_type(session, project_id, name, lock=True)
-    return describe(session, row, {"sharing": sharing}, Tag.CASE_TYPE_SET, by)
 
 
 def add_property(
@@ -159,6 +152,8 @@ def problems_of(said: Mapping[str, Any]) -> dict[str, str]:
             found[name] = _(
                 "At most %(most)s characters, and none that cannot be shown.", most=LONGEST_TEXT
             )
+        elif name == "sharing" and value not in set(Sharing):
+            found[name] = _("Choose one of those that are offered.")
         elif name == "place" and value is not None and not 0 < value <= LAST_PLACE:
             found[name] = _("The order is a whole number from 1 to 1,000,000.")
     return found

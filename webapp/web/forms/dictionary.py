@@ -12,7 +12,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, FileField, HiddenField, SelectField, StringField, TextAreaField
 from wtforms.fields import SelectChoice
 
-from webapp.dictionary.models import CaseType, DataType, Property
+from webapp.dictionary.models import CaseType, DataType, Property, Sharing
 from webapp.errors import Invalid
 from webapp.exchange.sheets import LARGEST, decoded
 from webapp.strict_json import read_json
@@ -92,10 +92,26 @@ class CaseTypeForm(SeenForm):
     name = StringField(_("Case type"), default="", description=_("As forms name it."))
     label = StringField(_("Label"), default="", description=_("As people call it."))
     description = TextAreaField(_("Description"), default="")
+    sharing = SelectField(
+        _("Whose new cases are"),
+        choices=[SelectChoice(one.value, one.label) for one in Sharing],
+        default=Sharing.AS_FORM.value,
+        validate_choice=False,
+        description=_(
+            "It counts when a case is opened, where an app names no owner of its own. Where new"
+            " cases are shared, the form of a worker without exactly one group or location to"
+            " share with is kept as an error. Cases that are there keep their owners."
+        ),
+    )
 
     def said(self) -> dict[str, Any]:
         """The values as operations take them."""
-        return {"label": _line(self.label.data), "description": _text(self.description.data)}
+        kind = self.sharing.data or ""
+        return {
+            "label": _line(self.label.data),
+            "description": _text(self.description.data),
+            "sharing": Sharing(kind) if kind in set(Sharing) else kind,
+        }
 
 
 class PropertyForm(SeenForm):
@@ -170,7 +186,7 @@ def show_problems(form: FlaskForm, problems: Mapping[str, str]) -> None:
 
 def said_words(value: object) -> str:
     """A value of the dictionary as a person reads it."""
-    if isinstance(value, DataType):
+    if isinstance(value, DataType | Sharing):
         return str(value.label)
     if isinstance(value, bool):
         return gettext("yes") if value else gettext("no")
