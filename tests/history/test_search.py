@@ -18,9 +18,10 @@ from tests.history.past import APPS, PRESENT, RULE, XMLNS, Past, make_past
 from webapp.cases.models import Case
 from webapp.clock import to_datetime
 from webapp.extensions import db
+from webapp.history import few
 from webapp.history.calendar import ANY_TIME, Calendar, Days
 from webapp.history.filters import EVERYTHING, SubmissionFilter, UserType
-from webapp.history.search import errors_of, matching
+from webapp.history.search import errors_of, for_pages, matching
 from webapp.people.models import MobileWorker
 from webapp.rules.models import Rule
 from webapp.submissions.models import State, Submission
@@ -137,6 +138,12 @@ def assert_same(session: Session, past: Past, facts: list[Fact], wanted: Submiss
     expected = [fact.one.submission_id for fact in facts if in_words(past, fact, wanted)]
     statement = matching(past.project_id, wanted, CALENDAR)
     assert walked(session, statement) == expected, wanted
+    if wanted.group or wanted.location:
+        for bound in (0, few.FEW):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(few, "FEW", bound)
+                pages = for_pages(session, past.project_id, wanted, CALENDAR)
+            assert walked(session, pages) == expected, wanted
     assert capped_count(session, statement).number == len(expected)
     return len(expected)
 

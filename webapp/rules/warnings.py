@@ -17,11 +17,11 @@ from webapp.errors import TooSlow
 from webapp.people.location_owners import workers_within
 from webapp.people.owners import OwnerIs, Standing, owners_of
 from webapp.rules.compile import of_type
-from webapp.rules.definition import Copy, Definition, LocationIs
+from webapp.rules.definition import Copy, Definition, LocationIs, Set
 from webapp.rules.family import Family
 from webapp.rules.likely import LikelyNames
 from webapp.rules.models import Rule
-from webapp.rules.references import Reference
+from webapp.rules.references import OWNER, Reference
 from webapp.rules.view import Path, load
 from webapp.time_limit import TimeLimit, time_limit
 
@@ -40,9 +40,10 @@ def warnings_about(
     """What is allowed but may be a mistake, as sentences; `rule_id` is the rule itself.
 
     A name that another rule has, a case type that no form has used, locations that are archived or
-    that nobody is assigned to, and properties that no open case has. A few queries, and one more
-    for each property that seems to be missing: that one looks at all open cases of the type, within
-    `LIMIT_S`. Not for a transaction that writes.
+    that nobody is assigned to, a new owner through whom no phone gets the cases, and properties
+    that no open case has. A few queries, and one more for each property that seems to be missing:
+    that one looks at all open cases of the type, within `LIMIT_S`. Not for a transaction that
+    writes.
     """
     found = []
     twins = session.scalar(
@@ -59,6 +60,7 @@ def warnings_about(
     if known is None:
         found.append(_("No form has used the case type “%(type)s” yet.", type=definition.case_type))
     found += _about_locations(session, project_id, definition)
+    found += _about_owners(session, project_id, definition)
     try:
         with time_limit(session, LIMIT_S, "") as limit:
             found += _about_properties(session, project_id, definition, limit)
@@ -91,6 +93,30 @@ def _about_locations(session: Session, project_id: int, definition: Definition) 
                 "No worker is assigned to the location “%(name)s”: only cases match that belong to"
                 " the location itself.",
                 name=found.name,
+            )
+
+
+def _about_owners(session: Session, project_id: int, definition: Definition) -> Iterator[str]:
+    """One query, where the rule gives cases to somebody."""
+    given = [
+        one.value
+        for one in definition.updates
+        if isinstance(one, Set) and one.property.attribute == OWNER
+    ]
+    known = owners_of(session, project_id, given)
+    for owner_id in dict.fromkeys(given):
+        owner = known.get(owner_id)
+        if owner is None:
+            yield _(
+                "No user, group or location has the id “%(id)s”: cases of this owner are on no"
+                " phone.",
+                id=owner_id,
+            )
+        elif not owner.active:
+            yield _(
+                "Cases of “%(name)s” are on no phone: it is deactivated, deleted, archived, or"
+                " shares no cases.",
+                name=owner.name,
             )
 
 

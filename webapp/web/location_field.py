@@ -1,4 +1,4 @@
-"""A location in a field for its name: what stands there, and which location is meant (SPEC U3)."""
+"""Locations and owners in fields for their names: what stands there, and who is meant (SPEC U3)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from flask import g
 
 from webapp.extensions import db
-from webapp.people.owners import Owner, find_locations, locations_like, owners_of
+from webapp.people.owners import Owner, find_locations, find_owners, locations_like, owners_of
 
 #: So many are offered for what is typed.
 OFFERED = 50
@@ -28,6 +28,13 @@ def location_id_of(text: str) -> str:
     found: Sequence[Owner] = []
     for one in (code, text):
         found = found or (find_locations(db.session(), g.project.id, one) if one else [])
+    return found[0].owner_id if len(found) == 1 else text
+
+
+def owner_id_of(text: str) -> str:
+    """The id of the owner who is called so; the text itself where none is, or several. Two queries
+    at most."""
+    found = find_owners(db.session(), g.project.id, text.strip()) if text.strip() else []
     return found[0].owner_id if len(found) == 1 else text
 
 

@@ -28,10 +28,11 @@ from wtforms.fields import SelectChoice
 
 from webapp.rules.definition import Match
 from webapp.rules.operators import DATE, NUMBER, PROPERTY
+from webapp.rules.references import OWNER
 from webapp.web.forms.rule import CheckForm
 from webapp.web.forms.rule_when import WhenForm, when_data, when_of
 from webapp.web.forms.whole import whole
-from webapp.web.location_field import location_id_of, location_text
+from webapp.web.location_field import location_id_of, location_text, owner_id_of
 
 #: What a person may add, in the order of the buttons.
 KINDS = ("property", "date", "number", "not_modified_since", "parent_closed", "location")
@@ -255,7 +256,10 @@ def update_of(row: UpdateForm) -> dict[str, Any]:
     target = (row.property.data or "").strip()
     if row.how.data == "copy":
         return {"kind": "copy", "property": target, "from": (row.source.data or "").strip()}
-    return {"kind": "set", "property": target, "value": "\n".join(_lines(row.value.data))}
+    value = "\n".join(_lines(row.value.data))
+    if target.rpartition("/")[2] == OWNER:
+        value = owner_id_of(value)
+    return {"kind": "set", "property": target, "value": value}
 
 
 def _criterion_row(criterion: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from webapp.history.case_list import (
     LONGEST,
     CaseFilter,
     case_types,
+    for_pages,
     matching,
     parse,
     query_string,
@@ -140,7 +141,8 @@ class _Listing:
     def answer(self, before: str | None, after: str | None) -> ResponseReturnValue:
         session, project, wanted = db.session(), self.project, self.wanted
         statement = matching(project.id, wanted, self.text, self.calendar)
-        page = keyset_page(session, statement, *wanted.keys, before=before, after=after)
+        newest = for_pages(session, project.id, wanted, self.text, self.calendar)
+        page = keyset_page(session, newest, *wanted.keys, before=before, after=after)
         alone = page.newer is None and page.older is None
         count = Count(len(page.rows), False) if alone else capped_count(session, statement)
         types = case_types(session, project.id)

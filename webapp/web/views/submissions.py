@@ -16,7 +16,7 @@ from webapp.history.calendar import ANY_TIME, Calendar
 from webapp.history.choices import Choices, submission_choices
 from webapp.history.filters import SubmissionFilter, Unreadable, last_days, parse, query_string
 from webapp.history.rows import rows
-from webapp.history.search import errors_of, matching
+from webapp.history.search import errors_of, for_pages, matching
 from webapp.history.words import form_title, type_word
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
@@ -67,7 +67,8 @@ def _listed(
 ) -> ResponseReturnValue:
     session = db.session()
     statement = matching(project.id, wanted, calendar)
-    page = keyset_page(session, statement, Submission.received_on, before=before, after=after)
+    newest = for_pages(session, project.id, wanted, calendar)
+    page = keyset_page(session, newest, Submission.received_on, before=before, after=after)
     count = capped_count(session, statement)
     offered = submission_choices(session, project.id, wanted)
     typed = as_typed(wanted, wanted.received_days(calendar.today))
