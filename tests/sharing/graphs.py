@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
 from tests.factories import unique
 from webapp.cases.models import Case, CaseIndex
 from webapp.clock import take_ticks
 from webapp.database import write_transaction
+from webapp.projects.models import Project
 
 
 @dataclass(frozen=True)
@@ -149,3 +150,13 @@ def stored(session: Session, project_id: int, graph: Graph) -> Stored:
         if indices:
             session.execute(insert(CaseIndex), indices)
     return Stored(keys, owners)
+
+
+def give(session: Session, project: Project, owner: str, to: str) -> None:
+    """Let the cases of an owner belong to another."""
+    with write_transaction():
+        session.execute(
+            update(Case)
+            .where(Case.project_id == project.id, Case.owner_id == owner)
+            .values(owner_id=to)
+        )

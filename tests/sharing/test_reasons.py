@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from hypothesis import HealthCheck, given, settings
-from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from tests import factories
-from tests.sharing.graphs import Graph, Node, Stored, drawn, on_phone, stored
+from tests.sharing.graphs import Graph, Node, Stored, drawn, give, on_phone, stored
 from tests.sharing.test_scope import graphs
 from tests.thorough import examples
-from webapp.cases.models import Case
 from webapp.database import write_transaction
 from webapp.people.sharing_models import Group, GroupMember
 from webapp.projects.models import Project
@@ -74,8 +72,8 @@ def household(project: Project, session: Session, **owners: str) -> Stored:
 def test_each_phone_says_why_it_has_the_case(session: Session, project: Project):
     amina, zawadi = (factories.mobile_worker(project) for _ in range(2))
     made = household(project, session, h="amina", v="zawadi")
-    _own(session, project, made.owners["amina"], amina.user_id)
-    _own(session, project, made.owners["zawadi"], zawadi.user_id)
+    give(session, project, made.owners["amina"], amina.user_id)
+    give(session, project, made.owners["zawadi"], zawadi.user_id)
     found = {
         phone.username: (phone.reason.because, phone.reason.through)
         for phone in phones_with(session, project.id, made.keys["h"]).rows
@@ -104,7 +102,7 @@ def test_a_group_shares_its_cases_with_the_active_ones(session: Session, project
         session.flush()  # members need its key
         for worker in (amina, zawadi, gone):
             session.add(GroupMember(project_id=project.id, group=group.id, worker=worker.id))
-    _own(session, project, made.owners["group"], group.group_id)
+    give(session, project, made.owners["group"], group.group_id)
     rows = phones_with(session, project.id, made.keys["v"]).rows
     assert {(row.username, row.shared_by, row.reason.because) for row in rows} == {
         (worker.username, "Clinic", Because.EXTENSION) for worker in (amina, zawadi)
@@ -119,12 +117,3 @@ def test_whom_a_case_with_very_many_children_reaches_is_said_to_be_unknown(
     owners, complete = carrying_owners(session, project.id, made.keys["p"])
     assert not complete
     assert made.owners["group"] in owners
-
-
-def _own(session: Session, project: Project, owner: str, by: str) -> None:
-    with write_transaction():
-        session.execute(
-            update(Case)
-            .where(Case.project_id == project.id, Case.owner_id == owner)
-            .values(owner_id=by)
-        )

@@ -23,6 +23,7 @@ from webapp.people.models import MobileWorker
 from webapp.people.operations import set_worker
 from webapp.people.sharing_models import Group
 from webapp.projects.models import Project
+from webapp.sharing.models import SyncLog
 from webapp.submissions.archive import archive, restore
 from webapp.submissions.models import Submission
 
@@ -232,8 +233,15 @@ def test_a_wrong_hash_is_412(phone: Phone, session: Session, project: Project, s
     assert phone.ask(state="").status_code == 200
 
 
-def test_head_and_post_leave_no_log(phone: Phone, project: Project):
-    assert phone.client.post(f"/a/{project.name}/phone/restore/").status_code == 405
+def test_to_look_whether_it_is_there_leaves_nothing(
+    phone: Phone, session: Session, project: Project
+):
+    url = f"/a/{project.name}/phone/restore/"
+    answer = phone.client.head(url, headers=phone.auth)
+    assert (answer.status_code, answer.headers["X-OpenRosa-Version"]) == (200, "1.0")
+    assert phone.client.head(url).status_code == 401
+    assert phone.client.post(url, headers=phone.auth).status_code == 405
+    assert session.scalar(select(SyncLog.id).where(SyncLog.project_id == project.id)) is None
 
 
 # P4, P7: what has changed since.

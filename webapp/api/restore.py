@@ -52,6 +52,8 @@ def send_restore(project_name: str, **_app: str) -> Response:
         answer = jsonify(DEACTIVATED)
         answer.status_code = 406
         return answer
+    if request.method == "HEAD":  # nobody reads what would be written
+        return Response(content_type="text/xml; charset=utf-8")
     asked = Asked(
         since=request.args.get("since", ""),
         state=request.args.get("state", ""),

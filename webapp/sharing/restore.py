@@ -9,7 +9,7 @@ from typing import IO
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.database import write_transaction
+from webapp.database import find_by_key, write_transaction
 from webapp.people.models import MobileWorker
 from webapp.people.owner_sets import OwnerSet
 from webapp.people.sharing_models import Assignment, Location
@@ -39,6 +39,7 @@ def restore(session: Session, project_name: str, worker: int, asked: Asked, out:
     some 300 bytes for each case on the phone.
     """
     snapshot(session, limited=True)
+    find_by_key(session)
     who = session.get_one(MobileWorker, worker)
     answer = sync(session, who, since=asked.since, state=asked.state)
     for piece in _document(session, project_name, who, answer, items=asked.items):
