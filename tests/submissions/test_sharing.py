@@ -113,9 +113,13 @@ def test_a_location_is_a_sharing_owner_like_a_group(session: Session, project: P
 
 
 def test_what_a_form_says_of_a_case_that_is_there_stands(session: Session, project: Project):
-    share(project, "owner-1", "owner-2", visit=SHARED)
+    worker = share(project, "owner-1", "owner-2", visit=SHARED)
     send(session, project.id, opens("owner-1"))
     assert send(session, project.id, opens()).outcome is Outcome.PROCESSED
+    assert owner_of(session, project) == "owner-1"
+    with write_transaction():
+        put_into(project, worker, "owner-2")
+    send(session, project.id, opens(name="Again"))
     assert owner_of(session, project) == "owner-1"
     send(session, project.id, opens(ME))  # a supervisor takes it to themselves
     assert owner_of(session, project) == ME

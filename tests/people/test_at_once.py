@@ -1,0 +1,150 @@
+"""Two people who change groups and places at the same moment: names and codes stay one thing's, and
+no place comes to lie below itself (SPEC C7)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tests.factories import actor, group, level, location, mobile_worker
+from webapp.database import write_transaction
+from webapp.errors import CasekeeperError
+from webapp.people.belonging import set_groups
+from webapp.people.groups import create_group, get_group
+from webapp.people.levels import create_level, get_level
+from webapp.people.locations import (
+    archive_location,
+    create_location,
+    get_location,
+    move_location,
+)
+from webapp.people.operations import get_worker
+from webapp.people.queries import belongings
+from webapp.people.sharing_models import Location
+from webapp.projects.models import Project
+
+Change = Callable[[Session], object]
+
+
+def at_once(app: Flask, *changes: Change) -> list[str]:
+    """Make changes side by side, each in a transaction of its own; what was refused."""
+    together = Barrier(len(changes))
+
+    def make(change: Change) -> str | None:
+        with app.app_context():
+            together.wait()
+            try:
+                with write_transaction() as session:
+                    change(session)
+            except CasekeeperError as error:
+                return error.message
+        return None
+
+    with ThreadPoolExecutor(len(changes)) as pool:
+        return [one for one in pool.map(make, changes) if one is not None]
+
+
+def test_a_name_goes_to_one(app: Flask, session: Session, project: Project):
+    project_id, session_of_test = project.id, session
+    for make in (
+        lambda session: create_group(session, project_id, "Promoters", by=actor()),
+        lambda session: create_level(session, project_id, "Clinic", by=actor()),
+    ):
+        (refused,) = at_once(app, *[make] * 3)[1:]
+        assert "already" in refused
+    session_of_test.rollback()
+    assert get_group(session, project_id, "Promoters")
+
+
+def test_each_gets_a_site_code_of_its_own(app: Flask, session: Session, project: Project):
+    of, parents = level(project), [location(project) for _number in range(4)]
+    project_id, name, below = project.id, of.name, [one.site_code for one in parents]
+
+    def makes(parent: str) -> Change:
+        return lambda session: create_location(
+            session,
+            project_id,
+            "Clinic",
+            get_level(session, project_id, name),
+            parent=get_location(session, project_id, parent),
+            by=actor(),
+        )
+
+    assert at_once(app, *map(makes, below)) == []
+    session.rollback()
+    codes = session.scalars(
+        select(Location.site_code).where(
+            Location.project_id == project_id, Location.name == "Clinic"
+        )
+    )
+    assert sorted(codes) == ["clinic", "clinic_2", "clinic_3", "clinic_4"]
+
+
+def test_two_moves_make_no_circle(app: Flask, session: Session, project: Project):
+    one, other = (location(project, name=name) for name in ("one", "other"))
+    project_id = project.id
+
+    def moves(code: str, below: str) -> Change:
+        return lambda session: move_location(
+            session,
+            get_location(session, project_id, code),
+            get_location(session, project_id, below),
+            by=actor(),
+        )
+
+    (refused,) = at_once(app, moves("one", "other"), moves("other", "one"))
+    assert "lies below" in refused
+    session.rollback()
+    assert [one.parent_id, other.parent_id].count(None) == 1
+
+
+def test_nothing_is_put_below_what_is_archived_meanwhile(
+    app: Flask, session: Session, project: Project
+):
+    of, district = level(project), location(project, name="district")
+    project_id, name = project.id, of.name
+    refused = at_once(
+        app,
+        lambda session: archive_location(
+            session, get_location(session, project_id, "district"), by=actor()
+        ),
+        lambda session: create_location(
+            session,
+            project_id,
+            "clinic",
+            get_level(session, project_id, name),
+            parent=get_location(session, project_id, "district"),
+            by=actor(),
+        ),
+    )
+    session.rollback()
+    below = session.scalars(select(Location).where(Location.parent_id == district.id)).all()
+    assert district.archived
+    # Whoever came first: it is archived with the other, or was refused.
+    assert [one.archived for one in below] == ([] if refused else [True])
+
+
+def test_the_later_list_of_groups_counts(app: Flask, session: Session, project: Project):
+    amina = mobile_worker(project, "amina")
+    for name in "abc":
+        group(project, *([amina] if name == "a" else []), name=name)
+    project_id = project.id
+
+    def sets(name: str) -> Change:
+        def change(session: Session) -> None:
+            worker = get_worker(session, session.get_one(Project, project_id), "amina")
+            set_groups(session, worker, [get_group(session, project_id, name)], by=actor())
+            time.sleep(0.2)  # the other one has read its own by then, or waits
+
+        return change
+
+    assert at_once(app, sets("b"), sets("c")) == []
+    session.rollback()
+    (only,) = belongings(session, project_id, [amina])[amina.id].groups
+    assert only.name in {"b", "c"}
