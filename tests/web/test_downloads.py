@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 
 import pytest
@@ -14,6 +15,7 @@ from tests.forms import form, send
 from tests.web.pages import PageClient
 from tests.web.signing_in import signed_in
 from webapp.database import write_transaction
+from webapp.extensions import db
 from webapp.projects.models import Project
 from webapp.submissions.attachments import keep
 from webapp.submissions.receive import Arrival, read, receive
@@ -92,3 +94,18 @@ def address_of(officer: PageClient, project: Project) -> str:
     rows = officer.get(f"/a/{project.name}/submissions/")
     (address,) = {url for url in rows.document.xpath("//tbody//a/@href") if "/submissions/" in url}
     return str(address)
+
+
+@pytest.mark.parametrize(
+    "path", ["dictionary/export", "people/workers/export/csv", "people/groups/export/csv"]
+)
+def test_a_table_gives_its_connection_back_when_it_is_sent(
+    app: Flask, session: Session, project: Project, path: str
+):
+    browser = signed_in(app, web_user(project)).client
+    session.rollback()
+    gc.collect()
+    before = db.engine.pool.checkedout()
+    assert browser.get(f"/a/{project.name}/{path}").data
+    session.rollback()
+    assert db.engine.pool.checkedout() == before
