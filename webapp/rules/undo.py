@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, Select, and_, distinct, exists, func, or_, select
+from sqlalchemy import ColumnElement, Exists, Select, and_, distinct, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from webapp.audit.actor import Actor
@@ -44,19 +44,8 @@ class UndoPreview:
 def undo_preview(session: Session, project_id: int, run_id: int) -> UndoPreview:
     """Count what an undo would do now. Raises `NotFound`. Six queries over the run's forms."""
     run = get_run(session, project_id, run_id)
-    live = _touched(run).where(Submission.state == State.NORMAL)
-    other, its = aliased(Submission), aliased(CaseTransaction)
-    elsewhere = exists().where(
-        its.project_id == CaseTransaction.project_id,
-        its.case == CaseTransaction.case,
-        other.project_id == its.project_id,
-        other.id == its.submission,
-        other.state == State.NORMAL,
-        other.run_id.is_distinct_from(run.id),
-    )
-    # A closed case stays closed as long as any form that closes it counts (S9d).
-    closed_elsewhere = elsewhere.where(its.change["closes"].as_boolean())
-    later = elsewhere.where(other.received_on > Submission.received_on)
+    live = live_changes(run)
+    elsewhere, closed_elsewhere, later = other_forms(run)
     # The run's own later forms are archived first, so only others can be in the way.
     blocked = and_(opened(CaseTransaction), later)
     forms = func.count(distinct(Submission.id))
@@ -146,8 +135,27 @@ def _start(  # noqa: PLR0917  # one call each
     return job
 
 
-def _touched(run: Run) -> Select[Any]:
-    """The transactions of a run's forms."""
+def other_forms(run: Run) -> tuple[Exists, Exists, Exists]:
+    """Of a transaction of a run: whether any other form that counts changed its case; whether one
+    closed it, for it stays closed as long as one does (S9d); and whether one came later."""
+    other, its = aliased(Submission), aliased(CaseTransaction)
+    elsewhere = exists().where(
+        its.project_id == CaseTransaction.project_id,
+        its.case == CaseTransaction.case,
+        other.project_id == its.project_id,
+        other.id == its.submission,
+        other.state == State.NORMAL,
+        other.run_id.is_distinct_from(run.id),
+    )
+    return (
+        elsewhere,
+        elsewhere.where(its.change["closes"].as_boolean()),
+        elsewhere.where(other.received_on > Submission.received_on),
+    )
+
+
+def live_changes(run: Run) -> Select[Any]:
+    """The transactions of a run's forms that count."""
     return (
         select(CaseTransaction.case)
         .select_from(Submission)
@@ -158,5 +166,9 @@ def _touched(run: Run) -> Select[Any]:
                 CaseTransaction.submission == Submission.id,
             ),
         )
-        .where(Submission.project_id == run.project_id, Submission.run_id == run.id)
+        .where(
+            Submission.project_id == run.project_id,
+            Submission.run_id == run.id,
+            Submission.state == State.NORMAL,
+        )
     )

@@ -15,6 +15,8 @@ from webapp.rules import undo as undoing
 from webapp.rules.models import RuleState
 from webapp.rules.operations import set_state
 from webapp.rules.runs import get_run, rule_of
+from webapp.rules.undo_moves import undo_moves
+from webapp.sharing.phone_changes import by_moves
 from webapp.web.access import project_route
 from webapp.web.forms.run import UndoForm
 from webapp.web.views.runs import runs
@@ -64,6 +66,7 @@ def _ask(project: Project, run_id: int, form: UndoForm, status: int = 200) -> Re
     session = db.session()
     run = get_run(session, project.id, run_id)
     preview = undoing.undo_preview(session, project.id, run_id)
+    moves = undo_moves(session, project.id, run_id) if preview.submissions else {}
     return render_template(
         "runs/undo.html",
         project=project,
@@ -71,5 +74,6 @@ def _ask(project: Project, run_id: int, form: UndoForm, status: int = 200) -> Re
         rule=rule_of(session, run),
         form=form,
         preview=preview,
+        phones=None if moves is None else by_moves(session, project.id, moves),
         nothing="" if preview.submissions else undoing.nothing_to_undo(run),
     ), status
