@@ -113,14 +113,14 @@ def test_whose_new_cases_are_is_said_of_their_type(
 ):
     """C4."""
     page = amina.get(url).click("patient")
-    assert "New cases:" not in page.text
+    assert "New cases" not in page.text
     editor = page.click("Edit case type").form("Save")
     page = editor.submit(sharing="shared").follow()
     assert page.status_line == "The case type is saved."
-    assert "New cases: Shared: the group's or location's of the worker" in page.text
+    assert "New cases are shared with the worker's group or location" in page.text
     # Somebody who saw what was there before is asked.
     meanwhile = editor.submit(status=409, sharing="private")
-    assert "it is “Shared: the group's" in meanwhile.errors[0]
+    assert "it is “New cases are shared" in meanwhile.errors[0]
     meanwhile.form("Save").submit(sharing="private").follow()
     assert get_case_type(session, patients.id, "patient").sharing is Sharing.PRIVATE
 

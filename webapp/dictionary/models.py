@@ -58,9 +58,9 @@ class Sharing(StrEnum):
 
 
 _SHARING = {
-    Sharing.AS_FORM: _("As the form says"),
-    Sharing.SHARED: _("Shared: the group's or location's of the worker"),
-    Sharing.PRIVATE: _("Private: the worker's own"),
+    Sharing.AS_FORM: _("New cases belong to whom the form says"),
+    Sharing.SHARED: _("New cases are shared with the worker's group or location"),
+    Sharing.PRIVATE: _("New cases are the worker's own"),
 }
 
 

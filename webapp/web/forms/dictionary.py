@@ -93,7 +93,7 @@ class CaseTypeForm(SeenForm):
     label = StringField(_("Label"), default="", description=_("As people call it."))
     description = TextAreaField(_("Description"), default="")
     sharing = SelectField(
-        _("Whose new cases are"),
+        _("Sharing"),
         choices=[SelectChoice(one.value, one.label) for one in Sharing],
         default=Sharing.AS_FORM.value,
         validate_choice=False,
