@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tests.cli.conftest import Command
-from tests.factories import group, mobile_worker
-from tests.forms import open_case
+from tests.cli.conftest import Command, Ran
+from tests.factories import group, location, mobile_worker
+from tests.forms import case_block, form, open_case, send
 from webapp.audit.models import AuditEvent
 from webapp.dictionary.models import Sharing
 from webapp.dictionary.queries import sharing_of
@@ -83,7 +83,7 @@ def test_groups_and_who_is_in_them(run: Command, session: Session, project: Proj
         mobile_worker(project, name)
     added = run("group", "add", "Promoters", "amina", "biko", "amina", *here)
     assert [one["username"] for one in added.json["members"]] == ["amina", "biko"]
-    assert added.err == ""
+    assert [one["username"] for one in added.json["phones"]] == ["amina", "biko"]
     assert run("group", "add", made["id"], "biko", *here).err == "In it already: biko.\n"
     assert run("group", "add", "Promoters", "biko", "nobody", *here).code == 1
     removed = run("group", "remove", "Promoters", "biko", *here)
@@ -118,6 +118,42 @@ def test_a_workers_groups_and_names_are_replaced(run: Command, session: Session,
     assert run("worker", "set", "amina", "--no-groups", *here).json["groups"] == []
     assert run("worker", "create", "biko", "--group", "D", *here).code == 1
     assert run("worker", "show", "biko", *here).code == 1
+
+
+def test_whose_phones_change_is_said_also_before(run: Command, session: Session, project: Project):
+    amina, biko, _ = (mobile_worker(project, name) for name in ("amina", "biko", "chebet"))
+    team, clinic = group(project, amina, name="Team"), location(project, None, biko, name="Clinic")
+    for number, owner in enumerate([team.group_id, clinic.location_id, clinic.location_id]):
+        opens = {"case_type": "visit", "case_name": "", "owner_id": owner}
+        send(session, project.id, form(case_block(f"case-{number}", create=opens)))
+    here = ("--project", project.name, "--json")
+
+    def phones(ran: Ran) -> list[tuple[object, ...]]:
+        keys = ("username", "loses", "receives", "sharing_owners", "can_sync")
+        return [tuple(one[key] for key in keys) for one in ran.json["phones"]]
+
+    asked = run("location", "archive", "Clinic", "--dry-run", *here)
+    assert phones(asked) == [("biko", 2, 0, 0, True)]
+    assert asked.err.splitlines() == [
+        "The phone of biko loses 2 cases and gets 0; it shares with 0, not with one.",
+        "Nothing was changed.",
+        "To be archived: clinic.",
+    ]
+    assert (asked.json["dry_run"], asked.json["archived"]) == (True, False)
+    did = run("location", "archive", "Clinic", *here)
+    assert (phones(did), did.json["archived"]) == (phones(asked), True)
+    assert phones(run("location", "unarchive", "Clinic", *here)) == [("biko", 0, 2, 1, True)]
+    moved = run("worker", "set", "chebet", "--location", "Clinic", "--group", "Team", *here)
+    assert phones(moved) == [("chebet", 0, 3, 2, True)]
+    assert phones(run("group", "add", "Team", "biko", "--dry-run", *here)) == [
+        ("biko", 0, 1, 2, True)
+    ]
+    off = run("group", "set", "Team", "--no-case-sharing", "--dry-run", *here)
+    assert phones(off) == [("amina", 1, 0, 0, True), ("chebet", 1, 0, 1, True)]
+    assert phones(run("worker", "set", "amina", "--inactive", *here)) == [("amina", 0, 0, 0, False)]
+    same = run("worker", "set", "biko", "--first-name", "Biko", "--dry-run", *here)
+    assert (phones(same), same.json["first_name"]) == ([], "")
+    assert same.err == "No phone would change; nothing was changed.\n"
 
 
 @pytest.mark.parametrize("known", [True, False])

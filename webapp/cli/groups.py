@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp.audit.actor import Actor
 from webapp.cli.command import answers, instant, json_option, project_option, say, show
+from webapp.cli.phones import changing, dry_run_option
 from webapp.database import write_transaction
 from webapp.errors import Invalid
 from webapp.extensions import db
@@ -65,6 +66,7 @@ def create(
 @click.option("--name", "new_name", metavar="NEW", help="Call it so from now on.")
 @sharing_option
 @reporting_option
+@dry_run_option
 @json_option
 @with_appcontext
 @answers
@@ -74,6 +76,7 @@ def set_group(  # noqa: PLR0917  # what can be said of a group
     new_name: str | None,
     case_sharing: bool | None,
     reporting: bool | None,
+    dry_run: bool,
     as_json: bool,
 ) -> None:
     """Change a group, NAME or id: what is named here; all else stays.
@@ -82,17 +85,17 @@ def set_group(  # noqa: PLR0917  # what can be said of a group
     """
     if new_name is None and case_sharing is None and reporting is None:
         raise Invalid("Say what to change: --case-sharing, --no-case-sharing, --name NEW, …")
-    with write_transaction() as session:
-        group = groups.get_group(session, get_project(session, project_name).id, name)
+    with changing(project_name, dry_run=dry_run) as change:
+        group = groups.get_group(change.session, change.project.id, name)
         changed = groups.set_group(
-            session,
+            change.session,
             group,
             name=new_name,
             case_sharing=case_sharing,
             reporting=reporting,
             by=Actor.command_line(),
         )
-    _show(group, project_name, as_json)
+    _show(group, project_name, as_json, **change.document)
     if not changed:
         say("It was so already.")
 
@@ -101,17 +104,19 @@ def set_group(  # noqa: PLR0917  # what can be said of a group
 @click.argument("name")
 @click.argument("usernames", metavar="USERNAME…", nargs=-1, required=True)
 @project_option
+@dry_run_option
 @json_option
 @with_appcontext
 @answers
-def add(name: str, usernames: tuple[str, ...], project_name: str, as_json: bool) -> None:
+def add(
+    name: str, usernames: tuple[str, ...], project_name: str, dry_run: bool, as_json: bool
+) -> None:
     """Put mobile workers into a group, NAME or id. All of them, or, if one is unknown, none."""
-    with write_transaction() as session:
-        project = get_project(session, project_name)
-        group = groups.get_group(session, project.id, name)
-        workers = _workers(session, project, usernames)
-        added = groups.add_members(session, group, workers, by=Actor.command_line())
-    _show(group, project_name, as_json)
+    with changing(project_name, dry_run=dry_run) as change:
+        group = groups.get_group(change.session, change.project.id, name)
+        workers = _workers(change.session, change.project, usernames)
+        added = groups.add_members(change.session, group, workers, by=Actor.command_line())
+    _show(group, project_name, as_json, **change.document)
     _say_who_was_so(workers, added, "in it")
 
 
@@ -119,33 +124,37 @@ def add(name: str, usernames: tuple[str, ...], project_name: str, as_json: bool)
 @click.argument("name")
 @click.argument("usernames", metavar="USERNAME…", nargs=-1, required=True)
 @project_option
+@dry_run_option
 @json_option
 @with_appcontext
 @answers
-def remove(name: str, usernames: tuple[str, ...], project_name: str, as_json: bool) -> None:
+def remove(
+    name: str, usernames: tuple[str, ...], project_name: str, dry_run: bool, as_json: bool
+) -> None:
     """Take mobile workers out of a group, NAME or id."""
-    with write_transaction() as session:
-        project = get_project(session, project_name)
-        group = groups.get_group(session, project.id, name)
-        workers = _workers(session, project, usernames)
-        removed = groups.remove_members(session, group, workers, by=Actor.command_line())
-    _show(group, project_name, as_json)
+    with changing(project_name, dry_run=dry_run) as change:
+        group = groups.get_group(change.session, change.project.id, name)
+        workers = _workers(change.session, change.project, usernames)
+        removed = groups.remove_members(change.session, group, workers, by=Actor.command_line())
+    _show(group, project_name, as_json, **change.document)
     _say_who_was_so(workers, removed, "not in it")
 
 
 @group_group.command("delete")
 @click.argument("name")
 @project_option
+@dry_run_option
 @json_option
 @with_appcontext
 @answers
-def delete(name: str, project_name: str, as_json: bool) -> None:
+def delete(name: str, project_name: str, dry_run: bool, as_json: bool) -> None:
     """Delete a group, NAME or id: it counts nowhere then. Cases keep it as their owner."""
-    with write_transaction() as session:
-        group = groups.get_group(session, get_project(session, project_name).id, name)
-        groups.delete_group(session, group, by=Actor.command_line())
-    document = _document(group, project_name) | {"deleted": True}
-    show(document, [f"“{group.name}” was deleted."], as_json=as_json)
+    with changing(project_name, dry_run=dry_run) as change:
+        group = groups.get_group(change.session, change.project.id, name)
+        groups.delete_group(change.session, group, by=Actor.command_line())
+    document = _document(group, project_name) | {"deleted": group.deleted} | change.document
+    said = "was deleted" if group.deleted else "would be deleted"
+    show(document, [f"“{group.name}” {said}."], as_json=as_json)
 
 
 @group_group.command("show")
@@ -197,7 +206,7 @@ def _say_who_was_so(asked: list[MobileWorker], changed: list[MobileWorker], how:
         say(f"{how.capitalize()} already: {same}.")
 
 
-def _show(group: Group, project_name: str, as_json: bool) -> None:
+def _show(group: Group, project_name: str, as_json: bool, **more: Any) -> None:
     session = db.session()
     members = session.scalars(workers_of(group.project_id, group=group)).all()
     document = _document(group, project_name)
@@ -207,7 +216,7 @@ def _show(group: Group, project_name: str, as_json: bool) -> None:
         {"id": worker.user_id, "username": worker.username, "active": worker.active}
         for worker in members
     ]
-    show(document, lines, as_json=as_json)
+    show(document | more, lines, as_json=as_json)
 
 
 def _document(group: Group, project_name: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from flask.cli import AppGroup, with_appcontext
 
 from webapp.audit.actor import Actor
 from webapp.cli.command import answers, json_option, project_option, say, show
+from webapp.cli.phones import changing, dry_run_option
 from webapp.database import write_transaction
 from webapp.errors import Invalid
 from webapp.extensions import db
@@ -65,6 +66,7 @@ def create(
 @click.option("--name", "new_name", metavar="NEW", help="Call it so from now on.")
 @owns_option
 @views_option
+@dry_run_option
 @json_option
 @with_appcontext
 @answers
@@ -74,22 +76,23 @@ def set_level(  # noqa: PLR0917  # what can be said of a level
     new_name: str | None,
     owns_cases: bool | None,
     views_child_data: bool | None,
+    dry_run: bool,
     as_json: bool,
 ) -> None:
     """Change a level: what is named here; all else stays."""
     if new_name is None and owns_cases is None and views_child_data is None:
         raise Invalid("Say what to change: --owns-cases, --views-child-data, --name NEW, …")
-    with write_transaction() as session:
-        level = levels.get_level(session, get_project(session, project_name).id, name)
+    with changing(project_name, dry_run=dry_run) as change:
+        level = levels.get_level(change.session, change.project.id, name)
         changed = levels.set_level(
-            session,
+            change.session,
             level,
             name=new_name,
             owns_cases=owns_cases,
             views_child_data=views_child_data,
             by=Actor.command_line(),
         )
-    _show(level, project_name, as_json)
+    _show(level, project_name, as_json, **change.document)
     if not changed:
         say("It was so already.")
 
@@ -136,9 +139,10 @@ def list_levels(project_name: str, as_json: bool) -> None:
     )
 
 
-def _show(level: Level, project_name: str, as_json: bool) -> None:
+def _show(level: Level, project_name: str, as_json: bool, **more: Any) -> None:
     document = _document(level, project_name)
-    show(document, [f"{key}: {value}" for key, value in document.items()], as_json=as_json)
+    lines = [f"{key}: {value}" for key, value in document.items()]
+    show(document | more, lines, as_json=as_json)
 
 
 def _document(level: Level, project_name: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp.audit.actor import Actor
 from webapp.cli.command import answers, instant, json_option, project_option, say, show
+from webapp.cli.phones import changing, dry_run_option
 from webapp.database import write_transaction
 from webapp.errors import Invalid
 from webapp.extensions import db
@@ -60,6 +61,7 @@ def create(  # noqa: PLR0917  # what can be said of a location
 @click.option("--name", "new_name", metavar="NEW", help="Call it so from now on.")
 @click.option("--level", "level_name", metavar="L", help="Its level, by name.")
 @click.option("--site-code", metavar="CODE")
+@dry_run_option
 @json_option
 @with_appcontext
 @answers
@@ -69,13 +71,14 @@ def set_location(  # noqa: PLR0917  # what can be said of a location
     new_name: str | None,
     level_name: str | None,
     site_code: str | None,
+    dry_run: bool,
     as_json: bool,
 ) -> None:
     """Change a location (site code, id or name): what is named here; all else stays."""
     if new_name is None and level_name is None and site_code is None:
         raise Invalid("Say what to change: --name NEW, --level L or --site-code CODE.")
-    with write_transaction() as session:
-        project_id = get_project(session, project_name).id
+    with changing(project_name, dry_run=dry_run) as change:
+        session, project_id = change.session, change.project.id
         location = locations.get_location(session, project_id, name)
         changed = locations.set_location(
             session,
@@ -85,7 +88,7 @@ def set_location(  # noqa: PLR0917  # what can be said of a location
             level=None if level_name is None else get_level(session, project_id, level_name),
             by=Actor.command_line(),
         )
-    _show(location, project_name, as_json)
+    _show(location, project_name, as_json, **change.document)
     if not changed:
         say("It was so already.")
 
@@ -95,20 +98,23 @@ def set_location(  # noqa: PLR0917  # what can be said of a location
 @project_option
 @click.option("--parent", metavar="P", help="What it is to lie below.")
 @click.option("--top", is_flag=True, help="Put it at the top of the tree.")
+@dry_run_option
 @json_option
 @with_appcontext
 @answers
-def move(name: str, project_name: str, parent: str | None, top: bool, as_json: bool) -> None:
+def move(  # noqa: PLR0917  # what can be said of it
+    name: str, project_name: str, parent: str | None, top: bool, dry_run: bool, as_json: bool
+) -> None:
     """Put a location (site code, id or name), with all below it, below another one."""
     if (parent is None) != top:
         raise Invalid("Say where to: --parent P, or --top.")
-    with write_transaction() as session:
-        project_id = get_project(session, project_name).id
+    with changing(project_name, dry_run=dry_run) as change:
+        session, project_id = change.session, change.project.id
         location = locations.get_location(session, project_id, name)
         changed = locations.move_location(
             session, location, _named(session, project_id, parent), by=Actor.command_line()
         )
-    _show(location, project_name, as_json)
+    _show(location, project_name, as_json, **change.document)
     if not changed:
         say("It was there already.")
 
@@ -117,37 +123,41 @@ def move(name: str, project_name: str, parent: str | None, top: bool, as_json: b
 @click.argument("name")
 @project_option
 @click.option("--reason", default="", help="Kept in the audit log.")
+@dry_run_option
 @json_option
 @with_appcontext
 @answers
-def archive(name: str, project_name: str, reason: str, as_json: bool) -> None:
+def archive(name: str, project_name: str, reason: str, dry_run: bool, as_json: bool) -> None:
     """Archive a location (site code, id or name) with everything below it: they count nowhere
     then. Cases and workers keep them, for “location unarchive”."""
-    with write_transaction() as session:
-        location = locations.get_location(session, get_project(session, project_name).id, name)
+    with changing(project_name, dry_run=dry_run) as change:
+        location = locations.get_location(change.session, change.project.id, name)
         codes = locations.archive_location(
-            session, location, by=Actor.command_line(), reason=reason
+            change.session, location, by=Actor.command_line(), reason=reason
         )
-    _show(location, project_name, as_json, site_codes=codes)
-    say(f"Archived: {', '.join(codes)}." if codes else "It was archived already.")
+    _show(location, project_name, as_json, site_codes=codes, **change.document)
+    done = "To be archived" if dry_run else "Archived"
+    say(f"{done}: {', '.join(codes)}." if codes else "It was archived already.")
 
 
 @location_group.command("unarchive")
 @click.argument("name")
 @project_option
 @click.option("--reason", default="", help="Kept in the audit log.")
+@dry_run_option
 @json_option
 @with_appcontext
 @answers
-def unarchive(name: str, project_name: str, reason: str, as_json: bool) -> None:
+def unarchive(name: str, project_name: str, reason: str, dry_run: bool, as_json: bool) -> None:
     """Bring back an archived location (site code, id or name), with what was archived with it."""
-    with write_transaction() as session:
-        location = locations.get_location(session, get_project(session, project_name).id, name)
+    with changing(project_name, dry_run=dry_run) as change:
+        location = locations.get_location(change.session, change.project.id, name)
         codes = locations.unarchive_location(
-            session, location, by=Actor.command_line(), reason=reason
+            change.session, location, by=Actor.command_line(), reason=reason
         )
-    _show(location, project_name, as_json, site_codes=codes)
-    say(f"Brought back: {', '.join(codes)}." if codes else "It was not archived.")
+    _show(location, project_name, as_json, site_codes=codes, **change.document)
+    done = "To be brought back" if dry_run else "Brought back"
+    say(f"{done}: {', '.join(codes)}." if codes else "It was not archived.")
 
 
 @location_group.command("list")

@@ -19,6 +19,7 @@ from webapp.cli.belonging import (
 )
 from webapp.cli.command import answers, instant, json_option, project_option, say, show
 from webapp.cli.passwords import given_or_new, password_option
+from webapp.cli.phones import changing, dry_run_option
 from webapp.database import write_transaction
 from webapp.errors import Invalid
 from webapp.extensions import db
@@ -93,6 +94,7 @@ def create(  # noqa: PLR0917  # what can be said of a worker
 @click.option("--no-groups", is_flag=True, help="Take them out of all groups.")
 @click.option("--no-locations", is_flag=True, help="Assign them to no location.")
 @password_option
+@dry_run_option
 @json_option
 @with_appcontext
 @answers
@@ -107,6 +109,7 @@ def set_worker(  # noqa: PLR0917  # what can be said of a worker
     no_groups: bool,
     no_locations: bool,
     password: str | None,
+    dry_run: bool,
     as_json: bool,
 ) -> None:
     """Change a mobile worker: what is named here; all else stays.
@@ -120,8 +123,8 @@ def set_worker(  # noqa: PLR0917  # what can be said of a worker
     if all(one is None for one in said) and not in_groups and not at_locations:
         raise Invalid("Say what to change: --active, --inactive, --group G, --location L, …")
     by = Actor.command_line()
-    with write_transaction() as session:
-        project = get_project(session, project_name)
+    with changing(project_name, dry_run=dry_run) as change:
+        session, project = change.session, change.project
         worker = operations.get_worker(session, project, username)
         changed = operations.set_worker(
             session,
@@ -138,7 +141,7 @@ def set_worker(  # noqa: PLR0917  # what can be said of a worker
         if at_locations:
             locations = locations_named(session, project.id, location_names)
             changed |= set_locations(session, worker, locations, by=by)
-    _show(worker, project_name, as_json)
+    _show(worker, project_name, as_json, **change.document)
     if not changed:
         say("It was so already.")
 
@@ -180,7 +183,12 @@ def _rows(workers: Sequence[MobileWorker]) -> list[str]:
 
 
 def _show(
-    worker: MobileWorker, project_name: str, as_json: bool, *, password: str | None = None
+    worker: MobileWorker,
+    project_name: str,
+    as_json: bool,
+    *,
+    password: str | None = None,
+    **more: Any,
 ) -> None:
     session: Session = db.session()
     document, belonging = _document(worker, project_name), belonging_document(session, worker)
@@ -190,7 +198,7 @@ def _show(
     if password is not None:
         document["password"] = password
         lines.append(f"password: {password}")
-    show(document, lines, as_json=as_json)
+    show(document | more, lines, as_json=as_json)
 
 
 def _document(worker: MobileWorker, project_name: str) -> dict[str, Any]:
