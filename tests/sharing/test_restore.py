@@ -79,6 +79,7 @@ def test_a_full_restore_has_the_worker_their_groups_and_their_cases(
     assert phone.registration["uuid"] == mine
     assert len(phone.registration["date"]) == len("2026-01-31")
     assert phone.user_data["commcare_project"] == project.name
+    assert phone.user_data["commcare_first_name"] == phone.worker.first_name
     assert phone.user_data["commcare_primary_case_sharing_id"] == group.group_id
     assert phone.owners == {mine, group.group_id}
     assert set(phone.cases) == {"house", "ann", "claim"}

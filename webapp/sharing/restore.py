@@ -73,8 +73,8 @@ def _document(
 def _user_data(
     session: Session, project_name: str, worker: MobileWorker, owners: OwnerSet
 ) -> dict[str, str]:
-    """The worker's own data, and what apps expect beside it: the project, the worker's locations
-    (the first by name as the one that stands for all), and the one owner with whom they share."""
+    """The worker's own data, and what apps expect beside it: names, the project, the locations (of
+    several the first by name stands for all), and the one owner with whom the worker shares."""
     locations = session.scalars(
         select(Location.location_id)
         .join(Assignment, Assignment.location == Location.id)
@@ -87,7 +87,12 @@ def _user_data(
         .order_by(Location.name, Location.location_id)
     ).all()
     known = {name: str(value) for name, value in worker.user_data.items()}
-    known |= {"commcare_project": project_name, "commcare_user_type": "commcare"}
+    known |= {
+        "commcare_first_name": worker.first_name,
+        "commcare_last_name": worker.last_name,
+        "commcare_project": project_name,
+        "commcare_user_type": "commcare",
+    }
     if locations:
         known |= {
             "commcare_location_id": locations[0],
