@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session, aliased
 from webapp.cases.models import Case, CaseIndex, CaseTransaction
 from webapp.clock import Micros, iso, to_datetime
 from webapp.people.owner_sets import OwnerSet
+from webapp.sharing.among import is_among
 from webapp.submissions.blocks import CASE_XMLNS, NEVER_PROPERTIES, RESERVED
 from webapp.submissions.render import can_be_name
 
@@ -206,8 +207,9 @@ _CASE = select(
 
 
 def _cases(session: Session, project_id: int, keys: Sequence[int]) -> Sequence[Row[Any]]:
-    statement = _CASE.where(Case.project_id == project_id, Case.id.in_(keys)).order_by(Case.id + 0)
-    return cast(Sequence[Row[Any]], session.connection().execute(statement).all())
+    statement = _CASE.where(Case.project_id == project_id, is_among(session, Case.id))
+    found = session.connection().execute(statement.order_by(Case.id + 0), {"keys": keys})
+    return cast(Sequence[Row[Any]], found.all())
 
 
 def _indices(session: Session, project_id: int, keys: Sequence[int]) -> Mapping[int, list[_Index]]:
@@ -224,14 +226,15 @@ def _indices(session: Session, project_id: int, keys: Sequence[int]) -> Mapping[
         .join(target, target.id == CaseIndex.target)
         .where(
             CaseIndex.project_id == project_id,
-            CaseIndex.case.in_(keys),
+            is_among(session, CaseIndex.case),
             target.project_id + 0 == project_id,
             ~target.deleted,
         )
-        .order_by(CaseIndex.case + 0, CaseIndex.identifier)
+        .order_by(CaseIndex.case + 0, CaseIndex.identifier),
+        {"keys": keys},
     )
     found: dict[int, list[_Index]] = defaultdict(list)
-    for key, identifier, kind, how, to in rows:
+    for key, identifier, kind, how, to in rows.all():
         found[key].append((identifier, kind, how, to))
     return found
 
@@ -244,11 +247,12 @@ def _names(
     rows = session.connection().execute(
         select(CaseTransaction.case, name)
         .select_from(join(CaseTransaction, names, true()))
-        .where(CaseTransaction.project_id == project_id, CaseTransaction.case.in_(keys))
-        .distinct()
+        .where(CaseTransaction.project_id == project_id, is_among(session, CaseTransaction.case))
+        .distinct(),
+        {"keys": keys},
     )
     found: dict[int, set[str]] = defaultdict(set)
-    for key, given in rows:
+    for key, given in rows.all():
         found[key].add(given)
     return found
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from webapp.cases.models import Case, CaseIndex, CaseTransaction
 from webapp.cases.store import batches
 from webapp.clock import Micros
+from webapp.sharing.among import is_among
 from webapp.sharing.held import HeldCase, Point
 from webapp.submissions.models import State, Submission
 
@@ -31,22 +32,26 @@ def server_cases(session: Session, project_id: int, keys: Collection[int]) -> di
     target = aliased(Case)
     for some in batches(sorted(keys)):
         points: dict[int, list[tuple[str, Point]]] = defaultdict(list)
-        for key, identifier, to, relationship in session.connection().execute(
+        indices = session.connection().execute(
             select(CaseIndex.case, CaseIndex.identifier, CaseIndex.target, CaseIndex.relationship)
             .join(target, target.id == CaseIndex.target)
             .where(
                 CaseIndex.project_id == project_id,
-                CaseIndex.case.in_(some),
+                is_among(session, CaseIndex.case),
                 target.project_id + 0 == project_id,
                 ~target.deleted,
-            )
-        ):
+            ),
+            {"keys": some},
+        )
+        for key, identifier, to, relationship in indices.all():
             points[key].append((identifier, Point(to, relationship == "extension")))
-        for row in session.connection().execute(
+        cases = session.connection().execute(
             select(
                 Case.id, Case.case_id, Case.deleted, Case.indexed_on, Case.owner_id, Case.closed
-            ).where(Case.project_id == project_id, Case.id.in_(some))
-        ):
+            ).where(Case.project_id == project_id, is_among(session, Case.id)),
+            {"keys": some},
+        )
+        for row in cases.all():
             case = HeldCase(row.owner_id, row.closed, tuple(sorted(points.get(row.id, ()))))
             found[row.id] = ServerCase(row.case_id, row.deleted, row.indexed_on or 0, case)
     return found
@@ -73,11 +78,12 @@ def only_own_changes(
             .join(Submission, Submission.id == CaseTransaction.submission)
             .where(
                 CaseTransaction.project_id == project_id,
-                CaseTransaction.case.in_(some),
+                is_among(session, CaseTransaction.case),
                 Submission.project_id + 0 == project_id,
                 Submission.indexed_on + 0 > since,
             )
-            .distinct()
+            .distinct(),
+            {"keys": some},
         ):
             (own if is_plain else others).add(key)
     return own - others
