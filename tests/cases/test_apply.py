@@ -47,7 +47,15 @@ changes = st.builds(
     properties=st.dictionaries(names, texts),
     indices=st.dictionaries(names, st.none() | indices),
     closes=st.booleans(),
+    opened_for=st.none() | texts,
 )
+
+
+def test_for_whom_a_case_is_opened_counts_only_then():
+    named = replace(OPENS, given=OPENS.given | {"owner_id": "worker"}, opened_for="team")
+    assert apply(NOTHING, named).owner_id == "team"
+    assert replay([OPENS, named]).owner_id == "worker"
+    assert replay([replace(OPENS, opened_for="team"), OPENS]).owner_id == "team"
 
 
 def test_the_first_change_opens_the_case():

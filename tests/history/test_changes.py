@@ -55,6 +55,7 @@ CHANGES = st.builds(
     properties=st.dictionaries(NAMES, TEXTS),
     indices=st.dictionaries(NAMES, st.none() | INDEXES),
     closes=st.booleans(),
+    opened_for=st.none() | TEXTS,
 )
 
 

@@ -10,9 +10,11 @@ from sqlalchemy.orm import Session
 
 from tests import factories
 from tests.forms import case_block, form, new_id, open_case, send
+from tests.submissions.sharing_types import share
 from tests.web.pages import Page, PageClient
 from tests.web.signing_in import signed_in
 from webapp.database import write_transaction
+from webapp.dictionary.models import Sharing
 from webapp.projects.models import Project
 from webapp.submissions.attachments import keep
 from webapp.submissions.receive import Arrival, Sender, read, receive
@@ -82,6 +84,18 @@ def test_the_page_says_what_changed(session: Session, officer: PageClient, proje
     assert opened["parent index, child"] == "P-1"
     for fact in ("Sent by phone-7", "app-1", "phone-1", "Mobile worker", sent.submission_id):
         assert fact in page.text.replace("Sent byphone", "Sent by phone")
+
+
+def test_it_says_that_not_the_form_decided_the_owner(
+    session: Session, officer: PageClient, project: Project
+):
+    """C4."""
+    share(project, "owner-1", visit=Sharing.SHARED)
+    opens = case_block("v", create={"case_type": "visit", "case_name": "V"})
+    page = page_of(officer, project, send(session, project.id, form(opens)).submission_id)
+    assert on(page, "What changed in V")["owner"] == (
+        "owner-1 owner-1 decided by the sharing of the case type, not by the form"
+    )
 
 
 def test_answers_are_a_tree(session: Session, officer: PageClient, project: Project):

@@ -45,7 +45,8 @@ class LinkChange:
 class CaseChange:
     """What one transaction changed. While its form is not `live` it counts for nothing: then this
     is what it changed when it last was. Where it never was, the values before are not `known`, and
-    those after are what it asks for."""
+    those after are what it asks for. `owner_by_type`: it opened the case, and the sharing of its
+    type decided whose it is, not the form (SPEC C4)."""
 
     live: bool
     known: bool
@@ -54,6 +55,7 @@ class CaseChange:
     attributes: tuple[ValueChange, ...]
     properties: tuple[ValueChange, ...]
     links: tuple[LinkChange, ...]
+    owner_by_type: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -107,6 +109,7 @@ def case_change(
             _link(name, before["indices"][name], after.indices.get(name))
             for name in sorted(before.get("indices", {}))
         ),
+        owner_by_type=was.deleted and "opened_for" in change,
     )
 
 
