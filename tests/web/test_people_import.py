@@ -125,6 +125,13 @@ def test_workers_come_from_a_file_and_go_into_one(
     paula.get(f"/a/{project.name}/people/workers/export/pdf", status=404)
 
 
+def test_what_stands_where_a_file_is_expected_is_none(project: Project, paula: PageClient):
+    for path in ("people/workers/import", "dictionary/import", "rules/import"):
+        page = paula.get(f"/a/{project.name}/{path}")
+        token = page.one("//main//input[@name='csrf_token']").get("value")
+        paula.post(page.url, {"csrf_token": token, "file": "text"}, status=422)
+
+
 def test_more_text_than_goes_to_the_browser_and_back_is_refused(
     project: Project, paula: PageClient, monkeypatch: pytest.MonkeyPatch
 ):

@@ -16,6 +16,7 @@ from webapp.dictionary.models import CaseType, DataType, Property, Sharing
 from webapp.errors import Invalid
 from webapp.exchange.sheets import LARGEST, decoded
 from webapp.strict_json import read_json
+from webapp.web.forms.upload import content_of
 from webapp.web.forms.whole import whole
 
 #: Of a longer value only the beginning is shown in a question.
@@ -175,7 +176,7 @@ class ImportForm(FlaskForm):
 
     def read(self) -> str:
         """The text of the file. Raises `Invalid`."""
-        return decoded(self.file.data.read(LARGEST + 1) if self.file.data else b"")
+        return decoded(content_of(self.file, LARGEST))
 
 
 def show_problems(form: FlaskForm, problems: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ from webapp.errors import Invalid
 from webapp.rules.import_rules import rules_in
 from webapp.rules.portable import RuleData
 from webapp.strict_json import read_json
+from webapp.web.forms.upload import content_of
 
 #: Of a file, in bytes, and the rules in it.
 LARGEST, MOST = 5_000_000, 1000
@@ -26,7 +27,7 @@ class ImportForm(FlaskForm):
 
     def read(self) -> list[RuleData]:
         """The rules in it. Raises `Invalid`, `InvalidFile`."""
-        raw = self.file.data.read(LARGEST + 1) if self.file.data else b""
+        raw = content_of(self.file, LARGEST)
         if not raw:
             raise Invalid(gettext("Choose a file that is not empty."))
         if len(raw) > LARGEST:

@@ -12,6 +12,7 @@ from wtforms import FileField, HiddenField, TextAreaField
 from webapp.errors import Invalid
 from webapp.exchange.sheets import Table, read_file
 from webapp.strict_json import read_json
+from webapp.web.forms.upload import content_of
 
 #: So large a file may be, and so much text may be in it: all of it goes to the browser and back.
 LARGEST, LARGEST_TEXT = 2_000_000, 5_000_000
@@ -30,7 +31,7 @@ class PeopleImportForm(FlaskForm):
 
     def read(self, most_rows: int) -> Table:
         """The table of the file. Raises `Invalid`."""
-        raw = self.file.data.read(LARGEST + 1) if self.file.data else b""
+        raw = content_of(self.file, LARGEST)
         found = read_file(raw, most_rows=most_rows, largest=LARGEST)
         rows = [(number, _short(cells)) for number, cells in found.rows]
         text = json.dumps([found.head, rows], ensure_ascii=False, separators=(",", ":"))
