@@ -199,12 +199,15 @@ def assert_one_line(ran: subprocess.CompletedProcess[str], *words: str) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_says_it_in_one_line(tmp_path: Path, command: str):
     assert_one_line(run(command, tmp_path, SESSION_HOURS="9" * 30), "SESSION_HOURS must be")
+
+
+@pytest.mark.parametrize("command", ["up", "init"])
+def test_so_it_is_with_each_setting(tmp_path: Path, command: str):
     (tmp_path / "file").touch()
     data = tmp_path / "file" / "data"
     assert_one_line(run(command, data), "CASEKEEPER_DATA")
     assert_one_line(run(command, Path("/proc/nope")), "/proc/nope", "CASEKEEPER_DATA")
-    if command != "worker":  # which is never alone
-        assert_one_line(run(command, data, **ELSEWHERE), "CASEKEEPER_DATA")
+    assert_one_line(run(command, data, **ELSEWHERE), "CASEKEEPER_DATA")
 
 
 @pytest.mark.parametrize("command", ["up", "init", "project", "verify"])
