@@ -176,3 +176,11 @@ def test_a_preview_says_whose_phones_lose_cases_of_a_group(
     gives = make_rule(project, name="Give", actions=to_her)
     page = officer.get(f"/a/{project.name}/rules/{gives.rule_id}/preview")
     assert "1 owner loses cases: Team, 2. 2 phones lose cases; most: anc-01 with 2." in page.text
+    told = f"owner_id: {team.group_id} (Team) becomes {alone.user_id} (anc-03)"
+    assert told in page.text
+    assert told in page.click("See all 2 cases").text
+    place = scene.location(project, "Yala", scene.level(project), alone)
+    where = [{"kind": "location", "location": place.location_id, "include_descendants": False}]
+    there = make_rule(project, name="There", criteria=where)
+    checked = officer.get(f"/a/{project.name}/rules/{there.rule_id}/check?case=c").text
+    assert f"{alone.user_id} (anc-03)" in checked

@@ -6,7 +6,7 @@ sentence is said. So the edge says once, around all that it does, who knows the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -14,6 +14,9 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from webapp.people.owners import Owner, owners_of
+from webapp.rules.definition import LocationIs
+from webapp.rules.explain import Verdict
+from webapp.rules.references import OWNER
 
 
 class Names:
@@ -29,6 +32,12 @@ class Names:
             found = owners_of(self._session, self._project_id, [owner_id])
             self._known[owner_id] = found.get(owner_id)
         return self._known[owner_id]
+
+    def learn(self, ids: Iterable[str]) -> None:
+        """Ask for several at once. One query for those that are not known yet."""
+        wanted = {one for one in ids if one} - self._known.keys()
+        found = owners_of(self._session, self._project_id, wanted)
+        self._known |= {one: found.get(one) for one in wanted}
 
 
 _names: ContextVar[Names | None] = ContextVar("names", default=None)
@@ -51,6 +60,29 @@ def with_name(owner_id: str, shown: str) -> str:
     if found is None:
         return shown
     return _("%(id)s (%(name)s)", id=shown, name=found.name)
+
+
+def owned(name: str, value: str | None) -> str | None:
+    """The value of a property as it is shown: that of an owner with who it is."""
+    if not value or name.rpartition("/")[2] != OWNER:
+        return value
+    return with_name(value, value)
+
+
+def found_words(verdict: Verdict) -> str | None:
+    """What a condition found, as it is shown."""
+    one = verdict.criterion
+    name = OWNER if isinstance(one, LocationIs) else str(getattr(one, "property", ""))
+    return owned(name, verdict.found)
+
+
+def learn_owners(values: Iterable[tuple[str, str | None]]) -> None:
+    """Ask for the owners among values that are shown next, given with the names of their
+    properties. One query where there are some."""
+    names = _names.get()
+    owners = {value for name, value in values if value and name.rpartition("/")[2] == OWNER}
+    if names and owners:
+        names.learn(owners)
 
 
 def location_name(location_id: str) -> str:

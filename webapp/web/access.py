@@ -18,7 +18,7 @@ from webapp.errors import NotAllowed, NotFound
 from webapp.extensions import db
 from webapp.people.accounts import member_of
 from webapp.projects.rights import Right
-from webapp.rules.naming import owners_named
+from webapp.rules.naming import found_words, owned, owners_named
 from webapp.web.forms.login import SignInForm
 from webapp.web.htmx import is_fragment_request
 from webapp.web.sessions import SignedIn
@@ -132,8 +132,9 @@ def safe_next(target: str | None) -> str | None:
 
 
 def init_access(app: Flask) -> None:
-    """Give templates `may(…)`, and let `url_for` fill in the present project's name."""
-    app.jinja_env.globals["may"] = may
+    """Give templates `may(…)` and the names of owners, and let `url_for` fill in the present
+    project's name."""
+    app.jinja_env.globals.update(may=may, owned=owned, found_words=found_words)
 
     @app.url_defaults
     def fill_in_project(endpoint: str, values: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from webapp.people.owners import names_of_owners
 from webapp.projects.models import Project
 from webapp.rules.changed_cases import ChangedCase, ChangedCases, changed_cases
 from webapp.rules.definition import Definition
+from webapp.rules.naming import learn_owners
 from webapp.rules.preview import LIMIT_S
 from webapp.web.csv_answer import csv_answer
 from webapp.web.formatting import number
@@ -61,6 +62,7 @@ def changed_page(
         first = max(0, len(listed) - SHOWN)
     end = min(first + SHOWN, len(listed))
     rows = listed.read(first, end)
+    learn_owners(_values(rows))
     return ChangedPage(
         rows,
         first,
@@ -117,6 +119,12 @@ def _lines(session: Session, project_id: int, listed: ChangedCases) -> Iterator[
             number=number(left_out),
         )
         yield (sentence, *[""] * (len(HEAD) - 1))
+
+
+def _values(rows: Sequence[ChangedCase]) -> Iterator[tuple[str, str | None]]:
+    for row in rows:
+        for one in row.change.changes:
+            yield from ((one.property, one.before), (one.property, one.after))
 
 
 def _names(session: Session, project: Project, rows: Sequence[ChangedCase]) -> dict[str, str]:
