@@ -60,7 +60,7 @@ class TestTheCheck:
         page = home.click("Sharing check")
         assert SENTENCE in page.text
         (row,) = page.rows("Active workers who have not exactly one sharing owner")
-        assert row[:2] == ["beno", "nobody"]
+        assert row[:2] == ["beno phone of beno", "nobody"]
         (lost,) = page.rows("Owners whose open cases are on no phone")
         assert lost[0] == "nobody-7"
         assert lost[1] == "No user, group or location has this id."
