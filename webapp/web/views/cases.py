@@ -165,7 +165,10 @@ class _Listing:
             newer_url=_address(query_string(wanted, after=page.newer)),
             older_url=_address(query_string(wanted, before=page.older)),
             newest_url=_address(query_string(wanted)),
-            reassign_url=_reassign_address(query_string(wanted)),
+            # Of all open cases, nobody means to give all away.
+            reassign_url=_reassign_address(query_string(wanted))
+            if set(wanted.narrowing) - {"state"}
+            else None,
             export_url=with_query(url_for("exports.cases"), query_string(wanted)),
             first_use=not page.rows and self._is_first_use(),
             relax=None if page.rows else self._relax(),
