@@ -326,6 +326,32 @@ def test_an_archive_of_its_own_form_is_not_its_own(
     assert (phone.updated, phone.cases[ann].properties["fever"]) == ([ann], "yes")
 
 
+def test_an_edit_is_nobodys_own(phone: Phone, session: Session, project: Project, ann: str):
+    """Whoever sends it: it is made elsewhere, and the phone has what it did itself."""
+    office(session, project, "ben", create=phone.worker.user_id)
+    phone.sync()
+    instance_id = new_id()
+    phone.send(
+        form(
+            *(case_block(one, update={"fever": "yes"}) for one in (ann, "ben")),
+            instance_id=instance_id,
+        )
+    )
+    create = {"case_type": "patient", "case_name": "Cat", "owner_id": phone.worker.user_id}
+    phone.send(
+        form(
+            case_block("ben", update={"fever": "no"}),
+            case_block("cat", create=create),
+            instance_id=instance_id,
+        )
+    )
+    for case_id in (ann, "ben"):
+        phone.cases[case_id].properties["fever"] = "yes"
+    phone.sync()
+    assert (phone.created, set(phone.updated), phone.afresh) == (["cat"], {ann, "ben"}, 0)
+    assert [phone.cases[one].properties["fever"] for one in (ann, "ben")] == ["", "no"]
+
+
 def test_what_is_gone_comes_as_empty_elements(
     phone: Phone, session: Session, project: Project, ann: str
 ):

@@ -68,8 +68,8 @@ def only_own_changes(
     plain = (
         (Submission.sync_log == log)
         & (Submission.state == State.NORMAL)
-        & Submission.edited_on.is_(None)
-        # Whatever happened to it later has moved its tick.
+        # What takes the place of another has that one's, and whatever happened to a form later has
+        # moved its tick.
         & (Submission.indexed_on == Submission.received_on)
     ).label("plain")
     for some in batches(sorted(keys)):
