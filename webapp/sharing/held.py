@@ -4,9 +4,10 @@ before it asks, and the hash by which it says so (SPEC P2, P4, P5)."""
 from __future__ import annotations
 
 import json
+import sys
 import zlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from hashlib import md5
 from typing import NamedTuple
 
@@ -30,6 +31,21 @@ class HeldCase(NamedTuple):
 Cases = dict[int, HeldCase]
 
 
+class HeldCases:
+    """Makes `HeldCase`s, of those without indexes one for all that are alike: a phone may have
+    many thousands."""
+
+    def __init__(self) -> None:
+        self._plain: dict[tuple[str, bool], HeldCase] = {}
+
+    def held(self, owner: str, *, closed: bool, points: tuple[tuple[str, Point], ...]) -> HeldCase:
+        """One that is so."""
+        owner = sys.intern(owner)
+        if points:
+            return HeldCase(owner, closed, points)
+        return self._plain.setdefault((owner, closed), HeldCase(owner, closed))
+
+
 def purged(cases: Mapping[int, HeldCase], owners: Collection[str]) -> set[int]:
     """The keys of those that stay on a phone when it purges: what SPEC P2 says, of the cases that
     it has. A case that points to one that it lacks goes, and what points to that one (the phone
@@ -39,21 +55,23 @@ def purged(cases: Mapping[int, HeldCase], owners: Collection[str]) -> set[int]:
         for _, point in case.points:
             pointing[point.target].append(key)
     gone = _and_so_on({target for target in pointing if target not in cases}, pointing)
-    there = {key: case for key, case in cases.items() if key not in gone}
-    hosts = {key: _hosts(case) for key, case in there.items()}
     extensions: dict[int, list[int]] = defaultdict(list)
-    for key, targets in hosts.items():
-        if not there[key].closed:
-            for target in targets:
-                extensions[target].append(key)
-    free = {key for key, case in there.items() if not case.closed and not hosts[key]}
+    free: set[int] = set()
+    for key, case in cases.items():
+        if case.closed or key in gone:
+            continue
+        hosts = _hosts(case)
+        for host in hosts:
+            extensions[host].append(key)
+        if not hosts:
+            free.add(key)
     available = _and_so_on(free, extensions)
-    live = {key for key in available if there[key].owner in owners}
+    live = {key for key in available if cases[key].owner in owners}
     reached = list(live)
     while reached:
         key = reached.pop()
-        near = [point.target for _, point in there[key].points] + extensions[key]
-        for other in near:
+        near = [point.target for _, point in cases[key].points]
+        for other in (*near, *extensions.get(key, ())):
             if other not in live:
                 live.add(other)
                 reached.append(other)
@@ -82,53 +100,59 @@ def _hosts(case: HeldCase) -> set[int]:
 _NONE: set[int] = set()
 
 
-def state_hash(case_ids: Iterable[str]) -> str:
-    """The hash of a phone with these cases: the MD5s of their ids, all XORed, in hexadecimal."""
-    state = 0
-    for case_id in case_ids:
+class StateHash:
+    """The hash by which a phone says what it has: the MD5s of its case ids, all XORed."""
+
+    def __init__(self) -> None:
+        self._state = 0
+
+    def add(self, case_id: str) -> None:
+        """One more case."""
         digest = md5(case_id.encode(), usedforsecurity=False).digest()
-        state ^= int.from_bytes(digest)
-    return f"{state:032x}"
+        self._state ^= int.from_bytes(digest)
+
+    def __str__(self) -> str:
+        """In hexadecimal."""
+        return f"{self._state:032x}"
 
 
 def packed(cases: Mapping[int, HeldCase]) -> bytes:
     """The cases as they are kept: some five bytes each, for a phone's keys lie close together and
-    its owners are few."""
-    keys = sorted(cases)
+    its owners are few. A line with the owners and the names of indexes, then one for each case: how
+    far its key is from the one before, the place of its owner, whether it is closed, and three
+    numbers for each index."""
     owners = sorted({case.owner for case in cases.values()})
     names = sorted({name for case in cases.values() for name, _ in case.points})
     owner_at = {owner: place for place, owner in enumerate(owners)}
     name_at = {name: place for place, name in enumerate(names)}
-    columns = [
-        owners,
-        names,
-        [key - before for before, key in zip([0, *keys], keys, strict=False)],
-        [owner_at[cases[key].owner] for key in keys],
-        [int(cases[key].closed) for key in keys],
-        [
-            [
-                value
-                for name, (to, ext) in cases[key].points
-                for value in (name_at[name], to, int(ext))
-            ]
-            for key in keys
-        ],
-    ]
-    return zlib.compress(json.dumps(columns, separators=(",", ":")).encode(), 6)
+    pack = zlib.compressobj(6)
+    pieces = [pack.compress(json.dumps([owners, names]).encode())]
+    before = 0
+    for key in sorted(cases):
+        case = cases[key]
+        numbers = [key - before, owner_at[case.owner], int(case.closed)]
+        for name, (target, extension) in case.points:
+            numbers += [name_at[name], target, int(extension)]
+        pieces.append(pack.compress(b"\n" + " ".join(map(str, numbers)).encode()))
+        before = key
+    return b"".join([*pieces, pack.flush()])
 
 
 def unpacked(content: bytes) -> Cases:
     """The inverse of `packed`."""
-    owners, names, steps, owner_of, closed, points = json.loads(zlib.decompress(content))
+    lines = iter(zlib.decompress(content).decode().split("\n"))
+    owners, names = json.loads(next(lines))
+    make = HeldCases()
     cases: Cases = {}
     key = 0
-    for place, step in enumerate(steps):
+    for line in lines:
+        step, owner, closed, *points = map(int, line.split())
         key += step
-        numbers = iter(points[place])
-        cases[key] = HeldCase(
-            owners[owner_of[place]],
-            bool(closed[place]),
-            tuple(
+        numbers = iter(points)
+        cases[key] = make.held(
+            owners[owner],
+            closed=bool(closed),
+            points=tuple(
                 (names[name], Point(target, bool(extension)))
                 for name, target, extension in zip(numbers, numbers, numbers, strict=True)
             ),

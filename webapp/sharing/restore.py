@@ -36,7 +36,7 @@ def restore(session: Session, project_name: str, worker: int, asked: Asked, out:
     Begins and ends its own transactions: one that only reads, in one state of the database, then a
     short one that notes what the phone is given. So nothing stays open while a slow phone reads,
     and none ever gets half a document. Raises `StartAfresh`. Memory for one piece of cases, and
-    some 300 bytes for each case on the phone.
+    up to a kilobyte for each case on the phone.
     """
     snapshot(session, limited=True)
     find_by_key(session)

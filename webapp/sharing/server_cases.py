@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
-from collections.abc import Collection
-from typing import NamedTuple
+from collections.abc import Collection, Container
+from dataclasses import dataclass, field
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
@@ -13,23 +14,33 @@ from webapp.cases.models import Case, CaseIndex, CaseTransaction
 from webapp.cases.store import batches
 from webapp.clock import Micros
 from webapp.sharing.among import is_among
-from webapp.sharing.held import HeldCase, Point
+from webapp.sharing.held import Cases, HeldCases, Point, StateHash
 from webapp.submissions.models import State, Submission
 
 
-class ServerCase(NamedTuple):
-    """A case as a phone is to hold it: indexes to deleted cases do not count."""
+@dataclass(slots=True)
+class ServerCases:
+    """Cases as a phone is to hold them, by key: indexes to deleted cases do not count. Those that
+    are `deleted`, and those that were `touched` after a tick. `state` is the hash of the ids of
+    those that the phone has."""
 
-    case_id: str
-    deleted: bool
-    indexed_on: Micros
-    case: HeldCase
+    cases: Cases = field(default_factory=dict)
+    deleted: set[int] = field(default_factory=set)
+    touched: set[int] = field(default_factory=set)
+    state: StateHash = field(default_factory=StateHash)
 
 
-def server_cases(session: Session, project_id: int, keys: Collection[int]) -> dict[int, ServerCase]:
-    """These cases, by key. Two queries a thousand."""
-    found: dict[int, ServerCase] = {}
-    target = aliased(Case)
+def server_cases(
+    session: Session,
+    project_id: int,
+    keys: Collection[int],
+    *,
+    held: Container[int] = (),
+    since: Micros = 0,
+) -> ServerCases:
+    """These cases, of which the phone has those that are `held`; `since` is a tick. Two queries a
+    thousand."""
+    there, make, target = ServerCases(), HeldCases(), aliased(Case)
     for some in batches(sorted(keys)):
         points: dict[int, list[tuple[str, Point]]] = defaultdict(list)
         indices = session.connection().execute(
@@ -44,17 +55,23 @@ def server_cases(session: Session, project_id: int, keys: Collection[int]) -> di
             {"keys": some},
         )
         for key, identifier, to, relationship in indices.all():
-            points[key].append((identifier, Point(to, relationship == "extension")))
+            points[key].append((sys.intern(identifier), Point(to, relationship == "extension")))
         cases = session.connection().execute(
             select(
                 Case.id, Case.case_id, Case.deleted, Case.indexed_on, Case.owner_id, Case.closed
             ).where(Case.project_id == project_id, is_among(session, Case.id)),
             {"keys": some},
         )
-        for row in cases.all():
-            case = HeldCase(row.owner_id, row.closed, tuple(sorted(points.get(row.id, ()))))
-            found[row.id] = ServerCase(row.case_id, row.deleted, row.indexed_on or 0, case)
-    return found
+        for key, case_id, deleted, indexed_on, owner, closed in cases.all():
+            pointing = tuple(sorted(points[key])) if key in points else ()
+            there.cases[key] = make.held(owner, closed=closed, points=pointing)
+            if deleted:
+                there.deleted.add(key)
+            if (indexed_on or 0) > since:
+                there.touched.add(key)
+            if key in held:
+                there.state.add(case_id)
+    return there
 
 
 def only_own_changes(
