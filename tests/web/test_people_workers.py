@@ -176,7 +176,7 @@ def test_two_who_edit_a_worker_keep_each_others_words(
 def test_where_there_are_many_groups_and_places_they_are_named(
     monkeypatch: pytest.MonkeyPatch, project: Project, paula: PageClient, url: str
 ):
-    monkeypatch.setattr("webapp.web.views.people_worker.AS_BOXES", 1)
+    monkeypatch.setattr("webapp.web.views.people_worker_edit.AS_BOXES", 1)
     amina = factories.mobile_worker(project, "amina")
     factories.group(project, amina, name="Team A")
     factories.group(project, name="Team B")

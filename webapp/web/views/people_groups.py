@@ -11,6 +11,7 @@ from flask_babel import ngettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from webapp.database import write_transaction
 from webapp.errors import InvalidEntry
 from webapp.extensions import db
 from webapp.people.groups import (
@@ -64,23 +65,20 @@ def make_group(project: Project) -> ResponseReturnValue:
     """Make a group: 303 to its page, where members are put into it; 422 with what is wrong."""
     form = GroupForm()
     try:
-        made = made_or_asked(
-            project,
-            lambda session: create_group(
+        with write_transaction() as session:
+            group_id = create_group(
                 session,
                 project.id,
                 form.name.data or "",
                 case_sharing=bool(form.case_sharing.data),
                 reporting=bool(form.reporting.data),
                 by=g.actor,
-            ),
-        ).made
+            ).group_id
     except InvalidEntry as error:
         form.name.errors = [error.message]
         return _form_page(project, form, None)
-    assert made is not None  # nobody is in a new group, so no phone is asked about
     flash(_("The group is made. Put workers into it."))
-    return redirect(url_for("people.group", group_id=made.group_id), 303)
+    return redirect(url_for("people.group", group_id=group_id), 303)
 
 
 @people.get(f"{GROUPS}/<group_id>/")

@@ -9,9 +9,11 @@ from webapp.web.views import (
     people_groups,
     people_import,
     people_levels,
+    people_location_moves,
     people_locations,
     people_members,
     people_worker,
+    people_worker_edit,
 )
 from webapp.web.views.people_workers import people
 
@@ -20,9 +22,11 @@ __all__ = [
     "people_groups",
     "people_import",
     "people_levels",
+    "people_location_moves",
     "people_locations",
     "people_members",
     "people_worker",
+    "people_worker_edit",
 ]
 
 
