@@ -213,6 +213,16 @@ def test_a_worker_restores_as_nobody_else(phone: Phone, project: Project):
     assert phone.ask(**{"as": phone.worker.username}).status_code == 200
 
 
+@pytest.mark.parametrize("odd", ["ÿ" * 300, "'; --", "@", "@x.commcarehq.org"])
+def test_odd_questions_are_answered(phone: Phone, project: Project, odd: str):
+    assert phone.ask(since=odd).status_code == 412
+    phone.sync()
+    assert phone.ask(state=odd).status_code == 412
+    assert phone.ask(items=odd).status_code == 200
+    phone.auth = basic(factories.web_user(project, "editor").email)
+    assert phone.ask(**{"as": odd}).status_code in {400, 404}
+
+
 def test_another_worker_or_project_knows_nothing_of_a_token(
     phone: Phone, client: FlaskClient, project: Project
 ):

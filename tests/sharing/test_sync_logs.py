@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import threading
 import tracemalloc
+from collections.abc import Iterator
 from io import BytesIO
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -14,6 +17,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from tests.forms import case_block, form, send
 from tests.history.statements import counted
 from tests.sharing.graphs import Graph, on_phone
 from tests.sharing.phone import Phone, message_of
@@ -22,6 +26,7 @@ from tests.sharing.test_scope import graphs
 from webapp.cases.models import Case
 from webapp.clock import now, take_ticks
 from webapp.database import write_transaction
+from webapp.extensions import db
 from webapp.projects.models import Project
 from webapp.sharing import restore as restoring
 from webapp.sharing import synclog
@@ -132,6 +137,42 @@ def test_nobody_gets_half_a_document(phone: Phone, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(restoring.document, "changed_cases", fails)
     assert phone.ask().status_code == 503
+
+
+def test_what_happens_while_the_document_is_written_comes_next_time(
+    app: Flask, phone: Phone, session: Session, monkeypatch: pytest.MonkeyPatch
+):
+    """All of a document is of one moment."""
+    for case_id in ("ann", "ben"):
+        phone.does(case_id, create={"case_type": "patient", "case_name": case_id})
+    write = restoring.document.new_cases
+
+    def meanwhile() -> None:
+        with app.app_context():
+            blocks = [
+                case_block(one, update={"late": "yes"}, close=one == "ben")
+                for one in ("ann", "ben")
+            ]
+            new = case_block("cat", create={"owner_id": phone.worker.user_id})
+            send(db.session(), phone.project.id, form(*blocks, new))
+
+    def written(*what: Any) -> Iterator[str]:
+        somebody = threading.Thread(target=meanwhile)
+        somebody.start()
+        somebody.join()
+        yield from write(*what)
+
+    monkeypatch.setattr(restoring.document, "new_cases", written)
+    phone.token, phone.cases = "", {}
+    phone.sync()
+    assert {one: case.properties.get("late") for one, case in phone.cases.items()} == {
+        "ann": None,
+        "ben": None,
+    }
+    monkeypatch.undo()
+    phone.sync()
+    assert (phone.created, set(phone.updated)) == (["cat"], {"ann", "ben"})
+    assert phone.cases["ben"].closed
 
 
 def test_tokens_are_read_back_and_nothing_else_is():
