@@ -42,7 +42,7 @@ from webapp.rules.nights import open_nights
 from webapp.rules.obsolete import drop_obsolete_plans
 from webapp.rules.undo_work import RedoRun, UndoRun
 from webapp.rules.work import RunRule
-from webapp.sharing.reassign import ReassignCases
+from webapp.sharing.reassign_work import ReassignCases
 from webapp.sharing.synclog import tidy_sync_logs
 from webapp.web.access import init_access
 from webapp.web.compression import init_compression

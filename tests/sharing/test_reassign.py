@@ -21,7 +21,7 @@ from webapp.jobs.models import Job, JobItem, JobState
 from webapp.jobs.queue import ask_stop, resume
 from webapp.people.sharing_models import Group
 from webapp.projects.models import Project
-from webapp.sharing import reassign
+from webapp.sharing import reassign, reassign_work
 from webapp.sharing.reassign import (
     TooMany,
     choose,
@@ -122,7 +122,7 @@ def test_it_is_stopped_and_goes_on(
     for n in range(6):
         open_case(session, project.id, f"c{n}")
     job = asked(session, project, team.group_id)
-    give, calls = reassign._give, []
+    give, calls = reassign_work._give, []
 
     def stopping(*given: Any, **more: Any) -> Any:
         calls.append(1)
@@ -130,7 +130,7 @@ def test_it_is_stopped_and_goes_on(
             ask_stop(session, project.id, job.id, by=factories.actor())
         return give(*given, **more)
 
-    monkeypatch.setattr(reassign, "_give", stopping)
+    monkeypatch.setattr(reassign_work, "_give", stopping)
     with chunks_of(2):
         worked(session, job)
         assert (job.state, job.processed) == (JobState.STOPPED, 4)
@@ -147,14 +147,14 @@ def test_one_bad_case_stops_nothing_else(
     for n in range(5):
         open_case(session, project.id, f"c{n}")
     job = asked(session, project, team.group_id)
-    real = reassign._arrival
+    real = reassign_work._arrival
 
     def failing(job: Job, case_id: str, to: str, by: Any) -> Any:
         if case_id == "c3":
             raise ValueError("bad luck")
         return real(job, case_id, to, by)
 
-    monkeypatch.setattr(reassign, "_arrival", failing)
+    monkeypatch.setattr(reassign_work, "_arrival", failing)
     worked(session, job)
     assert (job.state, job.succeeded, job.skipped) == (JobState.FINISHED, 4, 1)
 

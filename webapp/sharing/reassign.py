@@ -7,38 +7,27 @@ be taken back alone, and all of them together by archiving what the job wrote.
 
 from __future__ import annotations
 
-import logging
 import secrets
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import Row, Select, select, text, update
+from sqlalchemy import Select, select, text
 from sqlalchemy.orm import Session
 
 from webapp.audit.actor import Actor
 from webapp.cases.models import Case
-from webapp.cases.store import HeldCase, batches, hold_known_cases, keys_of
-from webapp.clock import now
-from webapp.database import is_busy
-from webapp.errors import Busy, Invalid
-from webapp.jobs.items import WENT_WRONG
+from webapp.errors import Invalid
 from webapp.jobs.kind import Kind
 from webapp.jobs.models import Job, JobItem
-from webapp.jobs.pace import Pace
 from webapp.jobs.queue import enqueue
-from webapp.people.kinds import UserKind
-from webapp.people.owners import names_of_owners
-from webapp.submissions.blocks import CaseBlock, valid_id
+from webapp.submissions.blocks import valid_id
 from webapp.submissions.models import State, Submission
-from webapp.submissions.own import ASSIGN_XMLNS
-from webapp.submissions.receive import Arrival, Sender, read
-from webapp.submissions.receive_many import Timed, receive_many
-from webapp.submissions.render import can_be_text, render_case_form
+from webapp.submissions.render import can_be_text
 from webapp.submissions.snapshot import snapshot
 from webapp.time_limit import time_limit
 
@@ -48,8 +37,6 @@ MOST = 100_000
 LIMIT_S = 20.0
 #: A job remembers so many owners from whom it takes cases; of more, it takes them from anybody.
 OWNERS = 1000
-
-_log = logging.getLogger(__name__)
 
 
 class TooMany(Invalid):
@@ -153,7 +140,7 @@ def forms_written(session: Session, job: Job) -> array[int]:
             session.scalars(
                 select(Submission.id).where(
                     Submission.project_id == job.project_id,
-                    Submission.submission_id.in_([_form_id(job, item) for item in some]),
+                    Submission.submission_id.in_([form_id(job, item) for item in some]),
                     Submission.state == State.NORMAL,
                 )
             )
@@ -169,7 +156,7 @@ def leaves_something(session: Session, job: Job) -> bool:
             select(Submission.id)
             .where(
                 Submission.project_id == job.project_id,
-                Submission.submission_id.in_([_form_id(job, item) for item in items]),
+                Submission.submission_id.in_([form_id(job, item) for item in items]),
                 Submission.state == State.NORMAL,
             )
             .limit(1)
@@ -194,128 +181,8 @@ def _done(session: Session, job: Job) -> Iterator[Sequence[str]]:
         at += 1000
 
 
-def _form_id(job: Job, case_id: str) -> str:
+def form_id(job: Job, case_id: str) -> str:
     """The id of the form that a job writes about a case. The salt is the job's alone: nobody can
     send a form of this id before."""
     salt = str(job.params["salt"])
     return blake2b(case_id.encode(), key=salt.encode(), digest_size=16).hexdigest()
-
-
-class ReassignCases:
-    """The task of `Kind.REASSIGN_CASES`: each case by a form of its own, some in a transaction. One
-    bad case stops nothing else."""
-
-    def plan(self, session: Session, job: Job, *, by: Actor) -> None:
-        """The list was frozen when the job was asked for."""
-
-    def step(self, session: Session, job: Job, pace: Pace, *, by: Actor) -> bool:
-        """Give the next cases away, and count them."""
-        items = session.execute(
-            select(JobItem.place, JobItem.item)
-            .where(
-                JobItem.project_id == job.project_id,
-                JobItem.job_id == job.id,
-                JobItem.place >= job.processed,
-            )
-            .order_by(JobItem.place)
-            .limit(min(pace.size, job.left))
-        ).all()
-        if not items:
-            return False
-        items, skipped = self._try(session, job, items, pace, by=by)
-        for place, reason in skipped.items():
-            session.execute(
-                update(JobItem)
-                .where(
-                    JobItem.project_id == job.project_id,
-                    JobItem.job_id == job.id,
-                    JobItem.place == place,
-                )
-                .values(reason=reason[:1000])
-            )
-        job.processed += len(items)
-        job.succeeded += len(items) - len(skipped)
-        return True
-
-    def at(self, session: Session, job: Job) -> str:  # noqa: ARG002
-        """The place in the list."""
-        return str(
-            _(
-                "the cases from number %(next)s of %(all)s on",
-                next=job.processed + 1,
-                all=job.total,
-            )
-        )
-
-    def moved(self, session: Session, job: Job, *, by: Actor) -> None:
-        """Nothing moves along."""
-
-    def _try(
-        self, session: Session, job: Job, items: Sequence[Row[int, str]], pace: Pace, *, by: Actor
-    ) -> tuple[Sequence[Row[int, str]], dict[int, str]]:
-        """Give the first of some cases away; give back which those were, and why some of them are
-        skipped. All of them, unless something unforeseen is the matter with one: then as many as go
-        without it, or that one alone."""
-        try:
-            with session.begin_nested():
-                return items, _give(session, job, items, pace, by=by)
-        except Exception as error:
-            if isinstance(error, Busy) or is_busy(error):
-                raise
-            if len(items) == 1:
-                _log.exception("job %d: case at %d", job.id, items[0].place)
-                return items, {items[0].place: WENT_WRONG}
-            return self._try(session, job, items[: len(items) // 2], pace, by=by)
-
-
-def _give(
-    session: Session, job: Job, items: Sequence[Row[int, str]], pace: Pace, *, by: Actor
-) -> dict[int, str]:
-    to, given_by = str(job.params["to"]), job.params.get("from")
-    keys = keys_of(session, job.project_id, {one.item for one in items})
-    held = {one.case_id: one for one in hold_known_cases(session, job.project_id, keys.values())}
-    skipped: dict[int, str] = {}
-    others = {one.state.owner_id for one in held.values()} - set(given_by or ())
-    names = names_of_owners(session, job.project_id, others) if given_by is not None else {}
-    give = []
-    for one in items:
-        why = _why_not(held.get(one.item), to, given_by, names)
-        if why:
-            skipped[one.place] = why
-        else:
-            give.append(one.item)
-    pace.begin()
-    at = now()
-    forms = [Timed(at, _arrival(job, case_id, to, by)) for case_id in give]
-    for some in batches(forms):
-        receive_many(session, job.project_id, some)
-    return skipped
-
-
-def _why_not(
-    case: HeldCase | None, to: str, given_by: Sequence[str] | None, names: Mapping[str, str]
-) -> str:
-    """Why a case is left as it is; "" where it is given away."""
-    if case is None or case.state.deleted:
-        return str(_("The case was deleted meanwhile: no form of it counts."))
-    owner = case.state.owner_id
-    if owner == to:
-        return str(_("The case belongs to the new owner already."))
-    if given_by is not None and owner not in given_by:
-        name = names.get(owner, owner)
-        return str(_("The case was given to %(name)s meanwhile.", name=name))
-    return ""
-
-
-def _arrival(job: Job, case_id: str, to: str, by: Actor) -> Arrival:
-    xml = render_case_form(
-        xmlns=ASSIGN_XMLNS,
-        name="Reassign case",
-        instance_id=_form_id(job, case_id),
-        user_id=by.user_id,
-        username=by.name,
-        device_id="casekeeper",
-        time=now(),
-        blocks=[CaseBlock(case_id, user=by.user_id, given={"owner_id": to})],
-    )
-    return Arrival(read(xml), Sender(by.user_id, by.name, UserKind.WEB), own=True)
