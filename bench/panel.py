@@ -56,7 +56,7 @@ def _measure_all(there: World, rules: Sequence[tuple[str, Definition]]) -> tuple
             for _name, rule in rules
         ]
         ids = [rule.rule_id for rule in made]
-    browsers = _signed_in(there, password), _signed_in(there, password)
+    browsers = signed_in(there, password), signed_in(there, password)
     return tuple(
         _measured(*browsers, name, base, rule_id)
         for (name, _rule), rule_id in zip(rules, ids, strict=True)
@@ -66,8 +66,8 @@ def _measure_all(there: World, rules: Sequence[tuple[str, Definition]]) -> tuple
 def _measured(
     browser: FlaskClient, other: FlaskClient, name: str, rules: str, rule_id: str
 ) -> Panel:
-    theirs = _values(other, f"{rules}{rule_id}/edit", "rule-form")
-    filled = _values(browser, f"{rules}{rule_id}/edit", "rule-form")
+    theirs = form_values(other, f"{rules}{rule_id}/edit", "rule-form")
+    filled = form_values(browser, f"{rules}{rule_id}/edit", "rule-form")
     sizes: list[int] = []
     took: list[float] = []
 
@@ -96,17 +96,18 @@ def _measured(
     return Panel(name, min(took), min(sizes) / 1000, summary(times, time.perf_counter() - begun))
 
 
-def _signed_in(there: World, password: str) -> FlaskClient:
+def signed_in(there: World, password: str) -> FlaskClient:
+    """A browser in which `EMAIL` is signed in."""
     browser = there.app.test_client()
     answer = browser.post(
-        "/login", data=_values(browser, "/login", None) | {"email": EMAIL, "password": password}
+        "/login", data=form_values(browser, "/login", None) | {"email": EMAIL, "password": password}
     )
     if answer.status_code != 303:
         raise RuntimeError(f"signing in answers {answer.status}")
     return browser
 
 
-def _values(browser: FlaskClient, path: str, form: str | None) -> dict[str, str]:
+def form_values(browser: FlaskClient, path: str, form: str | None) -> dict[str, str]:
     """What the form of a page would send: the one with an id, else the first."""
     page = html.fromstring(browser.get(path).get_data(as_text=True))
     found = page.forms[0] if form is None else page.get_element_by_id(form)

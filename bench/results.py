@@ -13,6 +13,7 @@ from pathlib import Path
 from bench import apply, fair, match, preview, restore
 from bench.apply import Applied
 from bench.fair import Waited
+from bench.history import Histories
 from bench.load import Load
 from bench.match import Matched
 from bench.panel import Panel
@@ -23,7 +24,7 @@ from bench.restore import Restored
 ROOT = Path(__file__).resolve().parent.parent
 
 
-Figures = Found | Matched | Previews | Applied | Waited | Restored
+Figures = Found | Matched | Previews | Applied | Waited | Restored | Histories
 
 
 def write_results(path: Path | None, found: Sequence[Figures]) -> str:
@@ -61,6 +62,8 @@ def _lines(found: Figures) -> list[str]:
         return _preview(found)
     if isinstance(found, Waited):
         return _fair(found)
+    if isinstance(found, Histories):
+        return found.lines()
     if isinstance(found, Restored):
         return _restore(found)
     return _match(found) if isinstance(found, Matched) else _apply(found)

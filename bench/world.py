@@ -40,7 +40,8 @@ _PROPERTIES = {
         'phone', '+254 700 ' || n, 'dob', '1994-03-17', 'visits', '' || (n % 12),
         'note', 'seen at home, no complaints', 'last_visit', '2025-03-01T10:00:00.000Z')""",
 }
-_NUMBERS = {
+#: The numbers from 0 on, `:size` of them, as `s(n)`.
+NUMBERS = {
     "sqlite": "WITH RECURSIVE s(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM s WHERE n + 1 < :size)",
     "postgresql": "WITH s(n) AS (SELECT generate_series(0, :size - 1))",
 }
@@ -90,7 +91,7 @@ def fill(database: str, project_id: int, cases: int) -> None:
             text(
                 "INSERT INTO cases (project_id, case_id, type, name, owner_id, external_id,"
                 " opened_on, opened_by, modified_on, modified_by, closed, closed_by, deleted,"
-                f" server_modified_on, indexed_on, properties) {_NUMBERS[database]}"
+                f" server_modified_on, indexed_on, properties) {NUMBERS[database]}"
                 " SELECT :project, 'case-' || n, 'patient', 'Amina ' || n, 'owner-' || (n % 200),"
                 " '', moment, 'owner-1', moment, 'owner-1', false, '', false, moment, moment,"
                 f" {_PROPERTIES[database]}"
@@ -116,7 +117,7 @@ def parents(there: World) -> None:
             text(
                 "INSERT INTO cases (project_id, case_id, type, name, owner_id, external_id,"
                 " opened_on, opened_by, modified_on, modified_by, closed, closed_by, deleted,"
-                f" server_modified_on, indexed_on, properties) {_NUMBERS[there.database]}"
+                f" server_modified_on, indexed_on, properties) {NUMBERS[there.database]}"
                 " SELECT :project, 'household-' || n, 'household', 'Household ' || n, 'owner-1',"
                 " '', :first + n, 'owner-1', :first + n, 'owner-1', false, '', false,"
                 " :first + n, :first + n, '{}' FROM s"

@@ -33,4 +33,5 @@ def test_a_quick_run_writes_its_results(database: str, tmp_path: Path) -> None:
     assert f"## Closing 200 cases with two properties each, on {database}" in text
     assert f"## Another project's rule during a run of 200 cases, on {database}" in text
     assert f"## Restoring one worker among 200 cases, on {database}" in text
+    assert f"## Finding some of 2,000 forms and 200 cases, on {database}" in text
     assert "- commit: " in text

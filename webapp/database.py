@@ -185,6 +185,21 @@ _FIND_BY_KEY = text(
 )
 
 
+def find_by_index(session: Session) -> None:
+    """Keep PostgreSQL from reading whole tables for the rest of the transaction. For lists that are
+    cut off after some thousand rows.
+
+    It thinks that it meets so many of them soon, wherever in the table it begins; but what came in
+    one week stands together (of 5 million forms it read 3 million to count 10,000). One statement;
+    nothing on SQLite, which takes an index wherever there is one.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.connection().execute(_FIND_BY_INDEX)
+
+
+_FIND_BY_INDEX = text("SELECT set_config('enable_seqscan', 'off', true)")
+
+
 def is_awaited(session: Session) -> bool:
     """Whether somebody waits for this transaction: on PostgreSQL for a row that it has locked, on
     SQLite for their turn to write. One small query, or a system call."""

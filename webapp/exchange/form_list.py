@@ -12,7 +12,7 @@ from webapp.exchange.listing import Column, Listing, Value
 from webapp.history.changes import CaseChange
 from webapp.history.filters import parse
 from webapp.history.rows import SubmissionRow, TouchedCase, rows
-from webapp.history.search import matching
+from webapp.history.search import keys_of, matching
 from webapp.history.words import form_title, state_word, type_word
 from webapp.submissions.models import State, Submission
 
@@ -29,10 +29,12 @@ class FormList(Listing):
         return str(_("Forms"))
 
     def keys(self) -> Select[int]:
-        """Newest first."""
+        """Newest first, by what the page sorts them by."""
         wanted = parse(parse_qs(self.query), self.calendar.today)
         statement = matching(self.project.id, wanted, self.calendar)
-        return statement.with_only_columns(Submission.id).order_by(Submission.received_on.desc())
+        return statement.with_only_columns(Submission.id).order_by(
+            *(key.desc() for key in keys_of(wanted))
+        )
 
     def columns(self) -> Sequence[Column]:
         """What the list shows, and the ids of all of it."""

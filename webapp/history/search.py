@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from webapp.cases.models import Case, CaseTransaction
 from webapp.clock import Micros
-from webapp.history.calendar import Calendar, Days
-from webapp.history.few import of_some
+from webapp.history.calendar import ANY_TIME, Calendar, Days
+from webapp.history.few import of_some, one_of
 from webapp.history.filters import SubmissionFilter, UserType
 from webapp.people.kinds import UserKind
 from webapp.people.location_owners import workers_within
@@ -22,10 +22,11 @@ from webapp.rules.models import Rule
 from webapp.submissions.models import State, Submission
 
 Condition = ColumnElement[bool]
+Key = InstrumentedAttribute[int]
 
 
 def matching(project_id: int, wanted: SubmissionFilter, calendar: Calendar) -> Select[Submission]:
-    """The submissions that a filter leaves, in no order: `received_on` is their key in pages.
+    """The submissions that a filter leaves, in no order: `keys_of` it are their keys in pages.
 
     Nearly every condition is one on an index in the order of `received_on`.
     """
@@ -47,6 +48,15 @@ def for_pages(
         condition = of_some(session, mine, Submission.id, Submission.user_id, people)
         found = found.where(condition)
     return found
+
+
+def keys_of(wanted: SubmissionFilter) -> tuple[Key, ...]:
+    """What pages of forms are sorted by, newest first: when they were received; or when they were
+    completed, where they are filtered by that. The forms of a week some months ago would else be
+    looked for among all that came since."""
+    if wanted.completed == ANY_TIME:
+        return (Submission.received_on,)
+    return (cast(Key, Submission.time_end), Submission.id)  # never NULL: those are left out
 
 
 def errors_of(project_id: int) -> Select[Submission]:
@@ -77,7 +87,8 @@ def _whose(project_id: int, wanted: SubmissionFilter) -> Iterator[Condition]:
         yield or_(*(_of_type(project_id, kind) for kind in sorted(wanted.user_types)))
     if wanted.user:
         yield Submission.user_id == wanted.user
-    yield from (Submission.user_id.in_(people) for people in _people(project_id, wanted))
+    for people in _people(project_id, wanted):
+        yield one_of(Submission.user_id, people)
 
 
 def _people(project_id: int, wanted: SubmissionFilter) -> Iterator[Select[Any]]:
@@ -121,15 +132,15 @@ def _within(
 
 def _of_type(project_id: int, kind: UserType) -> Condition:
     """The forms of a user type. Who is deactivated is asked now, not when the form came."""
-    deactivated = Submission.user_id.in_(
-        select(MobileWorker.user_id).where(
-            MobileWorker.project_id == project_id, MobileWorker.active.is_(False)
-        )
+    deactivated = select(MobileWorker.user_id).where(
+        MobileWorker.project_id == project_id, MobileWorker.active.is_(False)
     )
     if kind in {UserType.MOBILE, UserType.DEACTIVATED}:
         return and_(
             Submission.user_kind == UserKind.MOBILE,
-            deactivated if kind == UserType.DEACTIVATED else ~deactivated,
+            one_of(Submission.user_id, deactivated)
+            if kind == UserType.DEACTIVATED
+            else Submission.user_id.not_in(deactivated),
         )
     return Submission.user_kind.in_(_KINDS[kind])
 

@@ -50,6 +50,7 @@ class Submission(Base):
         Index("ix_submission_user", "project_id", "user_id", "received_on"),
         Index("ix_submission_kind", "project_id", "user_kind", "received_on"),
         Index("ix_submission_state", "project_id", "state", "received_on"),
+        Index("ix_submission_completed", "project_id", "time_end"),
         Index(
             "ix_submission_asked",
             "project_id",

@@ -1,4 +1,4 @@
-"""lists that are exported as files, by jobs that only read
+"""lists that are exported as files, by jobs that only read; and forms by when they were completed
 
 Revision ID: 0020
 Revises: 0017
@@ -19,6 +19,7 @@ RUNNING = "state = 'running'"
 
 
 def upgrade() -> None:
+    op.create_index("ix_submission_completed", "submission", ["project_id", "time_end"])
     op.add_column(
         "job", sa.Column("only_reads", sa.Boolean(), server_default=sa.false(), nullable=False)
     )
@@ -51,6 +52,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_submission_completed", "submission")
     op.drop_table("export")
     op.execute("DELETE FROM job WHERE only_reads")
     op.drop_index("ix_job_running", "job")

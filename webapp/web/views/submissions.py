@@ -11,12 +11,13 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy import Select, select
 
+from webapp.database import find_by_index
 from webapp.extensions import db
 from webapp.history.calendar import ANY_TIME, Calendar
 from webapp.history.choices import Choices, submission_choices
 from webapp.history.filters import SubmissionFilter, Unreadable, last_days, parse, query_string
 from webapp.history.rows import rows
-from webapp.history.search import errors_of, for_pages, matching
+from webapp.history.search import errors_of, for_pages, keys_of, matching
 from webapp.history.words import form_title, type_word
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
@@ -66,9 +67,10 @@ def _listed(
     after: str | None,
 ) -> ResponseReturnValue:
     session = db.session()
+    find_by_index(session)
     statement = matching(project.id, wanted, calendar)
     newest = for_pages(session, project.id, wanted, calendar)
-    page = keyset_page(session, newest, Submission.received_on, before=before, after=after)
+    page = keyset_page(session, newest, *keys_of(wanted), before=before, after=after)
     count = capped_count(session, statement)
     offered = submission_choices(session, project.id, wanted)
     typed = as_typed(wanted, wanted.received_days(calendar.today))
@@ -83,6 +85,7 @@ def _listed(
         form=filter_form(offered, typed, {}),
         rows=rows(session, project.id, page.rows),
         page=page,
+        by_completion=wanted.completed != ANY_TIME,
         count=count,
         tags=_tags(wanted, offered),
         newer_url=_address(query_string(wanted, after=page.newer)),
