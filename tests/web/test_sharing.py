@@ -125,6 +125,8 @@ class TestReassigning:
         assert "No phone loses or receives an open case." in told.text
         refused = told.form("Reassign cases").submit(status=422)
         assert "no phone may receive the case" in refused.errors[0]
+        other = told.form("Reassign cases").submit(owner="nobody-8", anyway=True)
+        assert other.h1 == "Reassign 1 case to nobody-8?", "another owner is looked at first"
         told.form("Reassign cases").submit(anyway=True).follow()
         assert last_job(session, project).params["to"] == "nobody-9"
 

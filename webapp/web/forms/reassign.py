@@ -8,7 +8,8 @@ from wtforms import BooleanField, HiddenField, StringField
 
 
 class ReassignForm(FlaskForm):
-    """Whom cases are given to. `mark` tells which cases the person saw."""
+    """Whom cases are given to. `mark` tells which cases the person saw, and `told` for which new
+    owner they heard what that means."""
 
     owner = StringField(
         _("New owner"),
@@ -18,4 +19,5 @@ class ReassignForm(FlaskForm):
         ),
     )
     mark = HiddenField()
+    told = HiddenField()
     anyway = BooleanField(_("Reassign them all the same"))

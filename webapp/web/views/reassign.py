@@ -64,9 +64,10 @@ def start(project: Project) -> ResponseReturnValue:
     except (TooMany, TooSlow) as error:
         form.owner.errors = [error.message]
         return _page(project, form, status=422)
-    seen = form.mark.data or ""
-    form.mark.data = chosen.mark
+    seen = form.mark.data if form.told.data == wanted.owner_id else ""
+    form.mark.data, form.told.data = chosen.mark, wanted.owner_id
     if not seen:
+        form.anyway.data = False
         return _page(project, form, chosen, wanted)
     if seen != chosen.mark:
         form.form_errors.append(
@@ -138,7 +139,7 @@ def _page(
     session = db.session()
     problem = ""
     if chosen is None:
-        form.mark.data = ""
+        form.mark.data = form.told.data = ""
         try:
             chosen = choose(session, _cases(project), None)
         except (TooMany, TooSlow) as error:
