@@ -166,6 +166,11 @@ def test_what_somebody_else_changed_meanwhile_is_looked_at_again(
     ):
         bad = paula.post(f"{page.url}/now", sent | {"table": table}, status=422)
         assert bad.errors == ["This is no table that was looked at. Choose the file again."]
+    long = f'[["username", "groups"], [[2, ["bea", "{"x" * 140_000}"]]]]'
+    bad = paula.post(f"{page.url}/now", sent | {"table": long}, status=422)
+    assert bad.rows("Rows that cannot be taken") == [
+        ["2", "groups: a name in this list is too long."]
+    ]
 
 
 def test_groups_come_from_a_file_and_go_into_one(

@@ -6,6 +6,10 @@ import csv
 import io
 from collections.abc import Iterable
 
+from flask_babel import gettext as _
+
+from webapp.errors import Invalid
+
 _NEEDS_QUOTES = frozenset(';"')
 #: What people and spreadsheets write.
 _WORDS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
@@ -23,8 +27,13 @@ def yes_no(value: bool) -> str:  # it is what is written
 
 def names_in(text: str) -> list[str]:
     """The names of a list, each once: semicolons or new lines stand between them, and one that has
-    a semicolon itself stands in quotes."""
-    rows = csv.reader(io.StringIO(text), delimiter=";", skipinitialspace=True)
+    a semicolon itself stands in quotes. Raises `Invalid` where one is longer than any can be."""
+    # `newline=None`: new lines of all kinds, also those of old Macs, at which the reader fails.
+    lines = io.StringIO(text, newline=None)
+    try:
+        rows = list(csv.reader(lines, delimiter=";", skipinitialspace=True))
+    except csv.Error as error:  # the reader has a longest cell
+        raise Invalid(_("a name in this list is too long.")) from error
     names = (" ".join(name.split()) for row in rows for name in row)
     return list(dict.fromkeys(name for name in names if name))
 

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.errors import InvalidEntry
+from webapp.errors import Invalid, InvalidEntry
 from webapp.exchange.cells import list_of, names_in, yes_no, yes_or_no
 from webapp.exchange.people_plan import Change, Detail, Fault, Plan
 from webapp.exchange.sheets import Table
@@ -105,7 +105,7 @@ class WorkerRows:
         if self._data:
             said[DATA] = self._user_data(row, worker, faults)
         if "groups" in row:
-            names = names_in(row["groups"])
+            names = _names(row, "groups", faults)
             faults += [
                 _("groups: there is no group “%(name)s”.", name=name[:80])
                 for name in names
@@ -114,7 +114,8 @@ class WorkerRows:
             said["groups"] = [self._groups[name] for name in names if name in self._groups]
         if "locations" in row:
             mine = self._belongs.get(worker.id, Belongs()).locations if worker else []
-            said["locations"] = self._places.take(names_in(row["locations"]), mine, faults)
+            names = _names(row, "locations", faults)
+            said["locations"] = self._places.take(names, mine, faults)
         return said
 
     def _check_password(self, password: str, faults: list[str]) -> None:
@@ -193,6 +194,14 @@ class _Places:
             else:
                 found[some[0].id] = some[0]
         return list(found.values())
+
+
+def _names(row: Mapping[str, str], column: str, faults: list[str]) -> list[str]:
+    try:
+        return names_in(row[column])
+    except Invalid as error:
+        faults.append(f"{column}: {error.message}")
+        return []
 
 
 def _all_belongings(
