@@ -156,8 +156,10 @@ class Phone:
                 case.name = values.pop("case_name", case.name)
                 case.owner = values.pop("owner_id", case.owner)
                 case.properties.update(values)
+                assert case.owner, "a phone takes no case without an owner"
             elif action == "index":
                 for one in child:
+                    assert one.text != case_id, "nor one that points to itself"
                     name = one.tag.removeprefix(CASE)
                     if one.text:
                         kind, how = one.get("case_type"), one.get("relationship", "child")
@@ -193,7 +195,9 @@ class Phone:
         self.cases = {case_id: self.cases[case_id] for case_id in self.cases if case_id in staying}
 
     def state(self) -> str:
-        """The hash of what it has."""
+        """The hash of what it has; empty where it has nothing, as phones have it."""
+        if not self.cases:
+            return ""
         state = bytes(16)
         for case_id in self.cases:
             one = hashlib.md5(case_id.encode()).digest()

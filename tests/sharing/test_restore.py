@@ -26,6 +26,7 @@ from webapp.projects.models import Project
 from webapp.sharing.models import SyncLog
 from webapp.submissions.archive import archive, restore
 from webapp.submissions.models import Submission
+from webapp.submissions.receive import Sender
 
 
 @pytest.fixture
@@ -108,6 +109,21 @@ def test_a_closed_parent_comes_closed(phone: Phone, session: Session, project: P
         "house": True,
         "ann": False,
     }
+
+
+def test_a_parent_that_nobody_owns_has_nobody_as_its_owner(
+    phone: Phone, session: Session, project: Project
+):
+    nobody = Sender()
+    house = case_block("house", create={"case_type": "house"}, user_id=None)
+    send(session, project.id, form(house, user_id=None), sender=nobody)
+    mine = phone.worker.user_id
+    office(session, project, "ann", create=mine, index={"parent": ("house", "house")})
+    phone.sync()
+    assert phone.cases["house"].owner == "-"
+    send(session, project.id, form(case_block("house", update={"x": "1"}), user_id=None))
+    phone.sync()
+    assert (phone.updated, phone.cases["house"].owner, phone.afresh) == (["house"], "-", 0)
 
 
 def test_items_are_counted_when_that_is_asked_for(phone: Phone, session: Session, project: Project):
@@ -242,6 +258,13 @@ def test_a_wrong_hash_is_412(phone: Phone, session: Session, project: Project, s
     assert phone.ask(state=state).status_code == 412
     assert phone.ask().status_code == 200
     assert phone.ask(state="").status_code == 200
+
+
+def test_a_phone_without_cases_says_so_in_either_way(phone: Phone):
+    phone.sync()
+    for state in ("ccsh:", "ccsh:" + "0" * 32):
+        assert phone.ask(state=state).status_code == 200
+    assert phone.ask(state="ccsh:" + "0" * 31 + "1").status_code == 412
 
 
 def test_to_look_whether_it_is_there_leaves_nothing(

@@ -25,6 +25,9 @@ from webapp.sharing.among import is_among
 from webapp.submissions.blocks import CASE_XMLNS, NEVER_PROPERTIES, RESERVED
 from webapp.submissions.render import can_be_name
 
+#: The owner of a case that has none: a phone ends its synchronization at an empty one.
+NOBODY = "-"
+
 #: So many cases are in memory at a time.
 AT_A_TIME = 250
 
@@ -133,7 +136,7 @@ def _block(case: Row[Any], inside: str, *, closes: bool) -> str:
 def _base(case: Row[Any]) -> str:
     return (
         f"<case_type>{_text(case.type)}</case_type><case_name>{_text(case.name)}</case_name>"
-        f"<owner_id>{_text(case.owner_id)}</owner_id>"
+        f"<owner_id>{_text(case.owner_id or NOBODY)}</owner_id>"
     )
 
 

@@ -63,7 +63,7 @@ def sync(session: Session, worker: MobileWorker, *, since: str = "", state: str 
         raise StartAfresh("This phone's last synchronization is not known here any more.")
     held = _held(session, asked)
     there = server_cases(session, project_id, wanted | held.keys(), held=held, since=asked.tick)
-    if state and state.removeprefix("ccsh:").lower() != str(there.state):
+    if state and state.removeprefix("ccsh:").lower() not in _said(held, there):
         raise StartAfresh("This phone does not have the cases that it should have.")
     changed = _changed(session, asked, held, there)
     after = _after(held, there, changed, wanted)
@@ -83,6 +83,12 @@ def sync(session: Session, worker: MobileWorker, *, since: str = "", state: str 
         asked.before,
         again is not None,
     )
+
+
+def _said(held: Cases, there: ServerCases) -> set[str]:
+    """By which hashes a phone may say that it has these cases; where it has none it says nothing
+    at all, as phones do, or the hash of nothing."""
+    return {str(there.state)} | (set() if held else {""})
 
 
 def _held(session: Session, log: SyncLog) -> Cases:
