@@ -1,4 +1,4 @@
-"""What the form of a rule weighs on its way to a browser (UX "Weight")."""
+"""What the form of a rule and the page of a form weigh on their way to a browser (UX "Weight")."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from tests import factories
+from tests.forms import case_block, form, send
 from tests.web.pages import Page, PageClient
 from tests.web.rule_pages import CLOSE_DONE, make_rule
 from tests.web.signing_in import signed_in
@@ -104,3 +106,25 @@ def test_a_whole_page_is_compressed_only_if_it_repeats_nothing(app: Flask, proje
         browser.get(f"/a/{project.name}/rules/{probe}/edit", headers=ENCODINGS),
     ):
         assert "Content-Encoding" not in answer.headers
+
+
+def test_the_page_of_a_form_with_500_questions_is_light(
+    app: Flask, session: Session, project: Project
+):
+    questions = "".join(
+        f"<section_{group}>"
+        + "".join(
+            f"<question_{group}_{n}>{'answer ' * (n % 9)}{n}</question_{group}_{n}>"
+            for n in range(25)
+        )
+        + f"</section_{group}>"
+        for group in range(20)
+    )
+    block = case_block("c-1", update={f"p{n}": f"value {n}" for n in range(60)})
+    sent = send(session, project.id, form(block, questions=questions))
+    browser = signed_in(app, factories.web_user(project, role="viewer"))
+    page = browser.get(f"/a/{project.name}/submissions/{sent.submission_id}/")
+    assert page.text.count("question_19_24") >= 1
+    files = [browser.client.get(url, headers=ENCODINGS) for url in files_of(page)]
+    first = browser.client.get(page.url, headers=ENCODINGS)
+    assert weight(first) + sum(map(weight, files)) <= FIRST_PAGE

@@ -42,6 +42,8 @@ __all__ = ["submissions"]  # with the routes of this file
 
 #: So much of the raw XML is shown; all of it can be downloaded.
 SHOWN_XML = 20_000
+#: And of that of a form with so many answers, which fill the page already.
+SHOWN_XML_OF_MANY, MANY_ANSWERS = 4_000, 150
 #: So many elements of a form are drawn in the tree of its answers.
 SHOWN_ANSWERS = 1000
 #: So many forms in the way are named.
@@ -63,6 +65,8 @@ def show(project: Project, submission_id: str) -> ResponseReturnValue:
     ids = {one.user_id, *(event.actor_id for event in events)}
     for case in cases:
         ids |= case.user_ids
+    many = tree is not None and tree.total > MANY_ANSWERS
+    beginning = content[: SHOWN_XML_OF_MANY if many else SHOWN_XML]
     return render_template(
         "submissions/show.html",
         project=project,
@@ -75,10 +79,11 @@ def show(project: Project, submission_id: str) -> ResponseReturnValue:
         names=names_of_owners(session, project.id, ids - {""}),
         tree=tree,
         steps=() if tree is None else answer_steps(tree),
+        folded=many,
         attachments=[(kept, _picture(kept)) for kept in attachments_of(session, one)],
-        xml=_shown(content),
+        xml=_shown(beginning),
         xml_size=len(content),
-        xml_cut=len(content) > SHOWN_XML,
+        xml_cut=len(content) > len(beginning),
         related=related(session, one),
         events=events,
         form_title=form_title,
@@ -245,8 +250,8 @@ def _tree(one: Submission, content: bytes) -> AnswerTree | None:
 
 
 def _shown(content: bytes) -> str:
-    """The beginning of the bytes as text; what cannot be shown becomes a mark."""
-    text = content[:SHOWN_XML].decode(errors="replace")
+    """Bytes as text; what cannot be shown becomes a mark."""
+    text = content.decode(errors="replace")
     return "".join(c if c.isprintable() or c in "\n\r\t" else "�" for c in text)
 
 
