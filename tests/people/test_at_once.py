@@ -1,5 +1,5 @@
-"""Two people who change groups and places at the same moment: names and codes stay one thing's, and
-no place comes to lie below itself (SPEC C7)."""
+"""Two people who change members, groups and places at the same moment: a project is not left alone,
+names and codes stay one thing's, and no place comes to lie below itself (SPEC C7, X1)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
+import pytest
 from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tests.factories import actor, group, level, location, mobile_worker
+from tests.factories import actor, group, level, location, mobile_worker, web_user
+from webapp.audit.actor import Actor
 from webapp.database import write_transaction
-from webapp.errors import CasekeeperError
+from webapp.errors import CasekeeperError, NotAllowed
 from webapp.people.belonging import set_groups
 from webapp.people.groups import create_group, get_group
 from webapp.people.levels import create_level, get_level
@@ -24,6 +26,7 @@ from webapp.people.locations import (
     get_location,
     move_location,
 )
+from webapp.people.members import invite, members_of, remove_member, set_role
 from webapp.people.operations import get_worker
 from webapp.people.queries import belongings
 from webapp.people.sharing_models import Location
@@ -48,6 +51,28 @@ def at_once(app: Flask, *changes: Change) -> list[str]:
 
     with ThreadPoolExecutor(len(changes)) as pool:
         return [one for one in pool.map(make, changes) if one is not None]
+
+
+def test_who_has_just_lost_a_right_does_not_use_it(app: Flask, session: Session, project: Project):
+    ann, ben = (
+        Actor(user.user_id, user.email, "tests") for user in (web_user(project), web_user(project))
+    )
+    project_id = project.id
+
+    def removes(by: Actor, whom: Actor) -> Change:
+        return lambda session: remove_member(
+            session, session.get_one(Project, project_id), whom.user_id, by=by
+        )
+
+    (refused,) = at_once(app, removes(ann, ben), removes(ben, ann))
+    assert "Manage people" in refused
+    session.rollback()
+    (left,) = members_of(session, project_id)
+    gone = ben if left.user.user_id == ann.user_id else ann
+    with pytest.raises(NotAllowed), write_transaction():
+        set_role(session, project, left.user.user_id, "viewer", by=gone)
+    with pytest.raises(NotAllowed), write_transaction():
+        invite(session, project, gone.name, "admin", by=gone)
 
 
 def test_a_name_goes_to_one(app: Flask, session: Session, project: Project):

@@ -1,7 +1,8 @@
 """The members of a project: web users with a role in it (SPEC X1).
 
 Nobody can give or take more than they have: whoever manages people without being an administrator
-would become one otherwise. Nobody changes their own membership, so a project is never left alone.
+would become one otherwise. Nobody changes their own membership, so a project is never left alone:
+who changes members come one after the other, each with the rights that are left to them by then.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from webapp.audit.actor import Actor
 from webapp.audit.record import record
 from webapp.audit.tags import Tag
 from webapp.database import lock_name
-from webapp.errors import InvalidEntry, NotFound, Refused
+from webapp.errors import InvalidEntry, NotAllowed, NotFound, Refused
 from webapp.people.models import Membership, WebUser
 from webapp.people.operations import add_member, create_web_user, get_role
 from webapp.people.passwords import new_password
@@ -66,18 +67,12 @@ def may_give(role: Role, rights: frozenset[Right]) -> bool:
 
 
 def invite(
-    session: Session,
-    project: Project,
-    email: str,
-    role: str,
-    *,
-    by: Actor,
-    rights: frozenset[Right],
+    session: Session, project: Project, email: str, role: str, *, by: Actor
 ) -> tuple[WebUser, str | None]:
     """Make somebody a member: the web user, and the password that was made for them; None for one
-    who has an account already, and keeps theirs. `rights` are those of whoever asks. Raises
-    `InvalidEntry`, and `Refused` for a role that they may not give."""
-    _check(get_role(session, project, role), rights)
+    who has an account already, and keeps theirs. Raises `InvalidEntry`, `Refused` for a role that
+    `by` may not give, and `NotAllowed` where they may manage people no longer."""
+    _check(get_role(session, project, role), _held_rights(session, project, by))
     user = session.scalar(select(WebUser).where(WebUser.email == email.strip().lower()))
     password = None
     if user is None:
@@ -89,18 +84,11 @@ def invite(
     return user, password
 
 
-def set_role(  # who gives what to whom
-    session: Session,
-    project: Project,
-    user_id: str,
-    role: str,
-    *,
-    by: Actor,
-    rights: frozenset[Right],
-) -> bool:
-    """Give a member another role; whether that is a change. Raises `NotFound`, and `Refused` as
-    `invite`, for a member who has more rights, and for oneself."""
-    member, membership = _held(session, project, user_id, by, rights)
+def set_role(session: Session, project: Project, user_id: str, role: str, *, by: Actor) -> bool:
+    """Give a member another role; whether that is a change. Raises `NotFound`, `NotAllowed` and
+    `Refused` as `invite`, and `Refused` for a member who has more rights, and for oneself."""
+    rights = _held_rights(session, project, by)
+    member, membership = _changeable(session, project, user_id, by, rights)
     wanted = get_role(session, project, role)
     _check(wanted, rights)
     if wanted.id == membership.role_id:
@@ -110,20 +98,36 @@ def set_role(  # who gives what to whom
     return True
 
 
-def remove_member(
-    session: Session, project: Project, user_id: str, *, by: Actor, rights: frozenset[Right]
-) -> None:
+def remove_member(session: Session, project: Project, user_id: str, *, by: Actor) -> None:
     """Take a member out of a project: from the next request on they do not see it. Their account
-    stays, and what they did. Raises `NotFound` and `Refused` as `set_role`."""
-    member, membership = _held(session, project, user_id, by, rights)
+    stays, and what they did. Raises what `set_role` does."""
+    rights = _held_rights(session, project, by)
+    member, membership = _changeable(session, project, user_id, by, rights)
     session.delete(membership)
     _record(session, Tag.MEMBER_REMOVE, project, member, by)
 
 
-def _held(
+def _held_rights(session: Session, project: Project, by: Actor) -> frozenset[Right]:
+    """What somebody may do in a project, and nobody changes that until the commit. Those that the
+    request began with are not enough: two who take each other out would both go."""
+    lock_name(session, "members", project.id)
+    stored = session.scalar(
+        select(Role.rights)
+        .join(
+            Membership, (Membership.project_id == Role.project_id) & (Membership.role_id == Role.id)
+        )
+        .join(WebUser, WebUser.id == Membership.web_user_id)
+        .where(Role.project_id == project.id, WebUser.user_id == by.user_id, WebUser.active)
+    )
+    rights = frozenset(Right(right) for right in stored or ())
+    if Right.MANAGE_PEOPLE not in rights:
+        raise NotAllowed(Right.MANAGE_PEOPLE.label)
+    return rights
+
+
+def _changeable(
     session: Session, project: Project, user_id: str, by: Actor, rights: frozenset[Right]
 ) -> tuple[MemberRow, Membership]:
-    lock_name(session, "members", project.id)
     member = get_member(session, project.id, user_id)
     if member.user.user_id == by.user_id:
         raise Refused(_("Nobody can change what they are themselves. Ask somebody else to."))

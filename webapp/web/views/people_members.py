@@ -67,7 +67,6 @@ def make_member(project: Project) -> ResponseReturnValue:
                     form.email.data or "",
                     form.role.data or "",
                     by=g.actor,
-                    rights=g.rights,
                 )
                 email = user.email
     except NotFound as error:
@@ -112,7 +111,7 @@ def save_member(project: Project, user_id: str) -> ResponseReturnValue:
         form.role.errors = [_("Choose a role.")]
         return _role_page(project, get_member(db.session(), project.id, user_id), form)
     with write_transaction() as session:
-        changed = set_role(session, project, user_id, form.role.data, by=g.actor, rights=g.rights)
+        changed = set_role(session, project, user_id, form.role.data, by=g.actor)
     flash(_("The role is changed.") if changed else _("Nothing was changed."))
     return redirect(url_for("people.members"), 303)
 
@@ -131,7 +130,7 @@ def take_out_member(project: Project, user_id: str) -> ResponseReturnValue:
     """Take a member out of the project; 409 for what one may not."""
     email = get_member(db.session(), project.id, user_id).user.email
     with write_transaction() as session:
-        remove_member(session, project, user_id, by=g.actor, rights=g.rights)
+        remove_member(session, project, user_id, by=g.actor)
     flash(_("%(email)s is no longer a member of this project.", email=email))
     return redirect(url_for("people.members"), 303)
 
