@@ -85,6 +85,7 @@ def test_cells_are_what_a_person_sees():
     assert [number for number, _cells in table.rows] == [2, 4]
 
 
+MANY_CELLS = b'<row r="1">' + b'<x:c r="A1"/>' * 701 + b"</row>"
 TOO_MANY_ROWS = b"".join(b'<row r="%d"><c t="str"><v>x</v></c></row>' % n for n in range(1, 6))
 FAR_AWAY = b'<row r="1"/><row r="999999999999"/>'
 
@@ -105,6 +106,12 @@ FAR_AWAY = b'<row r="1"/><row r="999999999999"/>'
         (sheet_of(FAR_AWAY), "too many rows"),
         (sheet_of(b'<row r="1"><c r="SG1" t="str"><v>x</v></c></row>'), "too many columns"),
         (sheet_of(b'<row r="1"><c r="A1"><v>%s</v></c></row>' % (b"9" * 5000)), "cannot be read"),
+        (sheet_of(MANY_CELLS), "too many cells"),
+        (sheet_of(b"<row/>" * 14), "too many rows: at most 3"),
+        (with_part(xlsx(["a"]), "xl/sharedStrings.xml", b"<si/>" * 701), "too many cells"),
+        (with_part(xlsx(["a"]), "xl/sharedStrings.xml", b"<r/>" * 5_601), "too many cells"),
+        (with_part(xlsx(["a"]), "xl/styles.xml", b"<xf/>" * 30_001), "cannot be read as XLSX"),
+        (with_part(xlsx(["a"]), "xl/workbook.xml", b' sheetId=""' * 501), "cannot be read"),
         (sheet_of(b"<row"), "cannot be read as XLSX"),
         (sheet_of(b"", b'<!DOCTYPE x [<!ENTITY a "b">]>'), "cannot be read as XLSX"),
         (sheet_of(b"", b'<?xml version="1.0" encoding="cp037"?>'), "cannot be read as XLSX"),

@@ -22,8 +22,13 @@ from webapp.exchange.write import safe_cell
 
 #: So many bytes a file may have, as it is and unpacked; and so many columns.
 LARGEST, LARGEST_INSIDE, MOST_COLUMNS = 4_000_000, 40_000_000, 500
-#: Parts of an XLSX file; but for the tables, each is small.
-MOST_PARTS, LARGEST_PART = 2_000, 1_000_000
+#: Parts of an XLSX file; but for the tables, each is small and has few elements.
+MOST_PARTS, LARGEST_PART, MOST_ELEMENTS, MOST_SHEETS = 2_000, 1_000_000, 30_000, 500
+#: For each row that is wanted a table may have so many cells (or texts of cells), blank ones too,
+#: so many elements for each of these, and so many rows: the library keeps half a kilobyte of each
+#: cell of a row, and something of each row and text.
+CELLS_PER_ROW, ELEMENTS_PER_CELL, ROWS_PER_ROW = 50, 8, 4
+_CELL, _ROW = (re.compile(rb"<(?:[\w.-]+:)?%s[\s/>]" % name) for name in (b"(?:c|si)", b"row"))
 _OF_A_TABLE = re.compile(r"xl/(?:worksheets/[^/]+|sharedStrings)\.xml|xl/media/[^/]+")
 
 #: What an export puts before a cell that a spreadsheet would run.
@@ -158,7 +163,7 @@ def _xlsx_rows(raw: bytes, most_rows: int) -> Iterator[list[str]]:
     # Here and not above: it takes a tenth of a second of each process that starts.
     import openpyxl
 
-    _check_parts(raw)
+    _check_parts(raw, most_rows)
     # What a file can break in the library is not to be foreseen, and all of it means the same.
     try:
         book = openpyxl.load_workbook(
@@ -182,9 +187,9 @@ def _xlsx_rows(raw: bytes, most_rows: int) -> Iterator[list[str]]:
         raise Invalid(_("The file cannot be read as XLSX. Save it again, or as CSV.")) from error
 
 
-def _check_parts(raw: bytes) -> None:
+def _check_parts(raw: bytes, most_rows: int) -> None:
     """Raise `Invalid` for an archive that unpacks to too much, or with XML that declares a type or
-    another encoding: no spreadsheet writes such."""
+    another encoding: no spreadsheet writes such. A quarter of a second for the largest."""
     too_large = Invalid(
         _("The file unpacks to more than %(size)s MB. Save it as CSV.", size=_mb(LARGEST_INSIDE))
     )
@@ -194,11 +199,18 @@ def _check_parts(raw: bytes) -> None:
             if len(parts) > MOST_PARTS or sum(part.file_size for part in parts) > LARGEST_INSIDE:
                 raise too_large
             for part in parts:
-                if part.file_size > LARGEST_PART and not _OF_A_TABLE.fullmatch(part.filename):
+                of_a_table = _OF_A_TABLE.fullmatch(part.filename)
+                if part.file_size > LARGEST_PART and not of_a_table:
                     raise too_large
-                if part.filename.endswith((".xml", ".rels")):
-                    # No more is unpacked than the size that the archive says.
-                    _check_xml(archive.read(part))
+                if not part.filename.endswith((".xml", ".rels")):
+                    continue
+                # No more is unpacked than the size that the archive says.
+                xml = archive.read(part)
+                _check_xml(xml)
+                if of_a_table:
+                    _check_cells(xml, most_rows)
+                elif xml.count(b"<") > MOST_ELEMENTS or xml.count(b"sheetId") > MOST_SHEETS:
+                    raise ValueError("no spreadsheet needs so much of it")
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, ValueError) as error:
         raise Invalid(_("The file cannot be read as XLSX. Save it again, or as CSV.")) from error
 
@@ -208,6 +220,15 @@ def _check_xml(xml: bytes) -> None:
     encoding = declared[1].strip().lower() if declared else b"utf-8"
     if encoding not in {b"utf-8", b"us-ascii"} or b"\0" in xml[:4] or b"<!DOCTYPE" in xml:
         raise ValueError("no XML of a spreadsheet")
+
+
+def _check_cells(xml: bytes, most_rows: int) -> None:
+    most = CELLS_PER_ROW * (most_rows + 1) + MOST_COLUMNS
+    if sum(1 for _found in _ROW.finditer(xml)) > ROWS_PER_ROW * most_rows + 1:
+        raise _too_many_rows(most_rows)
+    cells = sum(1 for _found in _CELL.finditer(xml))
+    if cells > most or xml.count(b"<") > ELEMENTS_PER_CELL * most:
+        raise Invalid(_("The file has too many cells, blank ones among them. Save it as CSV."))
 
 
 def _shown(cell: Any) -> str:
