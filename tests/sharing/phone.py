@@ -41,11 +41,13 @@ class PhoneCase:
 
 @dataclass
 class Phone:
-    """One phone of a worker. `afresh` counts how often it was told to begin again."""
+    """One phone of a worker; or of the web user `web_user`, who looks at what the worker's has.
+    `afresh` counts how often it was told to begin again."""
 
     client: FlaskClient
     project: Project
     worker: MobileWorker
+    web_user: str = ""
     token: str = ""
     owners: set[str] = field(default_factory=set)
     cases: dict[str, PhoneCase] = field(default_factory=dict)
@@ -57,12 +59,14 @@ class Phone:
     updated: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.auth = basic(self.worker.username, factories.PASSWORD)
+        self.auth = basic(self.web_user or self.worker.username, factories.PASSWORD)
 
     # Asking.
 
     def ask(self, path: str = "phone/restore/", **query: str) -> TestResponse:
         """The request as the phone makes it."""
+        if self.web_user:
+            query = {"as": self.worker.username, **query}
         if self.token:
             query = {"since": self.token, "state": f"ccsh:{self.state()}", **query}
         return self.client.get(

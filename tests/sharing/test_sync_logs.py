@@ -17,6 +17,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from tests.factories import web_user
 from tests.forms import case_block, form, send
 from tests.history.statements import counted
 from tests.sharing.graphs import Graph, on_phone
@@ -27,6 +28,7 @@ from webapp.cases.models import Case
 from webapp.clock import now, take_ticks
 from webapp.database import write_transaction
 from webapp.extensions import db
+from webapp.history.last_forms import last_sync
 from webapp.projects.models import Project
 from webapp.sharing import restore as restoring
 from webapp.sharing import synclog
@@ -89,7 +91,7 @@ def test_other_phones_of_the_worker_keep_theirs(
 def test_of_phones_that_begin_again_and_again_the_newest_stay(
     phone: Phone, session: Session, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(synclog, "NEWEST", 3)
+    monkeypatch.setattr(synclog, "PHONES", 3)
     first = phone.token
     for _ in range(4):
         phone.token = ""
@@ -97,6 +99,39 @@ def test_of_phones_that_begin_again_and_again_the_newest_stay(
     assert len(logs(session, phone)) == 3
     phone.token = first
     assert phone.ask().status_code == 412
+
+
+def test_a_phone_that_syncs_again_counts_once(
+    phone: Phone, client: FlaskClient, project: Project, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(synclog, "PHONES", 3)
+    others = [phone_of(client, project, phone.worker).sync() for _ in range(2)]
+    for one in (*others, *others, phone, *others):
+        has_work(one)
+        one.sync()
+    assert [one.afresh for one in (phone, *others)] == [0, 0, 0]
+
+
+def test_what_web_users_look_at_is_apart(
+    phone: Phone,
+    session: Session,
+    client: FlaskClient,
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(synclog, "PHONES", 1)
+    synced = last_sync(session, phone.worker)
+    ann, ben = (Phone(client, project, phone.worker, web_user(project).email) for _ in range(2))
+    ann.sync()
+    ben.sync()
+    has_work(phone)
+    assert last_sync(session, phone.worker) == synced
+    phone.sync()
+    for one in (ann, ben):
+        one.sync()
+        assert set(one.cases) == set(phone.cases)
+    assert [one.afresh for one in (phone, ann, ben)] == [0, 0, 0]
+    assert last_sync(session, phone.worker) != synced
 
 
 def test_a_phone_that_has_not_asked_for_long_starts_afresh(phone: Phone, session: Session):

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from webapp.api.auth import Caller, CallerKind, Challenge, authenticated
 from webapp.api.openrosa import message, say_the_version
+from webapp.audit.actor import Actor
 from webapp.errors import Invalid, NotFound
 from webapp.extensions import db
 from webapp.people.accounts import split_worker_name
@@ -58,6 +59,7 @@ def send_restore(project_name: str, **_app: str) -> Response:
         since=request.args.get("since", ""),
         state=request.args.get("state", ""),
         items=request.args.get("items") == "true",
+        by=None if caller.worker else _actor(caller),
     )
     document = TemporaryFile()  # noqa: SIM115  closed when it has been sent
     try:
@@ -110,6 +112,10 @@ def _pieces(document: IO[bytes]) -> Iterator[bytes]:
     with document:
         while piece := document.read(_CHUNK):
             yield piece
+
+
+def _actor(caller: Caller) -> Actor:
+    return Actor(caller.user_id, caller.username, request.remote_addr or "")
 
 
 def _worker(session: Session, project_name: str, caller: Caller) -> int | None:

@@ -52,6 +52,8 @@ def last_sync(session: Session, worker: MobileWorker) -> Micros | None:
     that nothing is kept of it. One query."""
     return session.scalar(
         select(func.max(SyncLog.made_on)).where(
-            SyncLog.project_id == worker.project_id, SyncLog.worker == worker.id
+            SyncLog.project_id == worker.project_id,
+            SyncLog.worker == worker.id,
+            SyncLog.web_user.is_(None),
         )
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, ForeignKeyConstraint, Index, LargeBinary
+from sqlalchemy import JSON, BigInteger, ForeignKeyConstraint, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.clock import Micros
@@ -27,6 +27,8 @@ class SyncLog(Base):
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     #: Key of `mobile_worker`.
     worker: Mapped[int]
+    #: The id of the web user who asked in the worker's name; NULL for the worker's own phones.
+    web_user: Mapped[str | None] = mapped_column(String(32))
     made_on: Mapped[Micros] = mapped_column(BigInteger)
     #: The project's last tick in what was read: all that happened up to it is on the phone.
     tick: Mapped[Micros] = mapped_column(BigInteger)

@@ -9,6 +9,7 @@ from typing import IO
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from webapp.audit.actor import Actor
 from webapp.database import find_by_key, write_transaction
 from webapp.people.models import MobileWorker
 from webapp.people.owner_sets import OwnerSet
@@ -23,11 +24,13 @@ from webapp.submissions.snapshot import snapshot
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What a phone asks: the token that it has and the hash of its cases (each empty where it does
-    not say), and whether it wants to know how many elements will come."""
+    not say), whether it wants to know how many elements will come, and which web user asks in the
+    worker's name, if one does."""
 
     since: str = ""
     state: str = ""
     items: bool = False
+    by: Actor | None = None
 
 
 def restore(session: Session, project_name: str, worker: int, asked: Asked, out: IO[bytes]) -> str:
@@ -41,7 +44,8 @@ def restore(session: Session, project_name: str, worker: int, asked: Asked, out:
     snapshot(session, limited=True)
     find_by_key(session)
     who = session.get_one(MobileWorker, worker)
-    answer = sync(session, who, since=asked.since, state=asked.state)
+    web_user = asked.by.user_id if asked.by else None
+    answer = sync(session, who, since=asked.since, state=asked.state, web_user=web_user)
     for piece in _document(session, project_name, who, answer, items=asked.items):
         out.write(piece.encode())
     if not answer.again:

@@ -37,9 +37,17 @@ class Sync:
     again: bool = False
 
 
-def sync(session: Session, worker: MobileWorker, *, since: str = "", state: str = "") -> Sync:
+def sync(
+    session: Session,
+    worker: MobileWorker,
+    *,
+    since: str = "",
+    state: str = "",
+    web_user: str | None = None,
+) -> Sync:
     """What the phone of a worker is to be sent, when it asks with the token `since` (empty: it has
-    nothing), and says with `state` what it has (empty: it does not say).
+    nothing), and says with `state` what it has (empty: it does not say). A `web_user` who asks in
+    the worker's name has a phone of their own.
 
     Everything is read in one state of the database: see `snapshot`. Raises `StartAfresh`. Nine
     queries, and four for each thousand cases that it has or gets; up to a kilobyte of memory each.
@@ -51,6 +59,7 @@ def sync(session: Session, worker: MobileWorker, *, since: str = "", state: str 
         project_id=project_id,
         id=new_key(),
         worker=worker.id,
+        web_user=web_user,
         made_on=now(),
         tick=tick,
         owners=sorted(owners.ids),
@@ -58,7 +67,7 @@ def sync(session: Session, worker: MobileWorker, *, since: str = "", state: str 
     if not since:
         log.cases = packed(server_cases(session, project_id, wanted).cases)
         return Sync(owners, sorted(wanted), [], log)
-    asked = log_of(session, project_id, worker.id, since)
+    asked = log_of(session, project_id, worker.id, since, web_user=web_user)
     if asked is None:
         raise StartAfresh("This phone's last synchronization is not known here any more.")
     held = _held(session, asked)

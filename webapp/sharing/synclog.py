@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, delete, select, tuple_
 from sqlalchemy.orm import Session
 
 from webapp.clock import DAY, Micros
@@ -13,19 +13,20 @@ from webapp.sharing.tokens import key_of
 
 #: A phone that has not asked for so long starts afresh.
 KEPT: Micros = 90 * DAY
-#: So many of a worker are kept: those of several phones, and of some that started afresh.
-NEWEST = 20
+#: For so many phones of a worker logs are kept; one that begins afresh counts as another.
+PHONES = 20
 
 
-def log_of(session: Session, project_id: int, worker: int, token: str) -> SyncLog | None:
-    """The log that a phone of this worker asks with, if it is there still. One query."""
+def log_of(
+    session: Session, project_id: int, worker: int, token: str, *, web_user: str | None = None
+) -> SyncLog | None:
+    """The log that a phone of this worker, or of a web user in the worker's name, asks with, if it
+    is there still. One query."""
     key = key_of(token)
     if key is None:
         return None
     return session.scalar(
-        select(SyncLog).where(
-            SyncLog.project_id == project_id, SyncLog.id == key, SyncLog.worker == worker
-        )
+        select(SyncLog).where(_with(project_id, worker, web_user), SyncLog.id == key)
     )
 
 
@@ -34,7 +35,7 @@ def same_again(session: Session, log: SyncLog, tick: Micros, owners: list[str]) 
     project since then: the phone did not get it, and is given it again. One query."""
     rows = session.execute(
         select(SyncLog.id, SyncLog.owners).where(
-            _of_worker(log.project_id, log.worker), SyncLog.before == log.id, SyncLog.tick == tick
+            _beside(log), SyncLog.before == log.id, SyncLog.tick == tick
         )
     )
     return next((row.id for row in rows if row.owners == owners), None)
@@ -42,23 +43,33 @@ def same_again(session: Session, log: SyncLog, tick: Micros, owners: list[str]) 
 
 def keep(session: Session, log: SyncLog, past: int | None) -> None:
     """Write what a phone is given, and let go of what no phone of this worker can ask with any
-    more. `past` is the token with which it had asked the time before. Two statements.
+    more. `past` is the token with which it had asked the time before. Three statements at most.
 
     A phone that asks with a token has its document: so what came before that one is gone there, and
     so are other answers to the same question, which it did not get. What it asks with now stays,
-    for this answer may be lost too.
+    for this answer may be lost too. So the logs of one phone are that one and the answers to it.
+    What web users asked for in the worker's name is theirs, and none of it counts here.
     """
     session.add(log)
-    mine = _of_worker(log.project_id, log.worker)
-    newest = (
-        select(SyncLog.id).where(mine).order_by(SyncLog.made_on.desc()).limit(NEWEST).subquery()
-    )
-    obsolete: ColumnElement[bool] = SyncLog.id.not_in(select(newest.c.id))
-    if past is not None:
-        instead = and_(SyncLog.before == past, SyncLog.id != log.before)
-        obsolete = or_(obsolete, SyncLog.id == past, instead)
     session.flush()  # it is the newest
-    session.execute(delete(SyncLog).where(mine, obsolete))
+    mine = _beside(log)
+    rows = session.execute(
+        select(SyncLog.id, SyncLog.before, SyncLog.made_on)
+        .where(mine)
+        .order_by(SyncLog.made_on.desc())
+    ).all()
+    obsolete = {
+        row.id
+        for row in rows
+        if past is not None and (row.id == past or (row.before == past and row.id != log.before))
+    }
+    left = [row for row in rows if row.id not in obsolete]
+    there = {row.id for row in left}
+    phone_of = {row.id: row.before if row.before in there else row.id for row in left}
+    newest = list(dict.fromkeys(phone_of.values()))[:PHONES]
+    obsolete |= {key for key, phone in phone_of.items() if phone not in newest}
+    if obsolete:
+        session.execute(delete(SyncLog).where(mine, SyncLog.id.in_(obsolete)))
 
 
 def tidy_sync_logs(at: Micros) -> None:
@@ -81,5 +92,14 @@ def tidy_sync_logs(at: Micros) -> None:
 _SOME = 1000
 
 
-def _of_worker(project_id: int, worker: int) -> ColumnElement[bool]:
-    return and_(SyncLog.project_id == project_id, SyncLog.worker == worker)
+def _beside(log: SyncLog) -> ColumnElement[bool]:
+    """The logs of the same worker that the same kind of phone has."""
+    return _with(log.project_id, log.worker, log.web_user)
+
+
+def _with(project_id: int, worker: int, web_user: str | None) -> ColumnElement[bool]:
+    return and_(
+        SyncLog.project_id == project_id,
+        SyncLog.worker == worker,
+        SyncLog.web_user == web_user,
+    )
