@@ -140,15 +140,6 @@ def lock_name(session: Session, *parts: object) -> None:
 _LOCK_NAME = select(func.pg_advisory_xact_lock(bindparam("name", type_=BigInteger)))
 
 
-def hold_row(session: Session, row: Base, *, shared: bool = False) -> None:
-    """Lock a row until the commit and read it as it is now: nobody else changes it then, though
-    rows that refer to it may come. `shared` with others who only want it to stay as it is. One
-    query."""
-    session.flush()  # what this transaction has changed of it would be forgotten
-    lock = {"read": True} if shared else {"key_share": True}
-    session.refresh(row, with_for_update=lock)
-
-
 def read_alone(
     session: Session, statement: Executable, values: Mapping[str, object]
 ) -> Sequence[Row[Any]]:

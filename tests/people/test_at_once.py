@@ -17,19 +17,22 @@ from tests.factories import actor, group, level, location, mobile_worker, web_us
 from webapp.audit.actor import Actor
 from webapp.database import write_transaction
 from webapp.errors import CasekeeperError, NotAllowed
-from webapp.people.belonging import set_groups
+from webapp.people.belonging import set_groups, set_locations
 from webapp.people.groups import create_group, get_group
-from webapp.people.levels import create_level, get_level
+from webapp.people.levels import create_level, delete_level, get_level
 from webapp.people.locations import (
     archive_location,
     create_location,
     get_location,
     move_location,
+    set_location,
 )
+from webapp.people.many import Said, set_many
 from webapp.people.members import invite, members_of, remove_member, set_role
-from webapp.people.operations import get_worker
+from webapp.people.models import MobileWorker
+from webapp.people.operations import create_worker, get_worker, set_worker
 from webapp.people.queries import belongings
-from webapp.people.sharing_models import Location
+from webapp.people.sharing_models import Group, Location
 from webapp.projects.models import Project
 
 Change = Callable[[Session], object]
@@ -173,3 +176,81 @@ def test_the_later_list_of_groups_counts(app: Flask, session: Session, project: 
     session.rollback()
     (only,) = belongings(session, project_id, [amina])[amina.id].groups
     assert only.name in {"b", "c"}
+
+
+def test_a_form_and_a_file_that_say_something_else_of_one_worker(
+    app: Flask, session: Session, project: Project
+):
+    amina = mobile_worker(project, "amina")
+    of, project_id = level(project), project.id
+    for name in ("form", "file"):
+        group(project, name=name)
+        location(project, of, name=name)
+
+    def of_them(session: Session, name: str) -> tuple[MobileWorker, Group, Location]:
+        worker = get_worker(session, session.get_one(Project, project_id), "amina")
+        where = get_location(session, project_id, name)
+        return worker, get_group(session, project_id, name), where
+
+    def form(session: Session) -> None:
+        worker, team, where = of_them(session, "form")
+        set_worker(session, worker, first_name="form", by=actor())
+        set_groups(session, worker, [team], by=actor())
+        time.sleep(0.2)  # the file comes meanwhile
+        set_locations(session, worker, [where], by=actor())
+
+    def file(session: Session) -> None:
+        time.sleep(0.1)
+        worker, team, where = of_them(session, "file")
+        said = Said("amina", worker=worker, first_name="file", groups=[team], locations=[where])
+        set_many(session, session.get_one(Project, project_id), [said], by=actor())
+
+    assert at_once(app, form, file) == []
+    session.rollback()
+    belongs = belongings(session, project_id, [amina])[amina.id]
+    names = [amina.first_name, *(one.name for one in (*belongs.groups, *belongs.locations))]
+    assert names in (["form"] * 3, ["file"] * 3), "what one of them said, and not half of each"
+
+
+def test_a_worker_is_made_once(app: Flask, session: Session, project: Project):
+    project_id = project.id
+
+    def form(session: Session) -> None:
+        time.sleep(0.1)
+        create_worker(session, session.get_one(Project, project_id), "amina", None, by=actor())
+
+    def file(session: Session) -> None:
+        set_many(session, session.get_one(Project, project_id), [Said("amina")], by=actor())
+        time.sleep(0.2)  # the form comes meanwhile
+
+    (refused,) = at_once(app, form, file)
+    assert "“amina”" in refused
+
+
+def test_a_level_that_is_deleted_meanwhile_has_no_location(
+    app: Flask, session: Session, project: Project
+):
+    project_id, name, other = project.id, level(project).name, location(project)
+    code = other.site_code
+
+    def uses(session: Session) -> None:
+        of = get_level(session, project_id, name)
+        time.sleep(0.1)
+        create_location(session, project_id, "Clinic", of, by=actor())
+
+    def moves(session: Session) -> None:
+        of, there = get_level(session, project_id, name), get_location(session, project_id, code)
+        time.sleep(0.1)
+        set_location(session, there, level=of, by=actor())
+
+    def deletes(session: Session) -> None:
+        delete_level(session, get_level(session, project_id, name), by=actor())
+        time.sleep(0.2)  # the others have found it by then, or wait
+
+    (*refused,) = at_once(app, uses, moves, deletes)
+    # Whoever came first: all who use it were refused, or the one who deletes it was.
+    if len(refused) == 2:
+        assert all("just deleted" in one or "no level" in one for one in refused)
+    else:
+        (only,) = refused
+        assert "is the level of" in only

@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 from webapp.audit.actor import Actor
 from webapp.audit.record import record
 from webapp.audit.tags import Tag
-from webapp.database import hold_row, insert_new, lock_name
+from webapp.database import insert_new
 from webapp.errors import Refused
-from webapp.people.locations import hold_tree
 from webapp.people.models import MobileWorker
 from webapp.people.sharing_models import Assignment, Group, GroupMember, Location
+from webapp.people.turns import hold_people
 
 
 def set_groups(
@@ -23,9 +23,8 @@ def set_groups(
 ) -> bool:
     """Put a worker into exactly these groups of the project; whether that is a change. Groups that
     are deleted are left alone; raises `Refused` for one of those that is given."""
-    _hold(session, worker)
-    for group in sorted(groups, key=lambda one: one.id):
-        hold_row(session, group, shared=True)  # nobody deletes it meanwhile
+    hold_people(session, worker.project_id, *groups)
+    for group in groups:
         if group.deleted:
             raise Refused(_("The group “%(name)s” is deleted.", name=group.name))
     there = {
@@ -70,8 +69,7 @@ def set_locations(
 ) -> bool:
     """Assign a worker to exactly these locations of the project; whether that is a change. Raises
     `Refused` for one that is archived, unless they are assigned to it already."""
-    hold_tree(session, worker.project_id, *locations)
-    _hold(session, worker)
+    hold_people(session, worker.project_id, *locations)
     there = {
         location.id: location
         for location in session.scalars(
@@ -113,11 +111,6 @@ def set_locations(
     before, after = (sorted(one.site_code for one in some.values()) for some in (there, wanted))
     _record(session, worker, by, "locations", before, after)
     return True
-
-
-def _hold(session: Session, worker: MobileWorker) -> None:
-    """Two who replace the same at once come one after the other: the later one's list counts."""
-    lock_name(session, "belonging", worker.project_id, worker.id)
 
 
 def _record(  # noqa: PLR0917  # what an event has

@@ -14,11 +14,12 @@ from webapp.audit.actor import Actor
 from webapp.audit.record import record
 from webapp.audit.tags import Tag
 from webapp.clock import now
-from webapp.database import hold_row, insert_new, lock_name
+from webapp.database import insert_new
 from webapp.errors import InvalidEntry, NotFound, Refused
 from webapp.people.models import MobileWorker
 from webapp.people.names import checked_name
 from webapp.people.sharing_models import Group, GroupMember
+from webapp.people.turns import hold_people
 
 
 def create_group(
@@ -119,7 +120,7 @@ def remove_members(
 def delete_group(session: Session, group: Group, *, by: Actor) -> bool:
     """Delete a group: from now on it counts nowhere, and its name is free. Who was in it is kept,
     for `undelete_group`. Whether that is a change."""
-    hold_row(session, group)
+    hold_people(session, group.project_id, group)
     if group.deleted:
         return False
     group.deleted = True
@@ -131,7 +132,7 @@ def delete_group(session: Session, group: Group, *, by: Actor) -> bool:
 def undelete_group(session: Session, group: Group, *, by: Actor) -> bool:
     """Bring back a deleted group with its members; whether that is a change. Raises `InvalidEntry`
     when its name is taken by now."""
-    hold_row(session, group)
+    hold_people(session, group.project_id, group)
     if not group.deleted:
         return False
     _check_free(session, group.project_id, group.name)
@@ -158,13 +159,13 @@ def get_group(
 
 
 def _hold(session: Session, group: Group) -> None:
-    hold_row(session, group)
+    hold_people(session, group.project_id, group)
     if group.deleted:
         raise Refused(_("The group “%(name)s” is deleted.", name=group.name))
 
 
 def _check_free(session: Session, project_id: int, name: str, *, but: Group | None = None) -> None:
-    lock_name(session, "group", project_id, name)
+    hold_people(session, project_id)
     taken = select(Group.id).where(
         Group.project_id == project_id, Group.name == name, ~Group.deleted
     )

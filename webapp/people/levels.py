@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from webapp.audit.actor import Actor
 from webapp.audit.record import record
 from webapp.audit.tags import Tag
-from webapp.database import hold_row, lock_name
 from webapp.errors import InvalidEntry, NotFound, Refused
 from webapp.people.names import checked_name
 from webapp.people.sharing_models import Level, Location
+from webapp.people.turns import hold_people
 
 
 def create_level(
@@ -51,7 +51,7 @@ def set_level(
     """Change what is named of a level; whether anything changed. No case is rewritten (SPEC C6).
     Raises `InvalidEntry`."""
     said: dict[str, Any] = {"owns_cases": owns_cases, "views_child_data": views_child_data}
-    hold_row(session, level)
+    hold_people(session, level.project_id, level)
     if name is not None:
         said["name"] = checked_name(name)
         _check_free(session, level.project_id, said["name"], but=level)
@@ -67,7 +67,7 @@ def set_level(
 def delete_level(session: Session, level: Level, *, by: Actor) -> None:
     """Delete a level that has no locations, archived ones neither: made by mistake. Raises
     `Refused`."""
-    lock_name(session, "locations", level.project_id)
+    hold_people(session, level.project_id, level)
     there = session.scalar(
         select(func.count()).where(
             Location.project_id == level.project_id, Location.level_id == level.id
@@ -108,7 +108,7 @@ def get_level(session: Session, project_id: int, name: str) -> Level:
 
 
 def _check_free(session: Session, project_id: int, name: str, *, but: Level | None = None) -> None:
-    lock_name(session, "level", project_id, name)
+    hold_people(session, project_id)
     taken = select(Level.id).where(Level.project_id == project_id, Level.name == name)
     if session.scalar(taken) not in {None, but and but.id}:
         raise InvalidEntry("name", _("There is a level “%(name)s” already.", name=name))

@@ -1,6 +1,6 @@
 """Making and changing the organization tree (SPEC C7).
 
-Whoever changes it holds all of it until the commit (`hold_tree`): codes stay unique, siblings'
+Whoever changes it holds all of it until the commit (`hold_people`): codes stay unique, siblings'
 names differ, and no location comes to lie below itself, also when two people are at it.
 """
 
@@ -18,11 +18,11 @@ from webapp.audit.actor import Actor
 from webapp.audit.record import record
 from webapp.audit.tags import Tag
 from webapp.clock import now
-from webapp.database import lock_name
 from webapp.errors import Invalid, InvalidEntry, NotFound, Refused
 from webapp.people.names import checked_name
 from webapp.people.sharing_models import Level, Location
 from webapp.people.site_codes import checked_code, made_code
+from webapp.people.turns import hold_people
 
 
 def create_location(
@@ -43,7 +43,7 @@ def create_location(
     that is archived.
     """
     name = checked_name(name)
-    hold_tree(session, project_id, parent)
+    _hold(session, project_id, parent, level)
     _check_parent(parent)
     above = parent.id if parent else None
     _check_name(session, project_id, name, above)
@@ -81,7 +81,7 @@ def set_location(
     by: Actor,
 ) -> bool:
     """Change what is named of a location; whether anything changed. Raises `InvalidEntry`."""
-    hold_tree(session, location.project_id, location)
+    _hold(session, location.project_id, location, level)
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
     if name is not None and (name := checked_name(name)) != location.name:
@@ -112,7 +112,7 @@ def move_location(
     Raises `Refused` for a place below itself, for one that is archived, or below such a one;
     `InvalidEntry` where there is one of its name already.
     """
-    hold_tree(session, location.project_id, location, parent)
+    hold_people(session, location.project_id, location, parent)
     above = parent.id if parent else None
     if location.parent_id == above:
         return False
@@ -152,7 +152,7 @@ def archive_location(
     """Archive a location with everything below it: from now on they count nowhere. Who is assigned
     to them stays so, for `unarchive_location`. The site codes of those that were not archived yet,
     by code; none where the location was."""
-    hold_tree(session, location.project_id, location)
+    hold_people(session, location.project_id, location)
     if location.archived:
         return []
     return _switch(
@@ -170,7 +170,7 @@ def unarchive_location(
     Raises `Refused` where what it lies below is archived, and `InvalidEntry` where there is one of
     its name by now.
     """
-    hold_tree(session, location.project_id, location)
+    hold_people(session, location.project_id, location)
     if not location.archived:
         return []
     above = session.get(Location, location.parent_id) if location.parent_id else None
@@ -221,14 +221,13 @@ def get_location(session: Session, project_id: int, text: str) -> Location:
     return live[0]
 
 
-def hold_tree(session: Session, project_id: int, *locations: Location | None) -> None:
-    """Let nobody else change the tree of a project until the commit, and read these of it as they
-    are now. A query for each, and one."""
-    lock_name(session, "locations", project_id)
-    session.flush()  # what this transaction has changed of them would be forgotten
-    for location in locations:
-        if location is not None:
-            session.refresh(location)
+def _hold(
+    session: Session, project_id: int, location: Location | None, level: Level | None
+) -> None:
+    try:
+        hold_people(session, project_id, location, level)
+    except NotFound as error:  # a level: locations are archived
+        raise InvalidEntry("level", error.message) from error
 
 
 def _check_parent(parent: Location | None) -> None:

@@ -16,12 +16,13 @@ from webapp.audit.actor import Actor
 from webapp.audit.record import record
 from webapp.audit.tags import Tag
 from webapp.clock import now
-from webapp.database import insert_new, lock_name
+from webapp.database import insert_new
 from webapp.errors import InvalidEntry, Refused
 from webapp.people.models import MobileWorker
 from webapp.people.passwords import NOBODY_KNOWS, PasswordHash
 from webapp.people.queries import belongings
 from webapp.people.sharing_models import Assignment, Group, GroupMember, Location
+from webapp.people.turns import hold_people
 from webapp.projects.models import Project
 
 T = TypeVar("T")
@@ -66,19 +67,16 @@ def set_many(session: Session, project: Project, said: Sequence[Said], *, by: Ac
 
 
 def _hold(session: Session, project: Project, said: Sequence[Said]) -> None:
-    """Nobody else changes what is changed here, or what it refers to, until the commit."""
-    if any(one.locations for one in said):
-        lock_name(session, "locations", project.id)
-    workers = sorted(one.worker.id for one in said if one.worker is not None)
-    for some in _batches(workers):
-        found = select(MobileWorker).where(
-            MobileWorker.project_id == project.id, MobileWorker.id.in_(some)
-        )
-        _read_again(session, found.order_by(MobileWorker.id).with_for_update(key_share=True))
+    """Nobody else changes what is changed here, or what it refers to, until the commit; it is read
+    as it is now."""
+    hold_people(session, project.id)
+    workers = {one.worker.id for one in said if one.worker is not None}
     groups = {group.id for one in said for group in one.groups or ()}
-    for some in _batches(sorted(groups)):
-        of_groups = select(Group).where(Group.project_id == project.id, Group.id.in_(some))
-        _read_again(session, of_groups.order_by(Group.id).with_for_update(read=True))
+    places = {place.id for one in said for place in one.locations or ()}
+    for table, keys in ((MobileWorker, workers), (Group, groups), (Location, places)):
+        for some in _batches(sorted(keys)):
+            found = select(table).where(table.project_id == project.id, table.id.in_(some))
+            session.scalars(found.execution_options(populate_existing=True)).all()
     for one in said:
         for group in one.groups or ():
             if group.deleted:
@@ -229,7 +227,3 @@ def _record(  # noqa: PLR0917  # what an event has
 
 def _batches(some: Sequence[T]) -> Iterable[Sequence[T]]:
     return (some[start : start + SOME] for start in range(0, len(some), SOME))
-
-
-def _read_again(session: Session, statement: Any) -> None:
-    session.scalars(statement.execution_options(populate_existing=True)).all()

@@ -14,11 +14,12 @@ from webapp.audit.actor import Actor
 from webapp.audit.record import record
 from webapp.audit.tags import Tag
 from webapp.clock import now
-from webapp.database import hold_row, lock_name
+from webapp.database import lock_name
 from webapp.errors import Invalid, InvalidEntry, NotFound
 from webapp.people.models import Membership, MobileWorker, WebUser
 from webapp.people.names import check_user_data, checked_persons_name
 from webapp.people.passwords import NOBODY_KNOWS, PasswordHash, hash_password
+from webapp.people.turns import hold_people
 from webapp.projects.models import Project, Role
 
 #: Not all that the standard allows: no white space, quotes, or colon (which Basic cannot carry).
@@ -122,7 +123,7 @@ def create_worker(
     said = _checked(first_name=first_name, last_name=last_name, user_data=user_data)
     said = {name: value for name, value in said.items() if value}
     password_hash = _hash(password, SHORTEST_WORKER)
-    lock_name(session, "worker", project.id, username)
+    hold_people(session, project.id)
     taken = select(MobileWorker.id).where(
         MobileWorker.project_id == project.id, MobileWorker.username == username
     )
@@ -171,7 +172,8 @@ def set_worker(
     """Change what is named of a mobile worker (`user_data`: all of it); whether anything changed.
     Raises `InvalidEntry`. What they belong to is set by `webapp.people.belonging`."""
     said = _checked(first_name=first_name, last_name=last_name, user_data=user_data)
-    hold_row(session, worker)
+    password_hash = None if password is None else _hash(password, SHORTEST_WORKER)
+    hold_people(session, worker.project_id, worker)
     said = {"active": active, **said}
     after = {
         name: value
@@ -181,8 +183,8 @@ def set_worker(
     before = {name: getattr(worker, name) for name in after}
     for name, value in after.items():
         setattr(worker, name, value)
-    if password is not None:
-        worker.password_hash = _hash(password, SHORTEST_WORKER)
+    if password_hash is not None:
+        worker.password_hash = password_hash
         after["password"] = "changed"  # noqa: S105  # that it was, not what it is
     if after:
         _record_worker(session, Tag.WORKER_SET, worker, by, before=before, after=after)

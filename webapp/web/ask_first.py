@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from webapp.database import write_transaction
 from webapp.extensions import db
 from webapp.people.owner_changes import OwnerChanges, compare, phones_of
+from webapp.people.turns import hold_people
 from webapp.projects.models import Project
 from webapp.sharing.phone_changes import PhoneChanges, by_sets
 
@@ -68,6 +69,7 @@ def _tried(
     changes = OwnerChanges()
     try:
         with write_transaction() as session:
+            hold_people(session, project_id)  # what others do meanwhile is not this one's
             before = phones_of(session, project_id)
             made = change(session)
             session.flush()  # what it does is to be found
