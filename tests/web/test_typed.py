@@ -12,9 +12,11 @@ from sqlalchemy.orm import Session
 
 from tests import factories
 from tests.factories import PASSWORD
+from tests.forms import open_case
 from tests.web.pages import Page, PageClient
 from tests.web.rule_pages import make_rule
 from tests.web.signing_in import signed_in
+from webapp.cases.queries import get_case
 from webapp.people.models import WebUser
 from webapp.projects.models import Project
 from webapp.rules.models import Rule
@@ -169,3 +171,24 @@ def test_what_is_larger_than_a_person_types_is_let_go(
     answer = PageClient(app).post(f"/a/{project.name}/rules/new", sent)
     assert (answer.status, answer.location) == (303, "/login")
     assert json.loads(typed.Typed("/", (("a", "b"),)).as_text())["fields"] == [["a", "b"]]
+
+
+def test_why_a_case_is_closed_and_whose_it_is_to_be_are_kept_too(
+    app: Flask, session: Session, project: Project, amina: WebUser
+):
+    open_case(session, project.id, "p-1")
+    browser = signed_in(app, amina)
+    for path, button, field, value in (
+        ("close", "Close this case", "reason", "Moved to another district"),
+        ("assign", "Reassign", "owner", amina.email),
+    ):
+        page = browser.get(f"/a/{project.name}/cases/p-1/{path}")
+        end_session(page)
+        login = page.form(button).submit(fill={field: value}, status=401)
+        again = sign_in(login, amina).form("Go on with it").submit()
+        assert again.form(button).value(field) == value
+        session.rollback()
+        assert not get_case(session, project.id, "p-1").closed
+    again.form("Reassign").submit().follow()
+    session.rollback()
+    assert get_case(session, project.id, "p-1").owner_id == amina.user_id

@@ -31,9 +31,12 @@ from webapp.submissions.models import Submission
 from webapp.web.access import project_route
 from webapp.web.forms.cases import CloseForm
 from webapp.web.pagination import keyset_page
+from webapp.web.typed import shown_again_by
 from webapp.web.views.cases import cases
 
 __all__ = ["cases"]  # with the routes of this file
+
+AGAIN = "cases.show_typed_reason"
 
 
 @cases.get("/a/<project_name>/cases/<public_id:case_id>/")
@@ -77,16 +80,12 @@ def show(project: Project, case_id: str) -> ResponseReturnValue:
 @project_route(Right.EDIT_DATA)
 def ask_close(project: Project, case_id: str) -> ResponseReturnValue:
     """What closing this case means. 409 when it is closed or deleted."""
-    case = get_case(db.session(), project.id, case_id)
-    if case.deleted:
-        raise Refused(_("This case is deleted: no form of it counts, so it cannot be closed."))
-    if case.closed:
-        raise Refused(_("This case is closed already."))
-    return _ask_close(project, case, CloseForm(formdata=None))
+    return _ask_close(project, _open_case(project, case_id), CloseForm(formdata=None))
 
 
 @cases.post("/a/<project_name>/cases/<public_id:case_id>/close")
 @project_route(Right.EDIT_DATA)
+@shown_again_by(AGAIN)
 def close(project: Project, case_id: str) -> ResponseReturnValue:
     """Close the case by a form of its own. 409 when it is closed or deleted already."""
     form = CloseForm()
@@ -97,6 +96,24 @@ def close(project: Project, case_id: str) -> ResponseReturnValue:
         own.close_case(session, project.id, case_id, by=g.actor, reason=reason)
     flash(_("The case is closed. You can undo it at any time."))
     return redirect(url_for("cases.show", case_id=case_id), 303)
+
+
+@cases.post("/a/<project_name>/cases/<public_id:case_id>/close/typed")
+@project_route(Right.EDIT_DATA)
+@shown_again_by(AGAIN)
+def show_typed_reason(project: Project, case_id: str) -> ResponseReturnValue:
+    """The form as it was typed before a session ended. Closes nothing."""
+    return _ask_close(project, _open_case(project, case_id), CloseForm())
+
+
+def _open_case(project: Project, case_id: str) -> Case:
+    """Raises `Refused` for one that is closed or deleted."""
+    case = get_case(db.session(), project.id, case_id)
+    if case.deleted:
+        raise Refused(_("This case is deleted: no form of it counts, so it cannot be closed."))
+    if case.closed:
+        raise Refused(_("This case is closed already."))
+    return case
 
 
 def _ask_close(

@@ -35,7 +35,7 @@ from webapp.web.views.case_rules import cases
 
 __all__ = ["cases"]  # with the routes of this file, and those before
 
-AGAIN = "cases.show_typed"
+AGAIN, AGAIN_ASSIGN = "cases.show_typed", "cases.show_typed_owner"
 
 #: So many properties that the case does not have are offered.
 OFFERED = 100
@@ -105,6 +105,7 @@ def ask_assign(project: Project, case_id: str) -> ResponseReturnValue:
 
 @cases.post("/a/<project_name>/cases/<public_id:case_id>/assign")
 @project_route(Right.EDIT_DATA)
+@shown_again_by(AGAIN_ASSIGN)
 def assign(project: Project, case_id: str) -> ResponseReturnValue:
     """Give it to somebody: 303 to the case; 422 with what is wrong, or with a warning where it
     would be nobody's who can be known; 409 where it has got another owner meanwhile."""
@@ -142,6 +143,15 @@ def assign(project: Project, case_id: str) -> ResponseReturnValue:
                 flash(_("The case belongs to %(name)s now. You can undo it.", name=wanted.name))
             return redirect(url_for("cases.show", case_id=case_id, saved=made), 303)
     return _assign_page(project, get_case(db.session(), project.id, case_id), form, status)
+
+
+@cases.post("/a/<project_name>/cases/<public_id:case_id>/assign/typed")
+@project_route(Right.EDIT_DATA)
+@shown_again_by(AGAIN_ASSIGN)
+def show_typed_owner(project: Project, case_id: str) -> ResponseReturnValue:
+    """The form as it was typed before a session ended. Saves nothing."""
+    case = _not_deleted(get_case(db.session(), project.id, case_id))
+    return _assign_page(project, case, AssignForm())
 
 
 @cases.post("/a/<project_name>/cases/<public_id:case_id>/undo")
