@@ -63,3 +63,24 @@ def _in(element: _OneOf, compiler: SQLCompiler, **more: Any) -> str:
 def _any_of(element: _OneOf, compiler: SQLCompiler, **more: Any) -> str:
     value, found = (compiler.process(one, **more) for one in element.clauses)
     return f"{value} = ANY (ARRAY{found})"
+
+
+class not_by_index(FunctionElement[Any]):  # noqa: N801  read as a function
+    """A column as SQLite must not look it up: it knows how many rows a value has on average, and
+    not that nearly all forms are normal, or a mobile worker's. PostgreSQL knows."""
+
+    inherit_cache = True
+
+    def __init__(self, column: InstrumentedAttribute[Any]) -> None:
+        super().__init__(column)
+        self.type = column.type
+
+
+@compiles(not_by_index)
+def _plain(element: not_by_index, compiler: SQLCompiler, **more: Any) -> str:
+    return compiler.process(element.clauses, **more)
+
+
+@compiles(not_by_index, "sqlite")
+def _plus(element: not_by_index, compiler: SQLCompiler, **more: Any) -> str:
+    return f"+{compiler.process(element.clauses, **more)}"

@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from webapp.cases.models import Case, CaseTransaction
 from webapp.clock import Micros
 from webapp.history.calendar import ANY_TIME, Calendar, Days
-from webapp.history.few import of_some, one_of
+from webapp.history.few import not_by_index, of_some, one_of
 from webapp.history.filters import SubmissionFilter, UserType
 from webapp.people.kinds import UserKind
 from webapp.people.location_owners import workers_within
@@ -68,17 +68,24 @@ def errors_of(project_id: int) -> Select[Submission]:
 
 def _narrowings(project_id: int, wanted: SubmissionFilter) -> Iterator[Condition]:
     yield from _whose(project_id, wanted)
+    # Few are in another state than normal, or of others than mobile workers: these are looked up,
+    # and not all of a form's or an application's.
+    few = wanted.state not in {None, State.NORMAL} or (
+        wanted.user_types and UserType.MOBILE not in wanted.user_types
+    )
     if wanted.app is not None:
-        yield Submission.app_id == wanted.app
+        yield (not_by_index(Submission.app_id) if few else Submission.app_id) == wanted.app
     if wanted.xmlns:
-        yield Submission.xmlns == wanted.xmlns
+        yield (not_by_index(Submission.xmlns) if few else Submission.xmlns) == wanted.xmlns
     if wanted.case:
         yield Submission.id.in_(_touching(project_id, wanted.case))
     if wanted.rule:
         yield Submission.rule_key == _key_of_rule(project_id, wanted.rule)
     if wanted.run is not None:
         yield Submission.run_id == wanted.run
-    if wanted.state is not None:
+    if wanted.state is State.NORMAL and set(wanted.narrowing) - {"received", "completed", "state"}:
+        yield not_by_index(Submission.state) == wanted.state  # as nearly all are
+    elif wanted.state is not None:
         yield Submission.state == wanted.state
 
 
@@ -136,11 +143,13 @@ def _of_type(project_id: int, kind: UserType) -> Condition:
         MobileWorker.project_id == project_id, MobileWorker.active.is_(False)
     )
     if kind in {UserType.MOBILE, UserType.DEACTIVATED}:
+        if kind == UserType.MOBILE:
+            return and_(
+                Submission.user_kind == UserKind.MOBILE, Submission.user_id.not_in(deactivated)
+            )
         return and_(
-            Submission.user_kind == UserKind.MOBILE,
-            one_of(Submission.user_id, deactivated)
-            if kind == UserType.DEACTIVATED
-            else Submission.user_id.not_in(deactivated),
+            not_by_index(Submission.user_kind) == UserKind.MOBILE,
+            one_of(Submission.user_id, deactivated),
         )
     return Submission.user_kind.in_(_KINDS[kind])
 
