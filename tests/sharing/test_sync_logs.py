@@ -24,6 +24,8 @@ from tests.sharing.graphs import Graph, on_phone
 from tests.sharing.phone import Phone, message_of
 from tests.sharing.shared import phone_of
 from tests.sharing.test_scope import graphs
+from webapp.audit.models import AuditEvent
+from webapp.audit.record import events_about
 from webapp.cases.models import Case
 from webapp.clock import now, take_ticks
 from webapp.database import write_transaction
@@ -132,6 +134,13 @@ def test_what_web_users_look_at_is_apart(
         assert set(one.cases) == set(phone.cases)
     assert [one.afresh for one in (phone, ann, ben)] == [0, 0, 0]
     assert last_sync(session, phone.worker) != synced
+    # Whoever took a worker's cases stands in the audit log, also where an answer is given again.
+    ann.ask()
+    ann.ask()
+    session.rollback()
+    about = events_about(project.id, f"worker:{phone.worker.username}")
+    taken = session.scalars(about.where(AuditEvent.actor == ann.web_user)).all()
+    assert [event.after and event.after["cases"] for event in taken] == [0, 0, 1, 0]
 
 
 def test_a_phone_that_has_not_asked_for_long_starts_afresh(phone: Phone, session: Session):

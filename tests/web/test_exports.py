@@ -16,6 +16,7 @@ from tests.forms import new_id, open_case
 from tests.web.pages import PageClient
 from tests.web.signing_in import signed_in
 from tests.web.test_jobs import post
+from webapp.audit.record import events_about
 from webapp.database import write_transaction
 from webapp.exchange.exports import export_of
 from webapp.exchange.files import place
@@ -67,6 +68,9 @@ def test_a_list_is_exported_with_its_filters_and_downloaded(
     work(cases.id)
     with viktor.client.get(f"{base}/jobs/{cases.id}/file") as answer:
         [head, *lines] = load_workbook(io.BytesIO(answer.get_data())).worksheets[0].values
+    session.rollback()
+    (event, *_asked) = session.scalars(events_about(project.id, f"job:{cases.id}"))
+    assert (event.tag, event.after) == ("job.download", {"of": "cases", "format": "xlsx"})
     shown = [row[0] for row in found.rows("Cases, newest change first")]
     assert len(shown) == 3
     assert [line[head.index("Name")] for line in lines] == shown

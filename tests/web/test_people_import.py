@@ -123,6 +123,13 @@ def test_workers_come_from_a_file_and_go_into_one(
         again = looked_at(page, exported.response.data, f"w.{kind}")
         assert "This file changes nothing" in again.text
     paula.get(f"/a/{project.name}/people/workers/export/pdf", status=404)
+    session.rollback()
+    taken = session.scalars(
+        select(AuditEvent)
+        .where(AuditEvent.project_id == project.id, AuditEvent.tag == "workers.export")
+        .order_by(AuditEvent.id)
+    )
+    assert [event.after for event in taken] == [{"format": "csv"}, {"format": "xlsx"}]
 
 
 def test_what_stands_where_a_file_is_expected_is_none(project: Project, paula: PageClient):

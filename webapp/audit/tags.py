@@ -26,7 +26,9 @@ class Tag(StrEnum):
     LETTER_TEST = "letter.test"
     WORKER_CREATE = "worker.create"
     WORKER_SET = "worker.set"
+    WORKER_FETCH = "worker.fetch"
     WORKERS_IMPORT = "workers.import"
+    WORKERS_EXPORT = "workers.export"
     GROUP_CREATE = "group.create"
     GROUP_SET = "group.set"
     GROUP_ADD = "group.add"
@@ -34,6 +36,7 @@ class Tag(StrEnum):
     GROUP_DELETE = "group.delete"
     GROUP_UNDELETE = "group.undelete"
     GROUPS_IMPORT = "groups.import"
+    GROUPS_EXPORT = "groups.export"
     LEVEL_CREATE = "level.create"
     LEVEL_SET = "level.set"
     LEVEL_DELETE = "level.delete"
@@ -53,6 +56,7 @@ class Tag(StrEnum):
     JOB_END = "job.end"
     JOB_STOP = "job.stop"
     JOB_RESUME = "job.resume"
+    JOB_DOWNLOAD = "job.download"
     CASE_REBUILD = "case.rebuild"
     CASE_TYPE_ADD = "case_type.add"
     CASE_TYPE_SET = "case_type.set"
@@ -117,7 +121,9 @@ KEYS: dict[Tag, frozenset[str]] = {
     Tag.LETTER_TEST: frozenset({"to"}),
     Tag.WORKER_CREATE: _WORKER,
     Tag.WORKER_SET: _WORKER | {"active", "password", "groups", "locations"},
+    Tag.WORKER_FETCH: frozenset({"cases"}),
     Tag.WORKERS_IMPORT: frozenset({"added", "changed"}),
+    Tag.WORKERS_EXPORT: frozenset({"format"}),
     Tag.GROUP_CREATE: _GROUP,
     Tag.GROUP_SET: _GROUP,
     Tag.GROUP_ADD: frozenset({"members"}),
@@ -125,6 +131,7 @@ KEYS: dict[Tag, frozenset[str]] = {
     Tag.GROUP_DELETE: frozenset({"name"}),
     Tag.GROUP_UNDELETE: frozenset({"name"}),
     Tag.GROUPS_IMPORT: frozenset({"added", "changed"}),
+    Tag.GROUPS_EXPORT: frozenset({"format"}),
     Tag.LEVEL_CREATE: _LEVEL,
     Tag.LEVEL_SET: _LEVEL,
     Tag.LEVEL_DELETE: _LEVEL,
@@ -144,6 +151,7 @@ KEYS: dict[Tag, frozenset[str]] = {
     Tag.JOB_END: frozenset({"kind", "state", "total", "processed", "succeeded", "skipped"}),
     Tag.JOB_STOP: frozenset({"kind"}),
     Tag.JOB_RESUME: frozenset({"kind"}),
+    Tag.JOB_DOWNLOAD: frozenset({"of", "format"}),
     Tag.CASE_REBUILD: frozenset({"cases"}),
     Tag.CASE_TYPE_ADD: frozenset({"names", "label", "description", "sharing"}),
     Tag.CASE_TYPE_SET: frozenset({"names", "label", "description", "sharing"}),

@@ -10,6 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.audit.actor import Actor
+from webapp.audit.record import record
+from webapp.audit.tags import Tag
 from webapp.database import find_by_key, write_transaction
 from webapp.people.models import MobileWorker
 from webapp.people.owner_sets import OwnerSet
@@ -37,9 +39,9 @@ def restore(session: Session, project_name: str, worker: int, asked: Asked, out:
     """Write the document for the phone of a worker (key of `mobile_worker`) and return its token.
 
     Begins and ends its own transactions: one that only reads, in one state of the database, then a
-    short one that notes what the phone is given. So nothing stays open while a slow phone reads,
-    and none ever gets half a document. Raises `StartAfresh`. Memory for one piece of cases, and
-    up to a kilobyte for each case on the phone.
+    short one that notes what the phone is given, in the audit log too where it is a web user's. So
+    nothing stays open while a slow phone reads, and none ever gets half a document. Raises
+    `StartAfresh`. Memory for one piece of cases, and up to a kilobyte for each case on the phone.
     """
     snapshot(session, limited=True)
     find_by_key(session)
@@ -48,12 +50,23 @@ def restore(session: Session, project_name: str, worker: int, asked: Asked, out:
     answer = sync(session, who, since=asked.since, state=asked.state, web_user=web_user)
     for piece in _document(session, project_name, who, answer, items=asked.items):
         out.write(piece.encode())
-    if not answer.again:
-        with write_transaction() as writing:
-            keep(writing, answer.log, answer.past)
-    else:
+    worker_name, token = who.username, token_of(answer.log.id)
+    if answer.again and asked.by is None:
         session.rollback()
-    return token_of(answer.log.id)
+        return token
+    with write_transaction() as writing:
+        if not answer.again:
+            keep(writing, answer.log, answer.past)
+        if asked.by is not None:
+            record(
+                writing,
+                project_id=answer.log.project_id,
+                tag=Tag.WORKER_FETCH,
+                subject=f"worker:{worker_name}",
+                by=asked.by,
+                after={"cases": len(answer.lacks) + len(answer.changed)},
+            )
+    return token
 
 
 def _document(

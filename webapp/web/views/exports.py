@@ -7,6 +7,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from werkzeug.utils import send_file
 
+from webapp.audit.record import record
+from webapp.audit.tags import Tag
 from webapp.database import write_transaction
 from webapp.errors import Invalid, NotFound
 from webapp.exchange.exports import export_of, start_export
@@ -50,7 +52,7 @@ def cases(project: Project) -> ResponseReturnValue:
 @exports.get("/a/<project_name>/jobs/<int:job_id>/file")
 @project_route(Right.VIEW)
 def file(project: Project, job_id: int) -> ResponseReturnValue:
-    """The file that a job made, as long as it is kept."""
+    """The file that a job made, as long as it is kept. The audit log has who took it."""
     job = get_job(db.session(), project.id, job_id)
     export = export_of(db.session(), job)
     if export.file is None or job.state is not JobState.FINISHED:
@@ -67,6 +69,17 @@ def file(project: Project, job_id: int) -> ResponseReturnValue:
         download_name=f"{export.of}-{project.name}-{day}.{export.format}",
     )
     answer.headers["Cache-Control"] = "no-store"
+    if request.method == "GET":
+        what = {"of": export.of, "format": export.format}
+        with write_transaction() as session:
+            record(
+                session,
+                project_id=project.id,
+                tag=Tag.JOB_DOWNLOAD,
+                subject=f"job:{job_id}",
+                by=g.actor,
+                after=what,
+            )
     return answer
 
 

@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, abort, flash, g, redirect, render_template, url_for
+from flask import Response, abort, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as later
 from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
+from webapp.audit.record import record
+from webapp.audit.tags import Tag
+from webapp.database import write_transaction
 from webapp.errors import CasekeeperError, Invalid, InvalidEntry, Refused
 from webapp.exchange import group_table, worker_table
 from webapp.exchange.people_plan import Plan
@@ -85,7 +88,8 @@ class _OtherwiseError(CasekeeperError):
 @people.get(f"{PEOPLE}/workers/export/<kind>")
 @project_route(Right.VIEW)
 def export_workers(project: Project, kind: str) -> Response:
-    """All workers as CSV or XLSX, as an import reads them."""
+    """All workers as CSV or XLSX, as an import reads them. The audit log has who took them."""
+    _taken(project, Tag.WORKERS_EXPORT, "workers:all", kind)
     head, rows = worker_table.rows_of(db.session(), project)
     return _file(kind, f"workers-{project.name}", head, rows, _("Mobile workers"))
 
@@ -93,7 +97,8 @@ def export_workers(project: Project, kind: str) -> Response:
 @people.get(f"{PEOPLE}/groups/export/<kind>")
 @project_route(Right.VIEW)
 def export_groups(project: Project, kind: str) -> Response:
-    """All groups as CSV or XLSX, as an import reads them."""
+    """All groups as CSV or XLSX, as an import reads them. The audit log has who took them."""
+    _taken(project, Tag.GROUPS_EXPORT, "groups:all", kind)
     rows = group_table.rows_of(db.session(), project)
     return _file(kind, f"groups-{project.name}", group_table.COLUMNS, rows, _("Groups"))
 
@@ -241,13 +246,26 @@ def _page(
     ), 422 if form.file.errors else status
 
 
+def _taken(project: Project, tag: Tag, subject: str, kind: str) -> None:
+    if kind not in set(Format):
+        abort(404)
+    if request.method == "GET":
+        with write_transaction() as session:
+            record(
+                session,
+                project_id=project.id,
+                tag=tag,
+                subject=subject,
+                by=g.actor,
+                after={"format": kind},
+            )
+
+
 def _file(
     kind: str, name: str, head: Sequence[str], rows: Iterable[Sequence[str]], title: str
 ) -> Response:
     if kind == Format.CSV:
         return csv_answer(f"{name}.csv", head, rows)
-    if kind != Format.XLSX:
-        abort(404)
     held = io.BytesIO()
     write_table(held, Format.XLSX, head, rows, title=title)
     answer = Response(held.getvalue(), mimetype=Format.XLSX.mimetype)
