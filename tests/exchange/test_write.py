@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import subprocess
 import sys
 import zipfile
@@ -11,10 +12,12 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from openpyxl import load_workbook
 
 from webapp.exchange import write
-from webapp.exchange.write import Cell, Format, Row, safe_cell, write_table
+from webapp.exchange.write import Cell, Format, Row, plain_cell, safe_cell, write_table
 
 HEAD = ("Form", "Cases", "Received (EAT)")
 MORNING = datetime(2026, 1, 3, 8, 0, 1)  # noqa: DTZ001  as people read it, without a zone
@@ -78,7 +81,21 @@ def test_nothing_is_run_or_taken_for_an_error(text: str):
     assert cell.quotePrefix or cell.value.startswith("�"), "nor when somebody edits it"
     assert b"<f>" not in zipfile.ZipFile(io.BytesIO(content)).read("xl/worksheets/sheet1.xml")
     if text in RUN_BY_SPREADSHEETS:
-        assert of_csv(written(Format.CSV, [(text, 1, None)]))[1][0] == f"'{text}"
+        content = written(Format.CSV, [(text, 1, f"a{text}"), ("x", 1, f"x;{text}")])
+        assert of_csv(content)[1][0].startswith("'")
+        # However a spreadsheet splits it, no cell begins with a formula.
+        for cell in re.split(r'[,;\t\r\n]"?', content.decode("utf-8-sig")):
+            assert not cell.strip(" \0").startswith(tuple("=+-@＝＋－＠")), cell
+
+
+@given(st.text(st.sampled_from("'=-a5.;,\t\r\n \"\0")))
+def test_what_guards_a_cell_is_taken_away_again(text: str):
+    assert plain_cell(safe_cell(text)) == text
+
+
+def test_apostrophes_that_guard_nothing_stay():
+    for text in ("'tis", "'-5", "a;'b", "'=1;=1"):
+        assert plain_cell(text) == text
 
 
 @pytest.mark.parametrize("text", ["-5", "+254700000001", "-11.5", "2026-01-01", "a=b"])

@@ -18,7 +18,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from webapp.errors import Invalid
-from webapp.exchange.write import safe_cell
+from webapp.exchange.write import plain_cell
 
 #: So many bytes a file may have, as it is and unpacked; and so many columns.
 LARGEST, LARGEST_INSIDE, MOST_COLUMNS = 4_000_000, 40_000_000, 500
@@ -31,8 +31,6 @@ CELLS_PER_ROW, ELEMENTS_PER_CELL, ROWS_PER_ROW = 50, 8, 4
 _CELL, _ROW = (re.compile(rb"<(?:[\w.-]+:)?%s[\s/>]" % name) for name in (b"(?:c|si)", b"row"))
 _OF_A_TABLE = re.compile(r"xl/(?:worksheets/[^/]+|sharedStrings)\.xml|xl/media/[^/]+")
 
-#: What an export puts before a cell that a spreadsheet would run.
-_QUOTE = "'"
 _SEPARATORS = ",;\t"
 _XLSX, _OLD_EXCEL = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _DECLARED = re.compile(rb"encoding\s*=\s*[\"']\s*([^\"']*)")
@@ -142,8 +140,7 @@ def renamed(table: Table, rename: Callable[[str], str]) -> Table:
 
 
 def _cell(text: str) -> str:
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return text[1:] if text.startswith(_QUOTE) and safe_cell(text[1:]) == text else text
+    return plain_cell(text).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _separator(text: str) -> str:

@@ -16,7 +16,13 @@ Row = Sequence[Cell]
 
 #: What a spreadsheet takes for the beginning of a formula, also in its wide forms, and what some
 #: skip before they look.
-_FORMULA = re.compile(r"[\s\0]*[=+\-@＝＋－＠]|[\t\r\n]")
+_SIGN = "[=+\\-@＝＋－＠]"
+_FORMULA = re.compile(rf"[\s\0]*{_SIGN}|[\t\r\n]")
+#: Where a formula may begin in a value of a CSV file: at its beginning; and inside, for where lists
+#: are separated by semicolons or tabs, a spreadsheet begins a cell after each of them, and sees no
+#: quotes. Apostrophes before it count as part of it, so that one more can be taken away again.
+_BEGINS = re.compile(rf"\A(?='*[\t\r\n])|(\A|[;\t\r\n])(?=[\s\0']*{_SIGN})")
+_GUARDED = re.compile(rf"\A'(?='*[\t\r\n])|(\A|[;\t\r\n])'(?=[\s\0']*{_SIGN})")
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?")
 #: What XML 1.0 cannot hold.
 _NOT_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -82,11 +88,17 @@ def csv_lines(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator
 
 def safe_cell(value: object) -> str:
     """A value as text that no spreadsheet runs: what looks like a formula, and is no number, gets
-    an apostrophe before it."""
+    an apostrophe before it, also where it begins inside of the value."""
     if isinstance(value, datetime):
         return value.isoformat(" ", "seconds")
     text = "" if value is None else str(value)
-    return f"'{text}" if _looks_like_formula(text) else text
+    return text if _NUMBER.fullmatch(text) else _BEGINS.sub(r"\1'", text)
+
+
+def plain_cell(text: str) -> str:
+    """The text of which `safe_cell` made this one; what it did not make stays as it is."""
+    plain = _GUARDED.sub(r"\1", text)
+    return plain if safe_cell(plain) == text else text
 
 
 def _looks_like_formula(text: str) -> bool:
