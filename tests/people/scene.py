@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tests import factories
+from webapp.audit.actor import Actor
 from webapp.database import write_transaction
-from webapp.people.models import MobileWorker
+from webapp.people.members import remove_member
+from webapp.people.models import MobileWorker, WebUser
 from webapp.people.sharing_models import Assignment, Group, GroupMember, Level, Location
 from webapp.projects.models import Project
 
@@ -82,6 +84,15 @@ def deactivate(*workers: MobileWorker) -> None:
     with write_transaction() as session:
         for one in workers:
             session.merge(one).active = False
+
+
+def web_user_who_left(project: Project) -> WebUser:
+    """Somebody whom an administrator took out of the project."""
+    user, boss = factories.web_user(project), factories.web_user(project)
+    by = Actor(boss.user_id, boss.email, "tests")
+    with write_transaction() as session:
+        remove_member(session, project, user.user_id, by=by)
+    return user
 
 
 def workers(project: Project, *names: str) -> Sequence[MobileWorker]:

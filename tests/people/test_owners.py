@@ -95,6 +95,19 @@ def test_what_became_of_an_owner_is_told(session: Session, project: Project):
     }
 
 
+def test_a_web_user_who_left_has_a_name_and_is_not_offered(session: Session, project: Project):
+    left, stranger = scene.web_user_who_left(project), factories.web_user(factories.project())
+    known = owners_of(session, project.id, [left.user_id, stranger.user_id])
+    assert {key: (one.name, one.standing) for key, one in known.items()} == {
+        left.user_id: (left.email, Standing.LEFT)
+    }
+    assert found(session, project, left.email) == [left.user_id]
+    offered = offered_owners(session, project.id, OwnerIs.WEB_USER, 10)
+    assert left.user_id not in {one.owner_id for one in offered}
+    assert len(offered) == 1, "the one who took them out"
+    assert owners_of(session, factories.project().id, [left.user_id]) == {}
+
+
 def test_locations_are_offered_for_what_is_typed(session: Session, project: Project):
     clinics = scene.level(project)
     for name in ("North 1", "North 2", "South 50%"):

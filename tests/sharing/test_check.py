@@ -49,6 +49,7 @@ def test_cases_that_reach_nobody(session: Session, project: Project):
     amina, beno = scene.workers(project, "amina", "beno")
     scene.deactivate(beno)
     officer = factories.web_user(project)
+    left = scene.web_user_who_left(project)
     places = scene.level(project)
     team, alone = scene.group(project, "Team", amina), scene.group(project, "Alone", beno)
     owners = {
@@ -56,6 +57,7 @@ def test_cases_that_reach_nobody(session: Session, project: Project):
         team.group_id: None,
         officer.user_id: None,
         beno.user_id: Why.DEACTIVATED,
+        left.user_id: Why.LEFT,
         alone.group_id: Why.EMPTY,
         scene.group(project, "Gone", amina, deleted=True).group_id: Why.DELETED,
         scene.group(project, "Talk", amina, sharing=False).group_id: Why.NOT_SHARING,
@@ -75,7 +77,12 @@ def test_cases_that_reach_nobody(session: Session, project: Project):
         if why
     ]
     assert check.lost_cases == sum(one.cases for one in check.lost)
-    assert {one.owner.name if one.owner else None for one in check.lost} >= {"Old", "beno", None}
+    assert {one.owner.name if one.owner else None for one in check.lost} >= {
+        "Old",
+        "beno",
+        left.email,
+        None,
+    }
     assert [one.name for one in check.groups] == ["Alone"]
     assert not check.clean
     other = factories.project()

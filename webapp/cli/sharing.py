@@ -19,6 +19,7 @@ _WHY = {
     "no_owner": "they have no owner",
     "nobody": "nobody has this id",
     "deactivated": "the user is deactivated",
+    "left": "the user has left the project",
     "deleted": "the group is deleted",
     "archived": "the location is archived",
     "not_sharing": "the group or location does not share cases",

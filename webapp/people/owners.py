@@ -12,6 +12,7 @@ from sqlalchemy import (
     Select,
     and_,
     case,
+    exists,
     func,
     literal,
     or_,
@@ -21,6 +22,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from webapp.audit.models import AuditEvent
+from webapp.audit.tags import Tag
 from webapp.people.models import Membership, MobileWorker, WebUser
 from webapp.people.sharing_models import Group, GroupMember, Level, Location
 
@@ -40,6 +43,8 @@ class Standing(StrEnum):
     ACTIVE = "active"
     #: A worker or web user who cannot sign in.
     DEACTIVATED = "deactivated"
+    #: A web user who was taken out of the project: what they did and own still has their name.
+    LEFT = "left"
     #: A group.
     DELETED = "deleted"
     #: A location.
@@ -173,6 +178,9 @@ def _owner(row: Any) -> Owner:
 
 def _kinds(project_id: int) -> dict[OwnerIs, _Kind]:
     nothing = literal("")
+    member = exists().where(
+        Membership.project_id == project_id, Membership.web_user_id == WebUser.id
+    )
     active, off = literal(Standing.ACTIVE.value), literal(Standing.NOT_SHARING.value)
     deactivated = literal(Standing.DEACTIVATED.value)
     return {
@@ -193,13 +201,15 @@ def _kinds(project_id: int) -> dict[OwnerIs, _Kind]:
                 WebUser.user_id,
                 WebUser.email,
                 OwnerIs.WEB_USER,
-                case((WebUser.active, active), else_=deactivated),
+                case(
+                    (~member, literal(Standing.LEFT.value)),
+                    (WebUser.active, active),
+                    else_=deactivated,
+                ),
                 nothing,
-            )
-            .join(Membership, Membership.web_user_id == WebUser.id)
-            .where(Membership.project_id == project_id),
+            ).where(or_(member, _was_member(project_id))),
             WebUser.user_id,
-            true(),
+            member,
             lambda text: WebUser.email == text.lower(),
         ),
         OwnerIs.GROUP: _Kind(
@@ -242,6 +252,15 @@ def _kinds(project_id: int) -> dict[OwnerIs, _Kind]:
             ),
         ),
     }
+
+
+def _was_member(project_id: int) -> ColumnElement[bool]:
+    """Whether a web user was taken out of a project at some time: the audit log knows."""
+    return exists().where(
+        AuditEvent.project_id == project_id,
+        AuditEvent.subject == literal("web_user:").concat(WebUser.email),
+        AuditEvent.tag == Tag.MEMBER_REMOVE.value,
+    )
 
 
 def _rows(

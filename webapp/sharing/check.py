@@ -33,6 +33,8 @@ class Why(StrEnum):
     #: Nobody has the id.
     NOBODY = "nobody"
     DEACTIVATED = "deactivated"
+    #: A web user who is no member of the project any more.
+    LEFT = "left"
     DELETED = "deleted"
     ARCHIVED = "archived"
     NOT_SHARING = "not_sharing"

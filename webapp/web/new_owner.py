@@ -75,6 +75,8 @@ def _doubt(owner: Owner) -> str:
     name = owner.name
     if owner.standing is Standing.DEACTIVATED:
         return _("%(name)s is deactivated: no phone receives the case.", name=name)
+    if owner.standing is Standing.LEFT:
+        return _("%(name)s has left the project: nobody receives the case.", name=name)
     if owner.standing is Standing.DELETED:
         return _("The group %(name)s is deleted: no phone receives the case.", name=name)
     if owner.standing is Standing.ARCHIVED:

@@ -129,6 +129,7 @@ def why_words(lost: Lost) -> str:
         Why.NO_OWNER: _("The cases have no owner."),
         Why.NOBODY: _("No user, group or location has this id."),
         Why.DEACTIVATED: _("The user is deactivated."),
+        Why.LEFT: _("The user has left the project."),
         Why.DELETED: _("The group is deleted."),
         Why.ARCHIVED: _("The location is archived."),
         Why.NOT_SHARING: _("The group or location does not share cases."),
