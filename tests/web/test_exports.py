@@ -18,6 +18,7 @@ from tests.web.signing_in import signed_in
 from tests.web.test_jobs import post
 from webapp.audit.record import events_about
 from webapp.database import write_transaction
+from webapp.exchange import exports
 from webapp.exchange.exports import export_of
 from webapp.exchange.files import place
 from webapp.jobs.models import Job, JobState
@@ -110,6 +111,25 @@ def test_people_stop_and_resume_their_own_export_and_no_other_job(
     viktor.get(f"{base}/jobs/{job.id}/").form("Resume this job").submit()
     work(job.id)
     assert last_job(session, project).state is JobState.FINISHED
+
+
+def test_so_many_exports_wait_and_no_more(
+    session: Session, project: Project, viktor: PageClient, monkeypatch: pytest.MonkeyPatch
+):
+    base = f"/a/{project.name}"
+    open_case(session, project.id, new_id())
+    page = viktor.get(f"{base}/cases/")
+    for _ in range(2):
+        page.form("Export").submit("CSV")
+    refused = page.form("Export").submit("CSV", status=409)
+    assert "2 exports that you asked for are not ready yet" in refused.text
+    other = signed_in(viktor.client.application, factories.web_user(project))
+    theirs = other.get(f"{base}/cases/").form("Export")
+    monkeypatch.setattr(exports, "MOST_WAITING", 2)
+    assert "2 exports of this project" in theirs.submit("CSV", status=409).text
+    work(last_job(session, project).id - 1)
+    theirs.submit("CSV")
+    assert last_job(session, project).state is JobState.QUEUED
 
 
 def test_a_file_that_is_not_kept_any_more_is_said_to_be_so(

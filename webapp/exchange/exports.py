@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 
 from webapp.audit.actor import Actor
 from webapp.clock import DAY, Micros, now
-from webapp.database import write_transaction
-from webapp.errors import NotFound
+from webapp.database import lock_name, write_transaction
+from webapp.errors import NotFound, Refused
 from webapp.exchange.files import ORPHANED_S, let_go, older_than
 from webapp.exchange.lists import Of
 from webapp.exchange.models import Export
@@ -35,13 +35,18 @@ from webapp.jobs.task import LookFirst, StopHere
 KEPT: Micros = 7 * DAY
 #: An export whose files are gone is begun anew so often by itself.
 MOST_BEGUN = 3
+#: So many wait or are at work at a time: of one person, and of a project.
+MOST_OF_ONE = 2
+MOST_WAITING = 10
 
 
 def start_export(
     session: Session, project_id: int, of: Of, kind: Format, query: str, *, by: Actor
 ) -> Job:
     """Queue an export of a list by its canonical query; `wake` it after the commit. The audit log
-    has what it is of."""
+    has what it is of. Raises `Refused` where the person, or the project, has as many already as
+    may wait. Two queries."""
+    _check_room(session, project_id, by)
     what = {"of": of.value, "format": kind.value}
     job = enqueue(
         session, project_id, Kind.EXPORT, dict(what), by=by, says={**what, "filter": query}
@@ -57,6 +62,33 @@ def start_export(
         )
     )
     return job
+
+
+def _check_room(session: Session, project_id: int, by: Actor) -> None:
+    lock_name(session, "exports", project_id)
+    waiting = session.scalars(
+        select(Job.actor_id).where(
+            Job.project_id == project_id,
+            Job.kind == Kind.EXPORT.value,
+            Job.state.in_((JobState.QUEUED, JobState.RUNNING)),
+        )
+    ).all()
+    if waiting.count(by.user_id) >= MOST_OF_ONE:
+        raise Refused(
+            _(
+                "%(count)s exports that you asked for are not ready yet. Wait for one, or stop it"
+                " on its page, and export this list then.",
+                count=MOST_OF_ONE,
+            )
+        )
+    if len(waiting) >= MOST_WAITING:
+        raise Refused(
+            _(
+                "%(count)s exports of this project are not ready yet. Export this list when one of"
+                " them is.",
+                count=MOST_WAITING,
+            )
+        )
 
 
 def export_of(session: Session, job: Job) -> Export:
