@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from sqlalchemy.orm import Session
 
@@ -10,6 +11,7 @@ from tests.sharing.graphs import Graph, Node, Stored, drawn, give, on_phone, sto
 from tests.sharing.test_scope import graphs
 from tests.thorough import examples
 from webapp.database import write_transaction
+from webapp.errors import TooSlow
 from webapp.people.sharing_models import Group, GroupMember
 from webapp.projects.models import Project
 from webapp.sharing.phones import FOLLOWED, carrying_owners, phones_with
@@ -50,6 +52,15 @@ def assert_it_is_so(graph: Graph, owner: str, name: str, because: Because, throu
     else:
         case, target, relationship = points[because]
         assert (target, relationship) in graph[case].points
+
+
+def test_a_phone_with_very_many_cases_takes_no_longer_than_a_page_may(
+    session: Session, project: Project
+):
+    made = stored(session, project.id, drawn("ab"))
+    with pytest.raises(TooSlow, match="so many cases"):
+        carried(session, project.id, [made.owners["worker"]], limit_s=0)
+    assert carried(session, project.id, [made.owners["worker"]]).total == 2
 
 
 def test_a_page_has_a_part_by_type_and_name(session: Session, project: Project):

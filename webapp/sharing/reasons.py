@@ -7,12 +7,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from flask_babel import gettext as _
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from webapp.cases.models import Case, CaseIndex
 from webapp.cases.store import batches
 from webapp.sharing.scope import available, scope
+from webapp.time_limit import TimeLimit, time_limit
+
+#: A page may read so long, in seconds.
+LIMIT_S = 10.0
 
 
 class Because(StrEnum):
@@ -67,14 +72,21 @@ def carried(
     *,
     first: int = 0,
     limit: int = 50,
+    limit_s: float = LIMIT_S,
 ) -> CarriedPage:
     """What the phone with this owner set carries, from the `first` (0) on.
 
-    Two queries, and three for each thousand cases on the phone: 0.1 s at 5,000.
+    Two queries, and three for each thousand cases on the phone: 0.1 s at 5,000. Raises `TooSlow`
+    where all of them take longer than `limit_s`, for each is needed to tell why another is there.
     """
-    keys = scope(session, project_id, owner_ids)
-    cases = {row.id: row for some in batches(keys) for row in _cases(session, project_id, some)}
-    reasons = _reasons(session, project_id, cases, owner_ids)
+    says = _("This phone carries so many cases that they cannot be listed here.")
+    with time_limit(session, limit_s, says) as clock:
+        keys = scope(session, project_id, owner_ids)
+        cases: dict[int, _Case] = {}
+        for some in batches(keys):
+            clock.renew()
+            cases.update({row.id: row for row in _cases(session, project_id, some)})
+        reasons = _reasons(session, project_id, cases, owner_ids, clock)
     shown = sorted(cases.values(), key=lambda case: (case.type, case.name, case.id))
     return CarriedPage(
         tuple(_carried(case, reasons[case.id], cases) for case in shown[first : first + limit]),
@@ -101,13 +113,17 @@ def _reasons(
     project_id: int,
     cases: Mapping[int, _Case],
     owner_ids: Collection[str],
+    clock: TimeLimit,
 ) -> dict[int, Reason]:
     """Why each of the cases on a phone is there: the shortest way from one that is owned."""
     owned = [
         case.id for case in cases.values() if not case.closed and case.owner_id in set(owner_ids)
     ]
-    ways = _ways(session, project_id, cases)
-    reached = [key for some in batches(owned) for key in available(session, project_id, some)]
+    ways = _ways(session, project_id, cases, clock)
+    reached: list[int] = []
+    for some in batches(owned):
+        clock.renew()
+        reached += available(session, project_id, some)
     reasons = dict.fromkeys(sorted(reached), OWNED)
     reached = list(reasons)
     while reached:
@@ -121,11 +137,12 @@ def _reasons(
 
 
 def _ways(
-    session: Session, project_id: int, cases: Mapping[int, _Case]
+    session: Session, project_id: int, cases: Mapping[int, _Case], clock: TimeLimit
 ) -> Mapping[int, list[tuple[int, Because]]]:
     """From each case on a phone, the others that it brings along."""
     ways: dict[int, list[tuple[int, Because]]] = defaultdict(list)
     for some in batches(list(cases)):
+        clock.renew()
         for (case, target), because in links(indices_of(session, project_id, some)).items():
             if target not in cases:
                 continue  # deleted
