@@ -11,6 +11,11 @@ import gc
 _collecting = gc.isenabled()
 gc.disable()
 
+# Before anything imports SQLite.
+from webapp.sqlite_memory import keep_no_books
+
+keep_no_books()
+
 from collections.abc import Callable
 from pathlib import Path
 
