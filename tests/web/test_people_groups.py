@@ -167,3 +167,25 @@ def test_who_may_only_look_changes_nothing(app: Flask, project: Project, url: st
         page = vera.get(url + path)
         assert "You can view but not change (needs Manage people)." in page.text
         assert not {"New group", "New location", "New level", "Edit"} & set(page.links())
+
+
+def test_nobody_undoes_what_another_person_said_meanwhile(
+    app: Flask, session: Session, project: Project, paula: PageClient, url: str
+):
+    team = factories.group(project, name="Team")
+    of, other = factories.level(project), factories.level(project)
+    clinic = factories.location(project, of, name="Clinic")
+    petra = signed_in(app, factories.web_user(project))
+    after, name = other.name, factories.unique("level")
+    for path, hers, theirs in (
+        (f"groups/{team.group_id}/edit", {"case_sharing": False}, {"name": "Team 2"}),
+        (f"locations/{clinic.location_id}/edit", {"level": after}, {"name": "Clinic 2"}),
+        (f"levels/{of.id}/edit", {"owns_cases": False}, {"name": name}),
+    ):
+        seen = petra.get(url + path)
+        paula.get(url + path).form("Save").submit(**hers).follow()
+        seen.form("Save").submit(**theirs).follow()
+    session.rollback()
+    assert (team.name, team.case_sharing) == ("Team 2", False)
+    assert (clinic.name, clinic.level.name) == ("Clinic 2", after)
+    assert (of.name, of.owns_cases) == (name, False)

@@ -9,13 +9,12 @@ from typing import Any
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, FileField, HiddenField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, FileField, SelectField, StringField, TextAreaField
 from wtforms.fields import SelectChoice
 
 from webapp.dictionary.models import CaseType, DataType, Property, Sharing
-from webapp.errors import Invalid
 from webapp.exchange.sheets import LARGEST, decoded
-from webapp.strict_json import read_json
+from webapp.web.forms.based_on import BasedOnForm
 from webapp.web.forms.upload import content_of
 from webapp.web.forms.whole import whole
 
@@ -23,35 +22,16 @@ from webapp.web.forms.whole import whole
 SHORT = 300
 
 
-class SeenForm(FlaskForm):
-    """What people say of something in the dictionary. `based_on` is what the form was filled with,
-    as JSON: only what differs from that is written, so that nobody undoes what another person said
-    meanwhile."""
+class SeenForm(BasedOnForm):
+    """What people say of something in the dictionary."""
 
-    based_on = HiddenField(default="{}")
-
-    def begin(self, row: CaseType | Property) -> None:
+    def begin_with(self, row: CaseType | Property) -> None:
         """Fill the form from the dictionary."""
-        values = {name: getattr(row, name) for name in self.said()}
-        self.fill(values)
-        self.based_on.data = json.dumps(values)
-
-    def fill(self, values: Mapping[str, Any]) -> None:
-        """Show values of the dictionary."""
-        for name, value in values.items():
-            self[name].data = value
+        self.begin({name: getattr(row, name) for name in self.said()})
 
     def said(self) -> dict[str, Any]:
         """The values as operations take them."""
         raise NotImplementedError
-
-    def seen(self) -> dict[str, Any]:
-        """What the form was filled with; a field is missing where nobody can know."""
-        try:
-            found = read_json((self.based_on.data or "{}").encode(errors="replace"))
-        except Invalid:
-            return {}
-        return found if isinstance(found, dict) else {}
 
     def changed(self) -> dict[str, Any]:
         """Those values that differ from what the form was filled with."""

@@ -8,13 +8,15 @@ from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, StringField, TextAreaField
 
+from webapp.web.forms.based_on import BasedOnForm
+
 #: What stands between usernames.
 _BETWEEN = re.compile(r"[\s,;]+")
 #: So many usernames are read at once.
 MOST_NAMES = 2_000
 
 
-class GroupForm(FlaskForm):
+class GroupForm(BasedOnForm):
     """What is said of a group."""
 
     name = StringField(_("Name"))

@@ -11,9 +11,10 @@ from wtforms import BooleanField, SelectField, StringField
 from wtforms.fields import SelectChoice
 
 from webapp.people.queries import LevelRow
+from webapp.web.forms.based_on import BasedOnForm
 
 
-class LevelForm(FlaskForm):
+class LevelForm(BasedOnForm):
     """What is said of a level."""
 
     name = StringField(_("Name"), description=_("A kind of place, as “district” or “clinic”."))
@@ -29,7 +30,7 @@ class LevelForm(FlaskForm):
     )
 
 
-class LocationForm(FlaskForm):
+class LocationForm(BasedOnForm):
     """What is said of a location. `parent` counts only for one that is made."""
 
     name = StringField(_("Name"))

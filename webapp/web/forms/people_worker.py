@@ -9,14 +9,13 @@ from typing import Any
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
-from wtforms import FieldList, Form, FormField, HiddenField, PasswordField, SelectField, StringField
+from wtforms import FieldList, Form, FormField, PasswordField, SelectField, StringField
 from wtforms.fields import SelectChoice
 
-from webapp.errors import Invalid
 from webapp.people.models import MobileWorker
 from webapp.people.queries import Belongs
 from webapp.people.sharing_models import Group
-from webapp.strict_json import read_json
+from webapp.web.forms.based_on import BasedOnForm
 from webapp.web.forms.people_choice import ChoiceForm
 
 #: The longest text that is looked for.
@@ -57,10 +56,8 @@ class DataRow(Form):
     value = StringField(_("Value"))
 
 
-class WorkerForm(ChoiceForm):
-    """What is said of a worker. `username` and `password` count only for one that is made.
-    `based_on` is what the form was filled with, as JSON: only what differs from that is written, so
-    that nobody undoes what another person said meanwhile."""
+class WorkerForm(ChoiceForm, BasedOnForm):
+    """What is said of a worker. `username` and `password` count only for one that is made."""
 
     username = StringField(
         _("Username"),
@@ -73,7 +70,6 @@ class WorkerForm(ChoiceForm):
     first_name = StringField(_("First name"))
     last_name = StringField(_("Last name"))
     data = FieldList(FormField(DataRow), max_entries=MOST_ROWS)
-    based_on = HiddenField(default="{}")
 
     @classmethod
     def of(cls, worker: MobileWorker | None, belongs: Belongs) -> WorkerForm:
@@ -100,7 +96,7 @@ class WorkerForm(ChoiceForm):
 
     def names(self) -> dict[str, str]:
         """First and last name where they differ from what the form was filled with."""
-        seen = self._seen()
+        seen = self.seen()
         typed = {key: " ".join((self[key].data or "").split()) for key in _NAMES}
         return {key: text for key, text in typed.items() if text != seen.get(key, "")}
 
@@ -118,7 +114,7 @@ class WorkerForm(ChoiceForm):
                 row.name.errors = [gettext("Enter the name of this value.")]
             elif value:
                 typed[name] = value
-        seen = self._seen().get("data")
+        seen = self.seen().get("data")
         seen = seen if isinstance(seen, dict) else {}
         gone = seen.keys() - typed.keys()
         changed = {name: text for name, text in typed.items() if text != seen.get(name)}
@@ -126,7 +122,7 @@ class WorkerForm(ChoiceForm):
 
     def merged(self, name: str, chosen: Collection[str], now: Collection[str]) -> set[str]:
         """The ids of `groups` or `locations` as they are `now`, with what was changed here."""
-        found = self._seen().get(name)
+        found = self.seen().get(name)
         seen = {one for one in found if isinstance(one, str)} if isinstance(found, list) else set()
         return (set(now) - (seen - set(chosen))) | (set(chosen) - seen)
 
@@ -134,13 +130,6 @@ class WorkerForm(ChoiceForm):
         """Whether a row of user data or a name of a group or location is wrong."""
         parts = [*self.data, *self.more_groups, *self.more_locations]
         return any(entry.errors for entry in parts)
-
-    def _seen(self) -> dict[str, Any]:
-        try:
-            found = read_json((self.based_on.data or "{}").encode(errors="replace"))
-        except Invalid:
-            return {}
-        return found if isinstance(found, dict) else {}
 
 
 _NAMES = ("first_name", "last_name")

@@ -57,7 +57,7 @@ def edit_case_type(project: Project, case_type: str) -> ResponseReturnValue:
     """What is said of a case type, in a form."""
     row = get_case_type(db.session(), project.id, case_type)
     form = CaseTypeForm(formdata=None)
-    form.begin(row)
+    form.begin_with(row)
     return _type_page(project, form, row)
 
 
@@ -114,7 +114,7 @@ def edit_property(project: Project, case_type: str, name: str) -> ResponseReturn
     """What is said of a property, in a form."""
     row = get_property(db.session(), project.id, case_type, name)
     form = PropertyForm(formdata=None)
-    form.begin(row)
+    form.begin_with(row)
     return _property_page(project, case_type, form, row)
 
 

@@ -37,6 +37,8 @@ from webapp.web.views.people_workers import people
 GROUPS = "/a/<project_name>/people/groups"
 #: So many members are listed on the page of a group.
 LISTED = 500
+#: What is said of a group.
+_SAID = ("name", "case_sharing", "reporting")
 
 
 @people.get(f"{GROUPS}/")
@@ -93,7 +95,9 @@ def group(project: Project, group_id: str) -> ResponseReturnValue:
 def edit_group(project: Project, group_id: str) -> ResponseReturnValue:
     """What is said of a group, in a form."""
     row = get_group(db.session(), project.id, group_id)
-    return _form_page(project, GroupForm(formdata=None, obj=row), row)
+    form = GroupForm(formdata=None)
+    form.begin({name: getattr(row, name) for name in _SAID})
+    return _form_page(project, form, row)
 
 
 @people.post(f"{GROUPS}/<group_id>/edit")
@@ -105,14 +109,7 @@ def save_group(project: Project, group_id: str) -> ResponseReturnValue:
 
     def change(session: Session) -> str:
         row = get_group(session, project.id, group_id)
-        changed = set_group(
-            session,
-            row,
-            name=form.name.data or "",
-            case_sharing=bool(form.case_sharing.data),
-            reporting=bool(form.reporting.data),
-            by=g.actor,
-        )
+        changed = set_group(session, row, by=g.actor, **form.changed_of(*_SAID))
         return _("The group is saved.") if changed else _("Nothing was changed.")
 
     row = get_group(db.session(), project.id, group_id)

@@ -24,6 +24,8 @@ from webapp.web.forms.people_location import LevelForm
 from webapp.web.views.people_workers import people
 
 LEVELS = "/a/<project_name>/people/levels"
+#: What is said of a level.
+_SAID = ("name", "owns_cases", "views_child_data")
 
 
 @people.get(f"{LEVELS}/")
@@ -61,7 +63,9 @@ def make_level(project: Project) -> ResponseReturnValue:
 def edit_level(project: Project, level_id: int) -> ResponseReturnValue:
     """What is said of a level, in a form."""
     row = _level(db.session(), project, level_id)
-    return _form_page(project, LevelForm(formdata=None, obj=row), row)
+    form = LevelForm(formdata=None)
+    form.begin({name: getattr(row, name) for name in _SAID})
+    return _form_page(project, form, row)
 
 
 @people.post(f"{LEVELS}/<int:level_id>/edit")
@@ -73,8 +77,7 @@ def save_level(project: Project, level_id: int) -> ResponseReturnValue:
 
     def change(session: Session) -> str:
         row = _level(session, project, level_id)
-        name = form.name.data or ""
-        changed = set_level(session, row, name=name, by=g.actor, **_switches(form))
+        changed = set_level(session, row, by=g.actor, **form.changed_of(*_SAID))
         return _("The level is saved.") if changed else _("Nothing was changed.")
 
     name = _level(db.session(), project, level_id).name

@@ -161,7 +161,9 @@ def edit_location(project: Project, location_id: str) -> ResponseReturnValue:
     """What is said of a location, in a form."""
     row = location_of(db.session(), project, location_id)
     said = {"name": row.name, "site_code": row.site_code, "level": row.level.name}
-    return _form_page(project, LocationForm(formdata=None, data=said), row)
+    form = LocationForm(formdata=None)
+    form.begin(said)
+    return _form_page(project, form, row)
 
 
 @people.post(f"{LOCATIONS}/<location_id>/edit")
@@ -173,12 +175,13 @@ def save_location(project: Project, location_id: str) -> ResponseReturnValue:
 
     def change(session: Session) -> str:
         row = location_of(session, project, location_id)
+        said = form.changed_of("name", "site_code", "level")
         changed = set_location(
             session,
             row,
-            name=form.name.data or "",
-            site_code=form.site_code.data or row.site_code,
-            level=_level(session, project, form),
+            name=said.get("name"),
+            site_code=said.get("site_code") or None,
+            level=_level(session, project, form) if "level" in said else None,
             by=g.actor,
         )
         return _("The location is saved.") if changed else _("Nothing was changed.")
