@@ -30,14 +30,19 @@ def test_owners_are_found_by_name_and_by_id(session: Session, project: Project):
     team = scene.group(project, "North Team", amina)
     talk = scene.group(project, "Talk", amina, sharing=False)
     gone = scene.group(project, "North Team", deleted=True)
+    scene.group(project, "Talk", deleted=True)  # a former one
+    closed = scene.group(project, "West", deleted=True)
     clinics = scene.level(project)
+    old = scene.location(project, "Old", clinics, archived=True)
     north = scene.location(project, "North", clinics)
     for text, owner in (
         ("AMINA", amina.user_id),
         (officer.email.upper(), officer.user_id),
         ("north team", team.group_id),
         ("North", north.location_id),
-        ("Talk", None),  # its members share nothing
+        ("talk", talk.group_id),  # which is said of it, and not that nobody is called so
+        ("West", closed.group_id),
+        ("Old", old.location_id),
         (talk.group_id, talk.group_id),
         (gone.group_id, gone.group_id),
         (amina.user_id, amina.user_id),

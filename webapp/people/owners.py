@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -72,28 +72,37 @@ class Owner:
 @dataclass(frozen=True, slots=True)
 class _Kind:
     """One kind of owner: all as rows of `Owner`, the column of the id, which of them are offered,
-    and who is called so."""
+    which are meant by a name before those that count no more, and who is called so."""
 
     rows: Select[Any]
     owner_id: Any
     offered: ColumnElement[bool]
+    counts: ColumnElement[bool]
     called: Callable[[str], ColumnElement[bool]]
 
 
 def find_owners(session: Session, project_id: int, text: str) -> list[Owner]:
     """The owners of a project that are called so, in any case: workers and web users by name,
     groups that share cases by theirs, locations that are not archived by site code or name; by a
-    site code it is one. Where none is, the owner of this id, whatever became of it. Several may
-    have a name. Two queries at most."""
-    kinds = _kinds(project_id)
-    called = union_all(*(one.rows.where(one.called(text)) for one in kinds.values()))
-    found = [_owner(row) for row in session.execute(called)]
+    site code it is one. Where none is, the owner of this id, whatever became of it; and where there
+    is none either, groups and locations of this name that count no more. Several may have a name.
+    Two queries at most."""
+    kinds = _kinds(project_id).values()
+    found = _found(session, (one.rows.where(one.counts, one.called(text)) for one in kinds))
+    if not found and text:
+        ways = (one.rows.where(or_(one.owner_id == text, one.called(text))) for one in kinds)
+        found = _found(session, ways)
+        by_id = [one for one in found if one.owner_id == text]
+        there = [one for one in found if one.standing is Standing.NOT_SHARING]
+        found = by_id or there or found
     by_code = [one for one in found if one.code and one.code == text.lower()]
     if by_code and all(one.kind is OwnerIs.LOCATION for one in found):
         return by_code
-    if found:
-        return sorted(found, key=lambda one: (one.kind, one.code, one.owner_id))
-    return list(owners_of(session, project_id, [text]).values())
+    return sorted(found, key=lambda one: (one.kind, one.code, one.owner_id))
+
+
+def _found(session: Session, ways: Iterable[Select[Any]]) -> list[Owner]:
+    return [_owner(row) for row in session.execute(union_all(*ways))]
 
 
 def find_locations(session: Session, project_id: int, text: str) -> list[Owner]:
@@ -194,6 +203,7 @@ def _kinds(project_id: int) -> dict[OwnerIs, _Kind]:
             ).where(MobileWorker.project_id == project_id),
             MobileWorker.user_id,
             true(),
+            true(),
             lambda text: MobileWorker.username == text.lower(),
         ),
         OwnerIs.WEB_USER: _Kind(
@@ -210,6 +220,7 @@ def _kinds(project_id: int) -> dict[OwnerIs, _Kind]:
             ).where(or_(member, _was_member(project_id))),
             WebUser.user_id,
             member,
+            true(),
             lambda text: WebUser.email == text.lower(),
         ),
         OwnerIs.GROUP: _Kind(
@@ -226,7 +237,8 @@ def _kinds(project_id: int) -> dict[OwnerIs, _Kind]:
             ).where(Group.project_id == project_id),
             Group.group_id,
             and_(Group.case_sharing, ~Group.deleted),
-            lambda text: and_(Group.case_sharing, ~Group.deleted, _is(Group.name, text)),
+            and_(Group.case_sharing, ~Group.deleted),
+            lambda text: _is(Group.name, text),
         ),
         OwnerIs.LOCATION: _Kind(
             _rows(
@@ -246,10 +258,8 @@ def _kinds(project_id: int) -> dict[OwnerIs, _Kind]:
             .where(Location.project_id == project_id),
             Location.location_id,
             and_(Level.owns_cases, ~Location.archived),
-            lambda text: and_(
-                ~Location.archived,
-                or_(Location.site_code == text.lower(), _is(Location.name, text)),
-            ),
+            ~Location.archived,
+            lambda text: or_(Location.site_code == text.lower(), _is(Location.name, text)),
         ),
     }
 
