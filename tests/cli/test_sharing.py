@@ -51,8 +51,8 @@ def test_cases_are_reassigned_by_names(session: Session, run: Command, project: 
     asked = ("case", "reassign", *here, "--owner", "amina", "--to", "north team")
     dry = run(*asked, "--case-type", "patient", "--dry-run")
     assert dry.out == "2 cases would be reassigned.\n"
-    assert "1 phones lose open cases at their next sync; most: amina with 2." in dry.err
-    assert "1 phones receive open cases; most: beno with 2." in dry.err
+    assert "1 phone loses open cases at its next sync; most: amina with 2." in dry.err
+    assert "1 phone receives open cases; most: beno with 2." in dry.err
     told = run(*asked, "--case-type", "patient", "--json").json
     assert (told["cases"], told["state"]) == (2, "queued")
     work(told["id"])
@@ -63,3 +63,28 @@ def test_cases_are_reassigned_by_names(session: Session, run: Command, project: 
     several = run(*asked)
     assert several.code == 1
     assert "Several owners are called" in several.err
+
+
+def test_an_owner_who_would_leave_the_cases_to_nobody_is_refused(
+    session: Session, run: Command, project: Project
+):
+    (chandra,) = scene.workers(project, "chandra")
+    scene.deactivate(chandra)
+    twice = scene.group(project, "Twice", sharing=False)
+    open_case(session, project.id, "a", owner_id="-")
+    asked = ("case", "reassign", "--project", project.name, "--owner", "-")
+    for to, why in (
+        ("Twice", "Case sharing is off for the group Twice"),
+        ("chandra", "chandra is deactivated"),
+        ("bella", "No user, group or location has this name or id"),
+    ):
+        refused = run(*asked, "--to", to)
+        assert refused.code == 1
+        assert why in refused.err
+        assert "--anyway" in refused.err
+        dry = run(*asked, "--to", to, "--dry-run", "--json")
+        assert why in dry.json["doubt"]
+    assert case(session, project, "a").owner_id == "-"
+    job = run(*asked, "--to", "twice", "--anyway", "--json").json
+    work(job["id"])
+    assert case(session, project, "a").owner_id == twice.group_id

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from tests import factories
 from tests.forms import case_block, form, open_case, send
+from tests.people import scene
 from tests.web.pages import PageClient
 from tests.web.signing_in import signed_in
 from tests.web.test_case import case_page, history, sound
@@ -157,8 +158,10 @@ def test_a_case_is_reassigned_and_given_back(
     for nobody in ("a b", "a\x0bb"):
         assert "no id can be so" in ask.submit(owner=nobody, status=422).errors[0]
     assert "deactivated" in ask.submit(owner="ben", status=422).errors[0]
+    scene.location(project, "Empty", scene.level(project))
+    assert "No active worker has the location" in ask.submit(owner="empty", status=422).errors[0]
     warned = ask.submit(owner="nobody-7", status=422)
-    assert "no phone may receive the case" in warned.errors[0]
+    assert "cases of this owner are on no phone" in warned.errors[0]
     sure = warned.form("Reassign “Case c-1”")
     other = sure.submit(owner="nobody-8", anyway=True, status=422)
     assert other.errors == warned.errors, "the warning was about another one"

@@ -144,12 +144,13 @@ def test_a_new_owner_is_typed_by_name_and_one_that_is_nobody_is_pointed_out(
     said = {"name": "R", "case_type": "patient", "match": "every_case"}
     given = {"actions__0__property": "owner_id", "actions__0__value": "north team"}
     shown = press(page, "Save as draft", **said, **given).follow()
+    assert "No active worker is in the group North Team" in shown.text
     assert f"set owner_id to “{team.group_id}” (North Team)" in shown.text
     wrong = press(page, "Save as draft", **said, **given | {"actions__0__value": "nobody-7"})
     assert "No user, group or location has the id “nobody-7”" in wrong.follow().text
-    talk = scene.group(project, "Talk", sharing=False)
-    off = press(page, "Save as draft", **said, **given | {"actions__0__value": talk.group_id})
-    assert "Cases of “Talk” are on no phone" in off.follow().text
+    scene.group(project, "Talk", sharing=False)
+    off = press(page, "Save as draft", **said, **given | {"actions__0__value": "talk"})
+    assert "Case sharing is off for the group Talk: its cases are on no phone." in off.follow().text
 
 
 def test_a_rule_says_whose_id_it_sets(officer: PageClient, project: Project, team: Group):

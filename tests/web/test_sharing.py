@@ -121,10 +121,13 @@ class TestReassigning:
         open_case(session, project.id, "c1")
         ask = officer.get(f"/a/{project.name}/cases/reassign").form("Reassign cases")
         told = ask.submit(owner="nobody-9")
-        assert "no phone may receive the case" in told.text
+        assert "cases of this owner are on no phone" in told.text
         assert "No phone loses or receives an open case." in told.text
         refused = told.form("Reassign cases").submit(status=422)
-        assert "no phone may receive the case" in refused.errors[0]
+        assert "cases of this owner are on no phone" in refused.errors[0]
+        scene.group(project, "Nutrition pilot")
+        empty = told.form("Reassign cases").submit(owner="nutrition pilot")
+        assert "No active worker is in the group Nutrition pilot" in empty.text
         other = told.form("Reassign cases").submit(owner="nobody-8", anyway=True)
         assert other.h1 == "Reassign 1 case to nobody-8?", "another owner is looked at first"
         told.form("Reassign cases").submit(anyway=True).follow()

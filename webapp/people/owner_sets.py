@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Select, Subquery, literal, select, union
+from sqlalchemy import CompoundSelect, Select, Subquery, literal, select, union
 from sqlalchemy.orm import Session, aliased
 
 from webapp.people.models import MobileWorker
@@ -75,6 +77,27 @@ def owner_set_of(session: Session, project_id: int, user_id: str) -> OwnerSet:
         )
     )
     return OwnerSet(user_id) if worker is None else owner_set(session, worker)
+
+
+def owners_carried(session: Session, project_id: int, owner_ids: Collection[str]) -> frozenset[str]:
+    """Those of these ids that some active worker has in their owner set. One query."""
+    if not owner_ids:
+        return frozenset()
+    carried = owners_on_phones(project_id).subquery()
+    wanted = select(carried.c.owner_id).where(carried.c.owner_id.in_(owner_ids))
+    return frozenset(session.scalars(wanted))
+
+
+def owners_on_phones(project_id: int) -> CompoundSelect[Any]:
+    """`owner_id`: all that is in the owner sets of active workers, each once."""
+    shared = sharing_owners(project_id)
+    active = (MobileWorker.project_id == project_id, MobileWorker.active)
+    return union(
+        select(MobileWorker.user_id.label("owner_id")).where(*active),
+        select(shared.c.owner_id)
+        .join(MobileWorker, MobileWorker.id == shared.c.worker)
+        .where(*active),
+    )
 
 
 def sharing_owners(project_id: int, *, worker: int | None = None) -> Subquery:

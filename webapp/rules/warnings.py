@@ -23,6 +23,7 @@ from webapp.rules.likely import LikelyNames
 from webapp.rules.models import Rule
 from webapp.rules.references import OWNER, Reference
 from webapp.rules.view import Path, load
+from webapp.sharing.new_owner import doubts_about
 from webapp.time_limit import TimeLimit, time_limit
 
 #: Looking for properties may take this long, in seconds. What is not found out is not said.
@@ -97,13 +98,14 @@ def _about_locations(session: Session, project_id: int, definition: Definition) 
 
 
 def _about_owners(session: Session, project_id: int, definition: Definition) -> Iterator[str]:
-    """One query, where the rule gives cases to somebody."""
+    """Two queries, where the rule gives cases to somebody."""
     given = [
         one.value
         for one in definition.updates
         if isinstance(one, Set) and one.property.attribute == OWNER
     ]
     known = owners_of(session, project_id, given)
+    doubts = doubts_about(session, project_id, known.values())
     for owner_id in dict.fromkeys(given):
         owner = known.get(owner_id)
         if owner is None:
@@ -112,12 +114,8 @@ def _about_owners(session: Session, project_id: int, definition: Definition) -> 
                 " phone.",
                 id=owner_id,
             )
-        elif not owner.active:
-            yield _(
-                "Cases of “%(name)s” are on no phone: it is deactivated, deleted, archived, or"
-                " shares no cases.",
-                name=owner.name,
-            )
+        elif owner_id in doubts:
+            yield doubts[owner_id]
 
 
 def _about_properties(

@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Select, exists, func, or_, select, union
+from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from webapp.cases.models import Case
@@ -15,7 +15,12 @@ from webapp.cases.store import batches
 from webapp.dictionary.models import CaseType, Sharing
 from webapp.errors import TooSlow
 from webapp.people.models import MobileWorker
-from webapp.people.owner_sets import OwnerKind, SharingOwner, sharing_owners
+from webapp.people.owner_sets import (
+    OwnerKind,
+    SharingOwner,
+    owners_on_phones,
+    sharing_owners,
+)
 from webapp.people.owners import Owner, OwnerIs, Standing, owners_of
 from webapp.people.sharing_models import Group, GroupMember, Level, Location
 from webapp.sharing.phone_changes import open_cases_of
@@ -190,7 +195,7 @@ def _lost(session: Session, project_id: int, limit: TimeLimit) -> tuple[Lost, ..
     limit.renew()
     owners = session.scalars(_owners_of_cases(project_id)).all()
     limit.renew()
-    reached = set(session.scalars(_reaching(project_id)))
+    reached = set(session.scalars(owners_on_phones(project_id)))
     astray = [one for one in owners if one not in reached]
     known: dict[str, Owner] = {}
     for some in batches(astray):
@@ -220,19 +225,6 @@ def _owners_of_cases(project_id: int) -> Select[str]:
     )
     whole = each.union_all(select(after).where(each.c.owner_id.is_not(None)))
     return select(whole.c.owner_id).where(whole.c.owner_id.is_not(None))
-
-
-def _reaching(project_id: int) -> Select[str]:
-    """The owner ids in the owner sets of active workers."""
-    shared = sharing_owners(project_id)
-    active = (MobileWorker.project_id == project_id, MobileWorker.active)
-    both = union(
-        select(MobileWorker.user_id.label("owner_id")).where(*active),
-        select(shared.c.owner_id)
-        .join(MobileWorker, MobileWorker.id == shared.c.worker)
-        .where(*active),
-    ).subquery()
-    return select(both.c.owner_id)
 
 
 def _is_on_the_web(owner: Owner | None) -> bool:

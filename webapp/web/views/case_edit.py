@@ -16,6 +16,7 @@ from webapp.history.owner_choices import owner_choices
 from webapp.people.owners import names_of_owners
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
+from webapp.sharing.new_owner import NewOwner, kind_words, new_owner
 from webapp.submissions import own
 from webapp.submissions.blocks import valid_id
 from webapp.submissions.models import Submission
@@ -29,7 +30,6 @@ from webapp.submissions.own_edit import (
 )
 from webapp.web.access import project_route
 from webapp.web.forms.case_edit import AssignForm, EditForm, attributes_of
-from webapp.web.new_owner import NewOwner, kind_words, new_owner
 from webapp.web.typed import shown_again_by
 from webapp.web.views.case_rules import cases
 

@@ -25,6 +25,7 @@ from webapp.jobs.queue import get_job, wake
 from webapp.people.owners import owners_of
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
+from webapp.sharing.new_owner import NewOwner, kind_words, new_owner
 from webapp.sharing.phone_changes import PhoneChanges, by_moves
 from webapp.sharing.reassign import Chosen, TooMany, choose, forms_written, start_reassign
 from webapp.web.access import project_route
@@ -32,7 +33,6 @@ from webapp.web.case_filter_words import all_filter_words
 from webapp.web.filtered import with_query
 from webapp.web.formatting import number
 from webapp.web.forms.reassign import ReassignForm
-from webapp.web.new_owner import NewOwner, kind_words, new_owner
 
 reassign = Blueprint("reassign", __name__)
 

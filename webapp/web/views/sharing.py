@@ -19,11 +19,11 @@ from webapp.people.owner_sets import WRONG_SHARING, owner_set
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.sharing.check import Lost, Why, sharing_check
+from webapp.sharing.new_owner import kind_words
 from webapp.sharing.phones import phones_with
 from webapp.sharing.reasons import Because, carried
 from webapp.web.access import project_route
 from webapp.web.htmx import is_fragment_request, render_page_or_fragment
-from webapp.web.new_owner import kind_words
 from webapp.web.views.people_worker import worker_of
 
 sharing = Blueprint("sharing", __name__)
