@@ -61,6 +61,16 @@ def file(project: Project, job_id: int) -> ResponseReturnValue:
     if not path.is_file():
         raise NotFound(_("The file of this job is not in the data folder of this server."))
     day = Calendar.of(project).day_of(job.queued_on)
+    if request.method == "GET":
+        with write_transaction() as session:
+            record(
+                session,
+                project_id=project.id,
+                tag=Tag.JOB_DOWNLOAD,
+                subject=f"job:{job_id}",
+                by=g.actor,
+                after={"of": export.of, "format": export.format},
+            )
     answer = send_file(
         path,
         request.environ,
@@ -69,17 +79,6 @@ def file(project: Project, job_id: int) -> ResponseReturnValue:
         download_name=f"{export.of}-{project.name}-{day}.{export.format}",
     )
     answer.headers["Cache-Control"] = "no-store"
-    if request.method == "GET":
-        what = {"of": export.of, "format": export.format}
-        with write_transaction() as session:
-            record(
-                session,
-                project_id=project.id,
-                tag=Tag.JOB_DOWNLOAD,
-                subject=f"job:{job_id}",
-                by=g.actor,
-                after=what,
-            )
     return answer
 
 
