@@ -57,7 +57,7 @@ def test_a_list_is_exported_with_its_filters_and_downloaded(
         f"{base}/submissions/?received=any&state=any"
     )
     with viktor.client.get(page.one("//a[@id='job-file']").get("href")) as answer:
-        assert answer.mimetype == "text/csv"
+        assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
         assert answer.headers["Cache-Control"] == "no-store"
         assert f"forms-{project.name}-" in answer.headers["Content-Disposition"]
         rows = csv.DictReader(io.StringIO(answer.get_data().decode("utf-8-sig")))

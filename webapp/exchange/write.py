@@ -48,9 +48,9 @@ class Format(StrEnum):
 
     @property
     def mimetype(self) -> str:
-        """For the header `Content-Type`."""
+        """For the header `Content-Type`; what sends it adds the charset of text."""
         if self is Format.CSV:
-            return "text/csv; charset=utf-8"
+            return "text/csv"
         return "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
