@@ -26,6 +26,8 @@ def test_the_check_says_what_is_wrong_and_fails_then(
     wrong = run("sharing", "check", *here)
     assert wrong.code == 1
     assert WRONG_SHARING in wrong.out
+    assert "1 worker has not exactly one sharing owner." in wrong.out
+    assert "The owner of 1 open case has no phone:" in wrong.out
     for line in ("  beno shares cases with: nobody", "  1 of nobody-7: nobody has this id"):
         assert line in wrong.out.splitlines()
     told = run("sharing", "check", *here, "--json").json

@@ -89,6 +89,30 @@ def test_cases_that_reach_nobody(session: Session, project: Project):
     assert found(session, other).clean
 
 
+def test_an_extension_without_an_owner_goes_where_its_open_host_goes(
+    session: Session, project: Project
+):
+    (amina,) = scene.workers(project, "amina")
+    open_case(session, project.id, "host", owner_id=amina.user_id)
+    open_case(session, project.id, "shut", owner_id=amina.user_id)
+    open_case(session, project.id, "alone", owner_id="-")
+    for target in ("host", "shut"):
+        for owner_id in ("-", "nobody"):
+            extension = case_block(
+                f"{target} {owner_id}".replace(" ", "/"),
+                create={"case_type": "referral", "owner_id": owner_id},
+                index={"host": ("patient", target, "extension")},
+            )
+            send(session, project.id, form(extension))
+    send(session, project.id, form(case_block("shut", close=True)))
+    lost = found(session, project).lost
+    assert lost is not None
+    assert {(one.owner_id, one.why): one.cases for one in lost} == {
+        ("-", Why.NO_OWNER): 2,
+        ("nobody", Why.NOBODY): 2,
+    }
+
+
 def test_what_takes_too_long_is_not_known(session: Session, project: Project):
     open_case(session, project.id, "c", owner_id="nobody")
     session.rollback()

@@ -11,8 +11,10 @@ from tests.forms import case_block, form, open_case, send
 from tests.people import scene
 from tests.web.pages import PageClient
 from tests.web.signing_in import signed_in
+from webapp.database import write_transaction
 from webapp.people.models import MobileWorker
 from webapp.projects.models import Project
+from webapp.submissions.archive import archive
 from webapp.web.views import sharing
 
 ON_PHONE = "Cases on the phone, by type and name"
@@ -69,8 +71,8 @@ def test_what_a_phone_carries_and_why(
     assert "3 cases shares cases with North Team" in phone.text
     assert phone.rows(ON_PHONE) == [
         ["Case mother", "patient", "Open", "parent of Visit 1"],
-        ["Case shared", "patient", "Open", "owned or shared"],
-        ["Visit 1", "visit", "Open", "owned or shared"],
+        ["Case shared", "patient", "Open", "shared by North Team"],
+        ["Visit 1", "visit", "Open", "own case"],
     ]
     monkeypatch.setattr(sharing, "CARRIED", 2)
     second = viewer.get(phone.url).click("Next")
@@ -94,3 +96,26 @@ def test_many_phones_are_counted(
     assert "w-3" not in piece.text
     assert "w-3" in piece.click("All 4 phones").text
     assert "It is on no phone" in viewer.get(f"/a/{project.name}/cases/lost/phones").text
+
+
+def test_why_a_case_is_on_no_phone_is_the_true_reason(
+    session: Session, viewer: PageClient, project: Project, amina: MobileWorker
+):
+    def why(case_id: str) -> str:
+        return viewer.get(f"/a/{project.name}/cases/{case_id}/phones").text
+
+    open_case(session, project.id, "lost", owner_id="nobody")
+    assert "no active worker has its owner in their set" in why("lost")
+    extension = case_block(
+        "ext",
+        create={"case_type": "referral", "owner_id": "-"},
+        index={"host": ("patient", "shared", "extension")},
+    )
+    sent = send(session, project.id, form(extension))
+    assert "extension of Case shared" in why("ext")
+    send(session, project.id, form(case_block("shared", close=True)))
+    assert "it is closed, and no case on a phone is linked to it" in why("shared")
+    assert "it is an extension, and what it extends is closed" in why("ext")
+    with write_transaction():
+        archive(session, project.id, sent.submission_id, by=factories.actor())
+    assert "It is on no phone: it is deleted." in why("ext")

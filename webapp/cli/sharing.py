@@ -88,13 +88,17 @@ def _lines(found: SharingCheck) -> Iterator[str]:
     if found.clean:
         yield "Nothing is to be mended."
     if found.workers:
-        yield f"{len(found.workers):,} workers have not exactly one sharing owner. Phones say:"
+        count = len(found.workers)
+        those = "1 worker has" if count == 1 else f"{count:,} workers have"
+        yield f"{those} not exactly one sharing owner. Phones say:"
         yield f"  {WRONG_SHARING}"
     for one in found.workers:
         names = ", ".join(printable(owner.name) for owner in one.owners) or "nobody"
         yield f"  {printable(one.username)} shares cases with: {names}"
     if found.lost:
-        yield f"{found.lost_cases:,} open cases reach nobody:"
+        count = found.lost_cases
+        those = "The owner of 1 open case" if count == 1 else f"The owners of {count:,} open cases"
+        yield f"{those} {'has' if count == 1 else 'have'} no phone:"
     for lost in found.lost or ():
         name = f" ({printable(lost.owner.name)})" if lost.owner else ""
         yield f"  {lost.cases:,} of {printable(lost.owner_id) or '-'}{name}: {_WHY[lost.why]}"

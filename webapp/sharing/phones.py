@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple
 
 from sqlalchemy import Row, select
@@ -18,6 +19,19 @@ from webapp.sharing.scope import available
 
 #: So many cases are gone through on the way to owners.
 FOLLOWED = 2000
+
+
+class NoPhone(StrEnum):
+    """Why a case is on no phone."""
+
+    #: No form of it counts any more.
+    DELETED = "deleted"
+    #: And no case on a phone is linked to it.
+    CLOSED = "closed"
+    #: It is an extension of nothing but cases that are closed, or extensions of such.
+    CLOSED_HOST = "closed_host"
+    #: No active worker has its owner, nor that of a case that would bring it along.
+    NOBODY = "nobody"
 
 
 class _Worker(NamedTuple):
@@ -43,10 +57,12 @@ class Phone:
 @dataclass(frozen=True, slots=True)
 class Phones:
     """The phones that carry a case, by the worker's name; not `complete` where more cases are
-    related to it than were followed, so that there may be more."""
+    related to it than were followed, so that there may be more. `why_none` says why there is none,
+    and is None where there are some."""
 
     rows: tuple[Phone, ...]
     complete: bool
+    why_none: NoPhone | None = None
 
     def __bool__(self) -> bool:
         return bool(self.rows)
@@ -56,7 +72,7 @@ def phones_with(session: Session, project_id: int, key: int) -> Phones:
     """The phones of active workers that carry the case with this key, and why.
 
     Walks from the case to all that would bring it along, up to `FOLLOWED`: four queries for each
-    step away from it, and two for the workers.
+    step away from it, and two for the workers; two more where there are none.
     """
     owners, complete = carrying_owners(session, project_id, key)
     found: dict[int, Phone] = {}
@@ -67,7 +83,18 @@ def phones_with(session: Session, project_id: int, key: int) -> Phones:
                 worker.id, worker.user_id, worker.username, owner_id, shared_by, owners[owner_id]
             )
             found.setdefault(worker.id, phone)
+    if not found:
+        return Phones((), complete, _why_none(session, project_id, key))
     return Phones(tuple(sorted(found.values(), key=lambda phone: phone.username)), complete)
+
+
+def _why_none(session: Session, project_id: int, key: int) -> NoPhone:
+    closed = _states(session, project_id, {key}).get(key)
+    if closed is None:
+        return NoPhone.DELETED
+    if closed:
+        return NoPhone.CLOSED
+    return NoPhone.NOBODY if available(session, project_id, [key]) else NoPhone.CLOSED_HOST
 
 
 def carrying_owners(session: Session, project_id: int, key: int) -> tuple[dict[str, Reason], bool]:

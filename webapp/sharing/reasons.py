@@ -52,6 +52,7 @@ class Carried:
     type: str
     name: str
     closed: bool
+    owner_id: str
     because: Because
     through_id: str = ""
     through: str = ""
@@ -102,6 +103,7 @@ def _carried(case: _Case, reason: Reason, cases: Mapping[int, _Case]) -> Carried
         case.type,
         case.name,
         case.closed,
+        case.owner_id,
         reason.because,
         "" if through is None else through.case_id,
         "" if through is None else through.name or through.case_id,

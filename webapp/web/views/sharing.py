@@ -20,7 +20,7 @@ from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.sharing.check import Lost, Why, sharing_check
 from webapp.sharing.new_owner import kind_words
-from webapp.sharing.phones import phones_with
+from webapp.sharing.phones import NoPhone, phones_with
 from webapp.sharing.reasons import Because, carried
 from webapp.web.access import project_route
 from webapp.web.htmx import is_fragment_request, render_page_or_fragment
@@ -70,6 +70,7 @@ def case_phones(project: Project, case_id: str) -> ResponseReturnValue:
         phones=phones,
         through=_cases(project.id, through),
         because_words=because_words,
+        no_phone_words=no_phone_words,
         fragment=is_fragment_request(request),
     )
 
@@ -88,6 +89,7 @@ def phone(project: Project, worker_id: str) -> ResponseReturnValue:
         project=project,
         worker=worker,
         owners=owners,
+        shared_by={one.owner_id: one.name for one in owners.sharing},
         page=page,
         at=at,
         pages=max(1, -(-page.total // CARRIED)),
@@ -103,6 +105,24 @@ def because_words(because: Because) -> str:
         Because.EXTENSION: _("extension of"),
         Because.OWNER: _("owner"),
     }[because]
+
+
+def no_phone_words(why: NoPhone) -> str:
+    """Why a case is on no phone."""
+    return {
+        NoPhone.DELETED: _("It is on no phone: it is deleted."),
+        NoPhone.CLOSED: _(
+            "It is on no phone: it is closed, and no case on a phone is linked to it."
+        ),
+        NoPhone.CLOSED_HOST: _(
+            "It is on no phone: it is an extension, and what it extends is closed, or an extension"
+            " of what is closed."
+        ),
+        NoPhone.NOBODY: _(
+            "It is on no phone: no active worker has its owner in their set, nor that of a case"
+            " that would bring it along."
+        ),
+    }[why]
 
 
 def _cases(project_id: int, keys: Iterable[int]) -> Mapping[int, Row[int, str, str, bool]]:
