@@ -10,6 +10,7 @@ from tests import factories
 from tests.web.pages import PageClient
 from tests.web.signing_in import signed_in
 from tests.web.test_people_workers import owned
+from webapp.errors import TooSlow
 from webapp.people.owner_sets import owner_set
 from webapp.projects.models import Project
 from webapp.web.views import people_locations
@@ -189,3 +190,53 @@ def test_nobody_undoes_what_another_person_said_meanwhile(
     assert (team.name, team.case_sharing) == ("Team 2", False)
     assert (clinic.name, clinic.level.name) == ("Clinic 2", after)
     assert (of.name, of.owns_cases) == (name, False)
+
+
+def test_a_location_hears_at_once_all_that_is_missing(paula: PageClient, url: str):
+    page = paula.get(f"{url}locations/new").form("Make location").submit()
+    assert page.errors == ["Give it a name.", "Choose the level of this location."]
+
+
+def test_what_takes_cases_off_the_last_phone_says_how_many(
+    monkeypatch: pytest.MonkeyPatch, session: Session, project: Project, paula: PageClient, url: str
+):
+    """Before a worker is deactivated, a group deleted or a location archived, one reads how many
+    open cases are on no phone then, and can reassign them first."""
+    bela, chandra = (factories.mobile_worker(project, name) for name in ("bela", "chandra"))
+    team = factories.group(project, bela, chandra, name="Team")
+    clinic = factories.location(project, None, bela, name="Clinic")
+    for owner, number in ((bela.user_id, 3), (team.group_id, 2), (clinic.location_id, 1)):
+        owned(session, project, owner, number)
+    asked = paula.get(f"{url}workers/{bela.user_id}/").form("Deactivate…").submit()
+    # The cases of the group stay on the phone of the other one.
+    assert "4 open cases are then on no phone for the sake of their owners." in asked.text
+    assert asked.document.xpath("//a[starts-with(., 'Reassign…')]/@href") == [
+        f"/a/{project.name}/cases/reassign?owner={one}"
+        for one in (bela.user_id, clinic.location_id)
+    ]
+    for page, button, number in (
+        (f"groups/{team.group_id}/", "Delete…", "2 open cases are"),
+        (f"locations/{clinic.location_id}/", "Archive…", "1 open case is"),
+    ):
+        asked = paula.get(url + page).form(button).submit()
+        assert asked.one("//main//form//button").get("class") == "btn btn-bad"
+        assert f"{number} then on no phone for the sake of" in asked.text
+    monkeypatch.setattr("webapp.sharing.astray.open_cases_of", _too_slow)
+    asked = paula.get(f"{url}groups/{team.group_id}/").form("Delete…").submit()
+    assert "How many that are was not counted" in asked.text
+
+
+def _too_slow(*_what: object) -> None:
+    raise TooSlow("")
+
+
+def test_below_what_is_archived_one_is_led_to_that_first(
+    project: Project, paula: PageClient, url: str
+):
+    north = factories.location(project, name="North")
+    clinic = factories.location(project, name="Clinic", parent=north)
+    asked = paula.get(f"{url}locations/{north.location_id}/").form("Archive…").submit()
+    asked.form("Archive").submit().follow()
+    page = paula.get(f"{url}locations/{clinic.location_id}/")
+    assert "Bring that back first: North" in page.text
+    assert not page.document.xpath("//main//button[.='Bring back']")

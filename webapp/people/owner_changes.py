@@ -68,16 +68,18 @@ class OwnerChange:
 
 @dataclass(frozen=True, slots=True)
 class OwnerChanges:
-    """All phones of a project whose owner sets change, by username."""
+    """All phones of a project whose owner sets change, by username; and the owners whom no phone
+    has from then on, and some had."""
 
     changes: tuple[OwnerChange, ...] = ()
+    astray: frozenset[str] = frozenset()
 
     @property
     def mark(self) -> str:
         """The same for the same changes: a person who has seen them sends it back. By names, for
         what is new has another id each time that it is tried."""
         said = [(one.username, _names(one.before), _names(one.after)) for one in self.changes]
-        return hashlib.sha256(repr(said).encode()).hexdigest()
+        return hashlib.sha256(repr((said, sorted(self.astray))).encode()).hexdigest()
 
     @property
     def changed(self) -> list[OwnerChange]:
@@ -115,7 +117,13 @@ def compare(before: Mapping[int, Phone], after: Mapping[int, Phone]) -> OwnerCha
         if old and new and old.ids == new.ids:
             continue
         found.append(OwnerChange(worker, phones[0].username, old, new))
-    return OwnerChanges(tuple(sorted(found, key=lambda one: one.username)))
+    astray = _reached(before) - _reached(after)
+    return OwnerChanges(tuple(sorted(found, key=lambda one: one.username)), astray)
+
+
+def _reached(phones: Mapping[int, Phone]) -> frozenset[str]:
+    """The owners whom at least one phone has."""
+    return frozenset().union(*(phone.owners.ids for phone in phones.values()))
 
 
 def _without(some: OwnerSet | None, others: OwnerSet | None) -> list[SharingOwner]:

@@ -20,6 +20,7 @@ from webapp.extensions import db
 from webapp.people.owner_changes import OwnerChanges, compare, phones_of
 from webapp.people.turns import hold_people
 from webapp.projects.models import Project
+from webapp.sharing.astray import Astray, astray
 from webapp.sharing.phone_changes import PhoneChanges, by_sets
 
 T = TypeVar("T")
@@ -90,6 +91,7 @@ def ask(
     back: str,
     crumbs: list[tuple[str, str | None]],
     text: str = "",
+    takes_away: bool = False,
 ) -> ResponseReturnValue:
     """The page that says what would become of phones. Its form sends the same again to the same
     address, and what was seen. 409 where a person has said yes to something else."""
@@ -104,10 +106,12 @@ def ask(
         project=project,
         changes=changes,
         cases=cases_of(project, changes),
+        astray=astray_of(project, changes),
         shown=SHOWN,
         title=title,
         text=text,
         button=button,
+        takes_away=takes_away,
         back=back,
         crumbs=crumbs,
         here=request.path,
@@ -121,3 +125,8 @@ def cases_of(project: Project, changes: OwnerChanges) -> PhoneChanges:
     before = {one.username: one.before.ids for one in changes.changes if one.before}
     after = {one.username: one.after.ids for one in changes.changes if one.after}
     return by_sets(db.session(), project.id, before, after)
+
+
+def astray_of(project: Project, changes: OwnerChanges) -> Astray:
+    """Whose cases are on no phone any more, and how many. Costs as `cases_of`."""
+    return astray(db.session(), project.id, changes.astray)

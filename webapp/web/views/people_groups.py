@@ -263,6 +263,7 @@ def _done(
         title=title,
         button=button,
         text=text,
+        takes_away=always,
         back=here,
         crumbs=[(_("Groups"), url_for("people.groups")), (name, here), (button, None)],
     )

@@ -28,7 +28,7 @@ from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.web.access import project_route
 from webapp.web.ask_first import SHOWN as PHONES_SHOWN
-from webapp.web.ask_first import cases_of, made_or_asked, rehearsed
+from webapp.web.ask_first import astray_of, cases_of, made_or_asked, rehearsed
 from webapp.web.csv_answer import csv_answer
 from webapp.web.formatting import number
 from webapp.web.forms.people_import import PeopleImportForm
@@ -239,6 +239,7 @@ def _page(
         plan=plan,
         changes=changes,
         cases=cases_of(project, changes),
+        astray=astray_of(project, changes),
         phones_shown=PHONES_SHOWN,
         again=status == 409,
         shown=SHOWN,

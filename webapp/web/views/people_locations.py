@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from flask import flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as later
 from sqlalchemy.orm import Session
 
 from webapp.errors import Invalid, InvalidEntry, NotFound, Refused
@@ -32,6 +33,7 @@ LOCATIONS = "/a/<project_name>/people/locations"
 MOST_NODES = 400
 #: So many are offered as one types, and so many workers are listed.
 OFFERED, LISTED = 1_000, 200
+_NO_LEVEL = later("Choose the level of this location.")
 
 
 @dataclass(slots=True)
@@ -95,6 +97,10 @@ def make_location(project: Project) -> ResponseReturnValue:
     """Make a location: 303 to its page; a question where phones change, those of people who see
     what is below; 422 with what is wrong."""
     form = LocationForm()
+    if not (form.name.data or "").strip() and not form.level.data:
+        form.name.errors = [_("Give it a name.")]
+        form.level.errors = [_NO_LEVEL]
+        return _form_page(project, form, None)
 
     def change(session: Session) -> str:
         typed = (form.parent.data or "").strip()
@@ -204,7 +210,7 @@ def location_of(session: Session, project: Project, location_id: str) -> Locatio
 
 def _level(session: Session, project: Project, form: LocationForm) -> Level:
     if not form.level.data:
-        raise InvalidEntry("level", _("Choose the level of this location."))
+        raise InvalidEntry("level", str(_NO_LEVEL))
     try:
         return get_level(session, project.id, form.level.data)
     except NotFound as error:
@@ -239,6 +245,7 @@ def changed(
         title=title,
         button=button,
         text=text,
+        takes_away=always,
         back=here,
         crumbs=[(_("Locations"), url_for("people.locations")), (name, here), (button, None)],
     )

@@ -123,6 +123,7 @@ def _switch(project: Project, worker_id: str, *, active: bool) -> ResponseReturn
                 " and forms stay as they are. You can activate them again at any time."
             ),
             button=_("Deactivate"),
+            takes_away=True,
             back=here,
             crumbs=crumbs_of(row, _("Deactivate")),
         )
