@@ -79,6 +79,12 @@ def test_a_deactivated_worker_is_turned_away_though_their_password_is_remembered
     answer = send(client, project, basic(worker.username))
     assert answer.status_code == 401
     assert 'Basic realm="Casekeeper"' in answer.headers["WWW-Authenticate"]
+    # The truth is for those who know the password; others do not learn that there is an account.
+    assert "This account is deactivated." in answer.text
+    guesses = [send(client, project, basic(worker.username, "wrong"))]
+    guesses.append(send(client, project, basic("nobody", "wrong")))
+    assert guesses[0].data == guesses[1].data
+    assert "The name or the password is not right." in guesses[0].text
 
 
 def test_a_new_password_counts_at_once(client: FlaskClient, session: Session, project: Project):

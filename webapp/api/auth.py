@@ -88,8 +88,9 @@ def may_submit(view: Callable[..., ResponseReturnValue]) -> Callable[..., Respon
 
     A mobile worker of the project always may; a web user needs *Edit data*; a key must not be
     limited to reading; and nobody at all may where the project says so (`anonymous_allowed`).
-    Answers 401 with a challenge, 403 with the right that lacks, 404, or 429. The session cookie
-    counts for nothing here.
+    Answers 401 with a challenge, 403 with the right that lacks, 404, or 429. A deactivated worker
+    hears of it in the 401, after the right password only. The session cookie counts for nothing
+    here.
     """
 
     @wraps(view)
@@ -100,7 +101,9 @@ def may_submit(view: Callable[..., ResponseReturnValue]) -> Callable[..., Respon
             if project_id is None:
                 _challenge("Send the name and password of a mobile worker or a web user.")
             return view(project_id=project_id, sender=Sender(), **parts)
-        caller = authenticated(session, project_name)
+        caller = authenticated(session, project_name, deactivated_too=True)
+        if caller.deactivated:
+            _challenge("This account is deactivated. Please contact your supervisor.")
         if caller.kind is not CallerKind.WORKER:
             caller.needs(Right.EDIT_DATA)
         if caller.read_only:
@@ -209,7 +212,7 @@ def _name_and_secret(scheme: str, rest: str) -> tuple[str, str]:
 
 
 def _wrong() -> NoReturn:
-    # One sentence for all of it: an unknown name, a wrong password, a deactivated account.
+    # One sentence for all of it: an unknown name and a wrong password, of whichever account.
     _challenge("The name or the password is not right.")
 
 
