@@ -163,6 +163,7 @@ def test_what_somebody_else_changed_meanwhile_is_looked_at_again(
     assert usernames(session, project) == ["amina", "bea"]
     nothing = seen.form("Import what you see").submit()
     assert "This file changes nothing" in nothing.text
+    assert "This file has no rows" in looked_at(page, b"username,first name\n").text
     sent = dict(seen.form("Import what you see").entries())
     for table in (
         "",
@@ -225,3 +226,27 @@ def test_groups_come_from_a_file_and_go_into_one(
         (3, ["Team B", "yes", "no", "amina; bea"]),
     ]
     assert "This file changes nothing" in looked_at(page, exported.response.data).text
+
+
+def test_new_workers_with_wrong_sharing_and_without_password_are_told(
+    project: Project, paula: PageClient
+):
+    """Who would have none or several is named before, and nothing is said of phones that cannot
+    sync."""
+    page = paula.get(f"/a/{project.name}/people/workers/import")
+    alone = b"username,password\nada,secret-of-ada\n"
+    assert "none or several" not in looked_at(page, alone).text, "nothing is shared here"
+    dan = factories.mobile_worker(project, "dan")
+    for name in ("Team", "North"):
+        factories.group(project, name=name)
+    seen = looked_at(
+        page,
+        b"username,password,groups\nada,secret-of-ada,\nbea,,Team; North\n"
+        b"cleo,secret-of-cleo,Team\ndan,,Team; North\n",
+    )
+    assert "3 workers (ada, bea, dan) will have none or several sharing groups" in seen.text
+    assert "The phones of 2 workers can sync from then on." in seen.text
+    assert "1 worker has no password: their phone can sync once one is set." in seen.text
+    names = [row[0] for row in seen.rows("Workers whose phones change")]
+    assert names == ["ada", "cleo", dan.username]
+    assert seen.form("Import what you see").submit().status < 400

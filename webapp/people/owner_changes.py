@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -95,6 +95,21 @@ class OwnerChanges:
     def begun(self) -> list[OwnerChange]:
         """Those of workers who are new or active again."""
         return [one for one in self.changes if one.before is None]
+
+    @property
+    def still_without_one(self) -> list[OwnerChange]:
+        """Those that come to have none or several, and were new, not active, or no better before:
+        wrong where cases are shared at all."""
+        return [
+            one
+            for one in self.changes
+            if one.after and not one.after.one and not (one.before and one.before.one)
+        ]
+
+    def but(self, usernames: Collection[str]) -> OwnerChanges:
+        """The same without the phones of these workers."""
+        left = tuple(one for one in self.changes if one.username not in usernames)
+        return OwnerChanges(left, self.astray)
 
     @property
     def without_one(self) -> list[OwnerChange]:

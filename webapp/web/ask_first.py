@@ -17,10 +17,11 @@ from sqlalchemy.orm import Session
 
 from webapp.database import write_transaction
 from webapp.extensions import db
-from webapp.people.owner_changes import OwnerChanges, compare, phones_of
+from webapp.people.owner_changes import OwnerChange, OwnerChanges, compare, phones_of
 from webapp.people.turns import hold_people
 from webapp.projects.models import Project
 from webapp.sharing.astray import Astray, astray
+from webapp.sharing.check import uses_sharing
 from webapp.sharing.phone_changes import PhoneChanges, by_sets
 
 T = TypeVar("T")
@@ -107,6 +108,7 @@ def ask(
         changes=changes,
         cases=cases_of(project, changes),
         astray=astray_of(project, changes),
+        still_wrong=still_wrong_of(project, changes),
         shown=SHOWN,
         title=title,
         text=text,
@@ -130,3 +132,9 @@ def cases_of(project: Project, changes: OwnerChanges) -> PhoneChanges:
 def astray_of(project: Project, changes: OwnerChanges) -> Astray:
     """Whose cases are on no phone any more, and how many. Costs as `cases_of`."""
     return astray(db.session(), project.id, changes.astray)
+
+
+def still_wrong_of(project: Project, changes: OwnerChanges) -> list[OwnerChange]:
+    """Whose sharing will be wrong and was not right before; nobody's where nothing is shared. One
+    query."""
+    return changes.still_without_one if uses_sharing(db.session(), project.id) else []

@@ -28,7 +28,13 @@ from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.web.access import project_route
 from webapp.web.ask_first import SHOWN as PHONES_SHOWN
-from webapp.web.ask_first import astray_of, cases_of, made_or_asked, rehearsed
+from webapp.web.ask_first import (
+    astray_of,
+    cases_of,
+    made_or_asked,
+    rehearsed,
+    still_wrong_of,
+)
 from webapp.web.csv_answer import csv_answer
 from webapp.web.formatting import number
 from webapp.web.forms.people_import import PeopleImportForm
@@ -230,7 +236,10 @@ def _page(
                 number=number(len(faults)),
             )
         ]
-    changes = changes or OwnerChanges()
+    whole = changes or OwnerChanges()
+    silent = worker_table.without_password(plan) if kind is WORKERS and plan else set()
+    silent &= {one.username for one in whole.begun}
+    changes = whole.but(silent)
     return render_template(
         "people/import.html",
         project=project,
@@ -238,6 +247,9 @@ def _page(
         form=form,
         plan=plan,
         changes=changes,
+        mark=whole.mark,
+        silent=silent,
+        still_wrong=still_wrong_of(project, whole),
         cases=cases_of(project, changes),
         astray=astray_of(project, changes),
         phones_shown=PHONES_SHOWN,
