@@ -271,7 +271,7 @@ def _looked(
         took.append((time.perf_counter() - start) * 1000)
         cpu.append((time.thread_time() - computed) * 1000)
     with there.app.app_context():
-        alone = [_again(page) for page in islice(cycle(seen), times)]
+        alone = [_again(there, page) for page in islice(cycle(seen), times)]
         read = max(_read(there, page) for page in seen)
     found = Looked(name, _p95(took), max(took), _p95(cpu), _p95(alone), read)
     print(
@@ -306,9 +306,16 @@ def _statements(there: World) -> Iterator[list[tuple[str, Any]]]:
         event.remove(engine, "before_cursor_execute", note)
 
 
-def _again(statements: Sequence[tuple[str, Any]]) -> float:
+def _raw(there: World) -> Any:
+    """A connection of the driver's own, which nobody ends."""
+    if there.database == "sqlite":
+        return sqlite3.connect(there.app.extensions["settings"].sqlite)
+    return db.engine.raw_connection()
+
+
+def _again(there: World, statements: Sequence[tuple[str, Any]]) -> float:
     """Milliseconds that the statements of a page take by themselves."""
-    with closing(db.engine.raw_connection()) as connection:
+    with closing(_raw(there)) as connection:
         cursor = connection.cursor()
         start = time.perf_counter()
         for statement, values in statements:
@@ -321,7 +328,7 @@ def _again(statements: Sequence[tuple[str, Any]]) -> float:
 
 def _read(there: World, statements: Sequence[tuple[str, Any]]) -> int:
     if there.database == "postgresql":
-        with closing(db.engine.raw_connection()) as connection:
+        with closing(_raw(there)) as connection:
             cursor = connection.cursor()
             total = 0
             for statement, values in statements:
@@ -338,7 +345,7 @@ def _read(there: World, statements: Sequence[tuple[str, Any]]) -> int:
         steps += 1
         return 0
 
-    with closing(sqlite3.connect(there.app.extensions["settings"].sqlite)) as file:
+    with closing(_raw(there)) as file:
         file.set_progress_handler(count, 1000)
         for statement, values in statements:
             file.execute(statement, values).fetchall()
