@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
@@ -106,14 +108,24 @@ class TestReassigning:
         assert case(session, project, "c1").owner_id == team.group_id
         assert case(session, project, "other").owner_id == "x"
         done = officer.get(job.url)
+        job_id = last_job(session, project).id
         assert "4 cases reassigned" in done.text
         back = done.form("Take this job back…").submit().follow()
-        assert back.h1 == "Archive 4 forms?"
-        back.form("Archive 4 forms").submit(reason="wrong team")
+        assert back.h1 == f"Take back job {job_id}?"
+        assert "At its next sync 1 phone gets cases: that of amina-2, 4." in back.text
+        assert "1 phone loses cases: that of amina, 4." in back.text
+        back.form("Take this job back").submit()
         tasks.work(last_job(session, project).id)
         assert case(session, project, "c1").owner_id == amina.user_id
         again = officer.get(job.url)
         assert "Nothing of what it did is left to be taken back." in again.text
+        assert re.search(r"takes it back\. Asked for by \S+ on ", again.text)
+        once_more = again.click(f"Job {last_job(session, project).id} takes it back.")
+        assert once_more.h1.endswith(f"Take job {job_id} back")
+        back = once_more.form("Take this job back…").submit().follow()
+        back.form("Take this job back").submit()
+        tasks.work(last_job(session, project).id)
+        assert case(session, project, "c1").owner_id == team.group_id
 
     def test_a_doubtful_owner_is_asked_about(
         self, session: Session, officer: PageClient, project: Project

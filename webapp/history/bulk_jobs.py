@@ -14,7 +14,7 @@ from webapp.clock import now
 from webapp.database import find_by_key, insert_new
 from webapp.errors import Invalid, NotFound, Refused
 from webapp.history.models import SelectedForm, Selection
-from webapp.history.selections import forms_left_by, get_selection
+from webapp.history.selections import forms_left_by, get_selection, switched_by
 from webapp.jobs.kind import Kind
 from webapp.jobs.models import Job, JobItem
 from webapp.jobs.queue import enqueue, get_job
@@ -148,16 +148,16 @@ class _SwitchSelected(SwitchForms):
             .order_by(place.desc() if self.to is State.ARCHIVED else place)
         )
 
-    def switch(self, session: Session, job: Job, by: Actor) -> Switch:  # noqa: ARG002
+    def switch(self, session: Session, job: Job, by: Actor) -> Switch:
         """Where it takes a job back: only what is still as that one left it."""
-        of_job = job.params.get("of_job")
+        of_job = switched_by(session, job.params.get("of_job"))
         return Switch(
             job.project_id,
             self.to,
             by,
             job.params.get("reason", ""),
             job=job.id,
-            of_jobs=None if of_job is None else frozenset({int(of_job)}),
+            of_jobs=None if of_job is None else frozenset({of_job}),
         )
 
 

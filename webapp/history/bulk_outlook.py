@@ -23,6 +23,7 @@ from webapp.database import find_by_key
 from webapp.errors import TooSlow
 from webapp.history.last_names import KNOWN_NAME
 from webapp.history.models import SelectedForm, Selection
+from webapp.history.selections import switched_by
 from webapp.submissions.archive import OPENED_CASE, OPENER_ARCHIVED, WHY_NOT
 from webapp.submissions.bulk import NOT_ITS_OWN
 from webapp.submissions.bulk_guards import Going, left_by_archive, left_by_restore
@@ -99,8 +100,9 @@ def bulk_outlook(
     session: Session, selection: Selection, to: State, *, limit_s: float = LIMIT_S
 ) -> BulkOutlook:
     """Look ahead without changing anything, in one snapshot: the transaction is ended. Raises
-    `TooSlow`. One query over the selection, and one for each thousand cases."""
-    project_id, key, of_job = selection.project_id, selection.id, selection.of_job
+    `TooSlow`. Two queries, one over the selection, and one for each thousand cases."""
+    project_id, key = selection.project_id, selection.id
+    of_job = switched_by(session, selection.of_job)
     archives = to is State.ARCHIVED
     says = _("What would change takes too long to count.")
     snapshot(session)

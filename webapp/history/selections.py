@@ -111,6 +111,16 @@ def forms_left_by(job: Job) -> Select[int]:
     )
 
 
+def switched_by(session: Session, of_job: int | None) -> int | None:
+    """The job to be taken back, where it is one that brought forms into another state: only what is
+    still as it left them goes back. None for one that wrote forms itself: all that count are
+    archived. One query."""
+    if of_job is None:
+        return None
+    kind = session.get_one(Job, of_job).kind
+    return of_job if kind in (Kind.ARCHIVE_FORMS.value, Kind.RESTORE_FORMS.value) else None
+
+
 def _find(session: Session, project_id: int, forms: Select[int], *, by_key: bool = False) -> Found:
     snapshot(session)
     says = _("Finding these forms takes too long just now. Narrow the result, or try again later.")

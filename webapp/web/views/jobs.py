@@ -190,11 +190,13 @@ def _bulk(job: Job) -> Bulk | None:
 
 @dataclass(frozen=True, slots=True)
 class GivenTo:
-    """Of a job that reassigns cases: to whom, and whether there is anything of it to take back."""
+    """Of a job that reassigns cases: to whom, and whether there is anything of it to take back,
+    and which jobs did."""
 
     owner_id: str
     name: str
     leaves: bool
+    taken_back_by: list[Job]
 
 
 def _given_to(job: Job) -> GivenTo | None:
@@ -203,7 +205,8 @@ def _given_to(job: Job) -> GivenTo | None:
         return None
     session, to = db.session(), str(job.params["to"])
     name = names_of_owners(session, job.project_id, [to]).get(to, to)
-    return GivenTo(to, name, job.over and still_counts(session, job))
+    leaves = job.over and still_counts(session, job)
+    return GivenTo(to, name, leaves, taken_back_by(session, job))
 
 
 def _export(job: Job) -> Export | None:

@@ -105,7 +105,7 @@ def give_back(project: Project, job_id: int) -> ResponseReturnValue:
         return redirect(url_for("jobs.show", job_id=job_id), 303)
     with write_transaction() as writing:
         up_to = last_tick(writing, project.id)
-        selection = freeze(writing, project.id, Found(keys, up_to), by=g.actor)
+        selection = freeze(writing, project.id, Found(keys, up_to), by=g.actor, of_job=job_id)
         selection_id = selection.selection_id
     return redirect(url_for("submissions.ask_archive_many", selection_id=selection_id), 303)
 

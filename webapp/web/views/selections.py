@@ -24,10 +24,15 @@ from webapp.history.selections import (
     find_some,
     freeze,
     get_selection,
+    selected,
 )
+from webapp.jobs.kind import Kind
+from webapp.jobs.models import Job
 from webapp.jobs.queue import get_job, wake
 from webapp.projects.models import Project
 from webapp.projects.rights import Right
+from webapp.sharing.give_back import back_moves
+from webapp.sharing.phone_changes import PhoneChanges, by_moves
 from webapp.submissions.archive import WHY_NOT
 from webapp.submissions.models import State
 from webapp.web.access import project_route
@@ -176,10 +181,13 @@ def _ask(
         outlook = bulk_outlook(db.session(), selection, to)
     except TooSlow:
         outlook = None
+    job = _reassigning(project, selection)
     return (
         render_template(
             "submissions/many.html",
             project=project,
+            gives_back=job is not None,
+            phones=None if job is None else _phones(selection, job),
             selection=selection,
             to=to,
             archives=to is State.ARCHIVED,
@@ -191,6 +199,21 @@ def _ask(
         ),
         200 if form is None else 422,
     )
+
+
+def _reassigning(project: Project, selection: Selection) -> Job | None:
+    """The job that reassigned cases, where that is what is taken back. One query at most."""
+    if selection.of_job is None:
+        return None
+    job = get_job(db.session(), project.id, selection.of_job)
+    return job if job.kind == Kind.REASSIGN_CASES else None
+
+
+def _phones(selection: Selection, job: Job) -> PhoneChanges | None:
+    """Whose phones change when cases are given back; None where that takes too long to count."""
+    session, project_id = db.session(), job.project_id
+    moves = back_moves(session, job, selected(project_id, selection.id))
+    return None if moves is None else by_moves(session, project_id, moves)
 
 
 def _title(selection: Selection, to: State, outlook: BulkOutlook | None) -> str:
