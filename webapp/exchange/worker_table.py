@@ -18,7 +18,7 @@ from webapp.exchange.worker_rows import DATA, PASSWORD, USERNAME, WorkerRows
 from webapp.people.many import SOME, Said, set_many
 from webapp.people.models import MobileWorker
 from webapp.people.operations import SHORTEST_WORKER
-from webapp.people.passwords import NOBODY_KNOWS, PasswordHash, hash_password
+from webapp.people.passwords import PasswordHash, hash_password
 from webapp.people.queries import belongings, workers_of
 from webapp.projects.models import Project
 
@@ -67,14 +67,8 @@ def plan_workers(session: Session, project: Project, table: Table) -> Plan[Mobil
 
 
 def without_password(plan: Plan[MobileWorker]) -> set[str]:
-    """The usernames of those whom a plan makes or changes and leaves without a password: nobody can
-    sign in as them."""
-    return {
-        one.name
-        for one in plan.changes
-        if PASSWORD not in one.said
-        and (one.there is None or one.there.password_hash == NOBODY_KNOWS)
-    }
+    """The usernames of those whom a plan makes without a password: nobody can sign in as them."""
+    return {one.name for one in plan.changes if one.there is None and PASSWORD not in one.said}
 
 
 def hashed_passwords(plan: Plan[MobileWorker]) -> dict[str, PasswordHash]:
