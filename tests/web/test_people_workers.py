@@ -281,3 +281,14 @@ def test_who_may_only_look_sees_no_buttons(app: Flask, project: Project, url: st
         assert "You can view but not change (needs Manage people)." in page.text
         assert not {"New worker", "Edit"} & set(page.links())
     assert people_choice.AS_BOXES > 1
+
+
+def test_a_chosen_group_that_is_deleted_meanwhile_is_named(
+    session: Session, project: Project, paula: PageClient, url: str
+):
+    amina, team = factories.mobile_worker(project, "amina"), factories.group(project, name="Team")
+    form = paula.get(f"{url}workers/{amina.user_id}/edit").form("Save")
+    with write_transaction():
+        delete_group(session, team, by=factories.actor())
+    page = form.submit(groups=[team.group_id]).follow()
+    assert page.status_line == "Nothing was changed. The group “Team” was deleted meanwhile."

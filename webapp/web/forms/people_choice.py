@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from flask_wtf import FlaskForm
 from wtforms import FieldList, SelectMultipleField, StringField
@@ -26,15 +26,21 @@ class ChoiceForm(FlaskForm):
     locations = SelectMultipleField(choices=[], validate_choice=False)
     more_locations = FieldList(StringField(), min_entries=MORE, max_entries=MORE)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        #: Why what was chosen does not count, a sentence for each.
+        self.gone: list[str] = []
+
     def chosen(self, name: str, find: Callable[[str], T]) -> list[T]:
         """The `groups` or `locations` that are chosen, as `find` finds them by id or name. Where a
-        name that was typed finds none, its field says so; an id that is gone is passed over."""
+        name that was typed finds none, its field says so; an id that is gone is passed over, and
+        `gone` says so."""
         found: list[T] = []
         for public_id in (self[name].data or [])[:MOST]:
             try:
                 found.append(find(public_id[:300]))
-            except (NotFound, Invalid):
-                continue
+            except (NotFound, Invalid) as error:
+                self.gone.append(error.message)
         for entry in self[f"more_{name}"]:
             text = (entry.data or "").strip()
             if not text:

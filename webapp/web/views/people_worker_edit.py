@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from webapp.database import write_transaction
-from webapp.errors import Invalid, InvalidEntry, Refused
+from webapp.errors import Invalid, InvalidEntry, NotFound, Refused
 from webapp.extensions import db
 from webapp.people.belonging import set_groups, set_locations
 from webapp.people.groups import get_group
@@ -65,6 +65,7 @@ def make_worker(project: Project) -> ResponseReturnValue:
         except (Invalid, Refused) as error:
             _show(form, error)
         else:
+            _say_gone(form)
             if typed:
                 flash(_("The worker is made."))
                 return redirect(url_for("people.worker", worker_id=worker_id), 303)
@@ -113,6 +114,7 @@ def save_worker(project: Project, worker_id: str) -> ResponseReturnValue:
                     crumbs=crumbs,
                 )
             flash(_("The worker is saved.") if outcome.made else _("Nothing was changed."))
+            _say_gone(form)
             return redirect(here, 303)
     return _form_page(project, form, worker_of(db.session(), project, worker_id))
 
@@ -163,9 +165,22 @@ def _belongs(session: Session, row: MobileWorker) -> Belongs:
 def _chosen(project: Project, form: WorkerForm) -> tuple[list[Group], list[Location]]:
     session, project_id = db.session(), project.id
     return (
-        form.chosen("groups", lambda text: get_group(session, project_id, text)),
+        form.chosen("groups", lambda text: _group(session, project_id, text)),
         form.chosen("locations", lambda text: get_location(session, project_id, text)),
     )
+
+
+def _say_gone(form: WorkerForm) -> None:
+    for sentence in form.gone:
+        flash(sentence)
+
+
+def _group(session: Session, project_id: int, text: str) -> Group:
+    """A group by name or id. Raises `NotFound`, of one that was deleted meanwhile by its name."""
+    found = get_group(session, project_id, text, deleted=True)
+    if found.deleted:
+        raise NotFound(_("The group “%(name)s” was deleted meanwhile.", name=found.name))
+    return found
 
 
 def _show(form: WorkerForm, error: Invalid | Refused) -> None:
