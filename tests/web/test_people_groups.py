@@ -240,3 +240,37 @@ def test_below_what_is_archived_one_is_led_to_that_first(
     page = paula.get(f"{url}locations/{clinic.location_id}/")
     assert "Bring that back first: North" in page.text
     assert not page.document.xpath("//main//button[.='Bring back']")
+
+
+def test_who_saves_later_undoes_nothing(
+    session: Session, project: Project, paula: PageClient, url: str
+):
+    """Two people have the same form open: only what one has changed oneself is written, and what
+    both changed is asked about."""
+    team, clinic = factories.group(project, name="Team"), factories.location(project, name="Clinic")
+    level = clinic.level
+    one, place, kind = (
+        f"{url}groups/{team.group_id}/edit",
+        f"{url}locations/{clinic.location_id}/edit",
+        f"{url}levels/{level.id}/edit",
+    )
+    late = {address: paula.get(address).form("Save") for address in (one, place, kind)}
+    switched = not team.case_sharing
+    paula.get(one).form("Save").submit(name="North team", case_sharing=switched).follow()
+    paula.get(place).form("Save").submit(name="North clinic").follow()
+    paula.get(kind).form("Save").submit(name="Place").follow()
+    assert late[one].submit(reporting=False).follow().status_line == "The group is saved."
+    assert late[place].submit(site_code="north").follow().status_line == "The location is saved."
+    assert late[kind].submit().follow().status_line == "Nothing was changed."
+    session.expire_all()
+    assert (team.name, team.case_sharing, team.reporting) == ("North team", switched, False)
+    assert (clinic.name, clinic.site_code, level.name) == ("North clinic", "north", "Place")
+    for address, now in ((one, "North team"), (place, "North clinic"), (kind, "Place")):
+        asked = late[address].submit(status=409, name="Mine")
+        assert asked.form("Save").value("name") == "Mine"
+        said = f"Somebody else changed “Name” meanwhile: it is “{now}” now. Save again to put"
+        assert asked.errors[0].startswith(said)
+        asked.form("Save").submit().follow()
+    session.expire_all()
+    assert (team.name, clinic.name, level.name) == ("Mine",) * 3
+    assert (team.case_sharing, clinic.site_code) == (switched, "north")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from flask import flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -31,6 +32,7 @@ from webapp.projects.rights import Right
 from webapp.web.access import project_route
 from webapp.web.ask_first import ask, made_or_asked
 from webapp.web.formatting import number
+from webapp.web.forms.based_on import ContestedError
 from webapp.web.forms.people_group import GroupForm, MembersForm
 from webapp.web.views.people_workers import people
 
@@ -96,7 +98,7 @@ def edit_group(project: Project, group_id: str) -> ResponseReturnValue:
     """What is said of a group, in a form."""
     row = get_group(db.session(), project.id, group_id)
     form = GroupForm(formdata=None)
-    form.begin({name: getattr(row, name) for name in _SAID})
+    form.begin(_said(row))
     return _form_page(project, form, row)
 
 
@@ -104,12 +106,12 @@ def edit_group(project: Project, group_id: str) -> ResponseReturnValue:
 @project_route(Right.MANAGE_PEOPLE)
 def save_group(project: Project, group_id: str) -> ResponseReturnValue:
     """Say something else: 303 to its page; a question where phones change; 422 with what is
-    wrong."""
+    wrong; 409, and what was typed, where somebody else changed the same meanwhile."""
     form = GroupForm()
 
     def change(session: Session) -> str:
         row = get_group(session, project.id, group_id)
-        changed = set_group(session, row, by=g.actor, **form.changed_of(*_SAID))
+        changed = set_group(session, row, by=g.actor, **form.uncontested(_said(row)))
         return _("The group is saved.") if changed else _("Nothing was changed.")
 
     row = get_group(db.session(), project.id, group_id)
@@ -123,6 +125,8 @@ def save_group(project: Project, group_id: str) -> ResponseReturnValue:
     except InvalidEntry as error:
         form.name.errors = [error.message]
         return _form_page(project, form, get_group(db.session(), project.id, group_id))
+    except ContestedError:
+        return _form_page(project, form, get_group(db.session(), project.id, group_id), 409)
 
 
 @people.post(f"{GROUPS}/<group_id>/members/add")
@@ -269,10 +273,16 @@ def _done(
     )
 
 
-def _form_page(project: Project, form: GroupForm, row: Group | None) -> ResponseReturnValue:
+def _said(row: Group) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in _SAID}
+
+
+def _form_page(
+    project: Project, form: GroupForm, row: Group | None, status: int = 422
+) -> ResponseReturnValue:
     return render_template(
         "people/edit_group.html", project=project, form=form, group=row
-    ), 422 if form.errors else 200
+    ), status if form.errors else 200
 
 
 def _page(project: Project, group_id: str, form: MembersForm) -> ResponseReturnValue:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from flask import flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -20,6 +21,7 @@ from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.web.access import project_route
 from webapp.web.ask_first import ask, made_or_asked
+from webapp.web.forms.based_on import ContestedError
 from webapp.web.forms.people_location import LevelForm
 from webapp.web.views.people_workers import people
 
@@ -64,7 +66,7 @@ def edit_level(project: Project, level_id: int) -> ResponseReturnValue:
     """What is said of a level, in a form."""
     row = _level(db.session(), project, level_id)
     form = LevelForm(formdata=None)
-    form.begin({name: getattr(row, name) for name in _SAID})
+    form.begin(_said(row))
     return _form_page(project, form, row)
 
 
@@ -72,12 +74,12 @@ def edit_level(project: Project, level_id: int) -> ResponseReturnValue:
 @project_route(Right.MANAGE_PEOPLE)
 def save_level(project: Project, level_id: int) -> ResponseReturnValue:
     """Say something else: 303 to the list; a question where phones change; 422 with what is
-    wrong."""
+    wrong; 409, and what was typed, where somebody else changed the same meanwhile."""
     form = LevelForm()
 
     def change(session: Session) -> str:
         row = _level(session, project, level_id)
-        changed = set_level(session, row, by=g.actor, **form.changed_of(*_SAID))
+        changed = set_level(session, row, by=g.actor, **form.uncontested(_said(row)))
         return _("The level is saved.") if changed else _("Nothing was changed.")
 
     name = _level(db.session(), project, level_id).name
@@ -86,6 +88,8 @@ def save_level(project: Project, level_id: int) -> ResponseReturnValue:
     except InvalidEntry as error:
         form.name.errors = [error.message]
         return _form_page(project, form, _level(db.session(), project, level_id))
+    except ContestedError:
+        return _form_page(project, form, _level(db.session(), project, level_id), 409)
 
 
 @people.post(f"{LEVELS}/<int:level_id>/delete")
@@ -130,7 +134,13 @@ def _switches(form: LevelForm) -> dict[str, bool]:
     }
 
 
-def _form_page(project: Project, form: LevelForm, row: Level | None) -> ResponseReturnValue:
+def _said(row: Level) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in _SAID}
+
+
+def _form_page(
+    project: Project, form: LevelForm, row: Level | None, status: int = 422
+) -> ResponseReturnValue:
     return render_template(
         "people/edit_level.html", project=project, form=form, level=row
-    ), 422 if form.errors else 200
+    ), status if form.errors else 200

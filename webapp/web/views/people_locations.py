@@ -25,6 +25,7 @@ from webapp.projects.models import Project
 from webapp.projects.rights import Right
 from webapp.web.access import project_route
 from webapp.web.ask_first import ask, made_or_asked
+from webapp.web.forms.based_on import ContestedError
 from webapp.web.forms.people_location import LocationForm
 from webapp.web.views.people_workers import people
 
@@ -166,9 +167,8 @@ def location(project: Project, location_id: str) -> ResponseReturnValue:
 def edit_location(project: Project, location_id: str) -> ResponseReturnValue:
     """What is said of a location, in a form."""
     row = location_of(db.session(), project, location_id)
-    said = {"name": row.name, "site_code": row.site_code, "level": row.level.name}
     form = LocationForm(formdata=None)
-    form.begin(said)
+    form.begin(_said(row))
     return _form_page(project, form, row)
 
 
@@ -181,7 +181,7 @@ def save_location(project: Project, location_id: str) -> ResponseReturnValue:
 
     def change(session: Session) -> str:
         row = location_of(session, project, location_id)
-        said = form.changed_of("name", "site_code", "level")
+        said = form.uncontested(_said(row))
         changed = set_location(
             session,
             row,
@@ -198,6 +198,8 @@ def save_location(project: Project, location_id: str) -> ResponseReturnValue:
     except (InvalidEntry, Refused) as error:
         _show(form, error, "name")
         return _form_page(project, form, location_of(db.session(), project, location_id))
+    except ContestedError:
+        return _form_page(project, form, location_of(db.session(), project, location_id), 409)
 
 
 def location_of(session: Session, project: Project, location_id: str) -> Location:
@@ -251,7 +253,13 @@ def changed(
     )
 
 
-def _form_page(project: Project, form: LocationForm, row: Location | None) -> ResponseReturnValue:
+def _said(row: Location) -> dict[str, str]:
+    return {"name": row.name, "site_code": row.site_code, "level": row.level.name}
+
+
+def _form_page(
+    project: Project, form: LocationForm, row: Location | None, status: int = 422
+) -> ResponseReturnValue:
     session = db.session()
     levels = levels_of(session, project.id)
     form.offer(levels)
@@ -262,4 +270,4 @@ def _form_page(project: Project, form: LocationForm, row: Location | None) -> Re
         location=row,
         levels=levels,
         offered=[] if row else tree_of(session, project.id)[:OFFERED],
-    ), 422 if form.errors else 200
+    ), status if form.errors else 200
