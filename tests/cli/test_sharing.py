@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.cli.conftest import Command
 from tests.forms import open_case
 from tests.people import scene
 from tests.rules.running import case
+from webapp.history.filters import UserType
+from webapp.history.rows import user_type
 from webapp.jobs.tasks import work
 from webapp.people.owner_sets import WRONG_SHARING
 from webapp.projects.models import Project
+from webapp.submissions.models import Submission
+from webapp.submissions.own import ASSIGN_XMLNS
 
 
 def test_the_check_says_what_is_wrong_and_fails_then(
@@ -60,6 +65,15 @@ def test_cases_are_reassigned_by_names(session: Session, run: Command, project: 
     work(told["id"])
     assert case(session, project, "a").owner_id == team.group_id
     assert case(session, project, "c").owner_id == amina.user_id
+    (written,) = session.scalars(
+        select(Submission)
+        .where(Submission.project_id == project.id, Submission.xmlns == ASSIGN_XMLNS)
+        .limit(1)
+    )
+    assert (written.username, user_type(written, frozenset())) == (
+        "command line",
+        UserType.TERMINAL,
+    )
     assert run(*asked, "--case-type", "patient").out == "0 cases would be reassigned.\n"
     scene.group(project, "amina")
     several = run(*asked)

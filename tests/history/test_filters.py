@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from webapp.history.calendar import ANY_TIME, EARLIEST, LATEST, Days
 from webapp.history.filters import (
     EVERYTHING,
+    USER_TYPES,
     SubmissionFilter,
     Unreadable,
-    UserType,
     last_days,
     parse,
     query_string,
@@ -35,7 +35,7 @@ FILTERS = st.builds(
     SubmissionFilter,
     received=st.none() | DAYS.filter(lambda days: days.first != date(2026, 3, 5)),
     completed=DAYS,
-    user_types=st.frozensets(st.sampled_from(UserType)),
+    user_types=st.frozensets(st.sampled_from(USER_TYPES)),
     user=IDS,
     group=IDS,
     location=IDS,
@@ -90,6 +90,7 @@ def test_the_same_filter_has_the_same_address(one: str, other: str) -> None:
         ("completed_from=2026-03-09&completed_to=2026-03-08", "completed_to", "before"),
         ("received=always", "received", "any time"),
         ("user_type=robot", "user_type", "offered"),
+        ("user_type=terminal", "user_type", "offered"),
         ("state=gone", "state", "offered"),
         ("user=two+words", "user", "no spaces"),
         ("case=" + "x" * 256, "case", "255"),

@@ -21,7 +21,7 @@ from webapp.database import find_by_index
 from webapp.extensions import db
 from webapp.history import few
 from webapp.history.calendar import ANY_TIME, Calendar, Days
-from webapp.history.filters import EVERYTHING, SubmissionFilter, UserType
+from webapp.history.filters import EVERYTHING, USER_TYPES, SubmissionFilter, UserType
 from webapp.history.search import errors_of, for_pages, keys_of, matching
 from webapp.people.models import MobileWorker
 from webapp.rules.models import Rule
@@ -117,7 +117,7 @@ def offered(past: Past) -> dict[str, list[Any]]:
     """Values of each field that a person could choose."""
     weeks = [TODAY - timedelta(days=n) for n in (0, 1, 6, 7, 20, 60)]
     days = [Days(a, b) for a in (None, *weeks) for b in (None, *weeks)]
-    kinds = list(UserType)
+    kinds = list(USER_TYPES)
     return {
         "received": [None, *days],
         "completed": days,

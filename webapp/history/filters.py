@@ -39,6 +39,12 @@ class UserType(StrEnum):
     ADMIN = "admin"
     UNKNOWN = "unknown"
     AUTOMATIC = "automatic"
+    #: Whoever works in a terminal of the server. Shown as such, and found among web users.
+    TERMINAL = "terminal"
+
+
+#: The types that can be chosen.
+USER_TYPES = tuple(kind for kind in UserType if kind is not UserType.TERMINAL)
 
 
 @dataclass(frozen=True)
@@ -235,10 +241,9 @@ def _any_time(text: str) -> Days | None:
 
 
 def _user_type(text: str) -> UserType:
-    try:
-        return UserType(text)
-    except ValueError as error:
-        raise Invalid(_("Choose one of the user types that are offered.")) from error
+    if text not in USER_TYPES:
+        raise Invalid(_("Choose one of the user types that are offered."))
+    return UserType(text)
 
 
 def _state(text: str) -> State | None:

@@ -102,6 +102,8 @@ def user_type(submission: Submission, deactivated: frozenset[str]) -> UserType:
     kind = submission.user_kind
     if kind == UserKind.MOBILE and submission.user_id in deactivated:
         return UserType.DEACTIVATED
+    if kind == UserKind.WEB and submission.own and not submission.user_id:
+        return UserType.TERMINAL
     return _TYPES[kind]
 
 

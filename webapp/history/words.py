@@ -32,6 +32,7 @@ def type_word(kind: UserType) -> str:
         UserType.ADMIN: _("admin"),
         UserType.UNKNOWN: _("Unknown user"),
         UserType.AUTOMATIC: _("Automatic rule"),
+        UserType.TERMINAL: _("In a terminal of the server"),
     }[kind]
 
 

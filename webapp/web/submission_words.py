@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 from webapp.history.calendar import Days
 from webapp.history.choices import Choices
-from webapp.history.filters import DEFAULT_DAYS, SubmissionFilter, UserType
+from webapp.history.filters import DEFAULT_DAYS, USER_TYPES, SubmissionFilter, UserType
 from webapp.history.rule_choices import RuleChoice, RunChoice
 from webapp.history.words import state_word
 from webapp.submissions.models import State
@@ -108,7 +108,7 @@ def filter_words(wanted: SubmissionFilter, name: str, offered: Choices) -> str:
 
 def _whose_filter(wanted: SubmissionFilter, name: str, offered: Choices) -> str:
     if name == "user_types":
-        kinds = ", ".join(type_choice(kind) for kind in UserType if kind in wanted.user_types)
+        kinds = ", ".join(type_choice(kind) for kind in USER_TYPES if kind in wanted.user_types)
         return _("User types: %(types)s", types=kinds)
     if name == "user":
         return _("User: %(name)s", name=user_name(wanted.user, offered))

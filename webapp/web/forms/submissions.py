@@ -12,7 +12,7 @@ from wtforms.fields import SelectChoice
 
 from webapp.history.calendar import Days
 from webapp.history.choices import Choices, FormChoice
-from webapp.history.filters import SubmissionFilter, UserType, app_value, unparse
+from webapp.history.filters import USER_TYPES, SubmissionFilter, app_value, unparse
 from webapp.people.kinds import SYSTEM
 from webapp.submissions.models import State
 from webapp.web.location_field import named
@@ -51,7 +51,7 @@ def filter_form(
     that is not offered is added, so that nothing gets lost."""
     form = SubmissionFilterForm()
     last = {name: values[-1] for name, values in typed.items() if values}
-    form.user_type.choices = [SelectChoice(kind.value, type_choice(kind)) for kind in UserType]
+    form.user_type.choices = [SelectChoice(kind.value, type_choice(kind)) for kind in USER_TYPES]
     form.user.choices = _with(_users(offered), last.get("user"))
     form.group.choices = _with(_groups(offered), last.get("group"))
     form.location.choices = _with(_locations(offered), last.get("location"))
