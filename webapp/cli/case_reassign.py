@@ -7,7 +7,15 @@ from flask.cli import with_appcontext
 from sqlalchemy.orm import Session
 
 from webapp.audit.actor import Actor
-from webapp.cli.command import answers, json_option, printable, project_option, say, show
+from webapp.cli.command import (
+    answers,
+    cases_words,
+    json_option,
+    printable,
+    project_option,
+    say,
+    show,
+)
 from webapp.cli.run_words import NOBODY_CAME
 from webapp.cli.waiting import wait_for
 from webapp.database import write_transaction
@@ -84,7 +92,7 @@ def reassign_cases(
         ],
     }
     if dry_run or not len(chosen):
-        show(document, [f"{_cases(len(chosen))} would be reassigned."], as_json=as_json)
+        show(document, [f"{cases_words(len(chosen))} would be reassigned."], as_json=as_json)
         return
     if doubt and not anyway:
         raise Refused("Nothing was changed. With --anyway the cases are reassigned all the same.")
@@ -110,12 +118,8 @@ def _owner(session: Session, project_id: int, typed: str) -> str:
     return found[0].owner_id if found else typed
 
 
-def _cases(count: int) -> str:
-    return "1 case" if count == 1 else f"{count:,} cases"
-
-
 def _effect(count: int, phones: PhoneChanges) -> list[str]:
-    lines = [f"{_cases(count)}."]
+    lines = [f"{cases_words(count)}."]
     if phones.losing:
         most = phones.losing[0]
         those = (

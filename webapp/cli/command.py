@@ -118,6 +118,11 @@ def form_name(document: Mapping[str, Any]) -> str:
     return name if document["run"] is None else f"Automatic Case Update Rule › {name}"
 
 
+def cases_words(count: int) -> str:
+    """So many cases."""
+    return "1 case" if count == 1 else f"{count:,} cases"
+
+
 def instant(micros: Micros | None) -> str | None:
     """An instant of ours as text."""
     return None if micros is None else iso(micros)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 from sqlalchemy.orm import Session
 
-from webapp.cli.command import say
+from webapp.cli.command import cases_words, say
 from webapp.database import write_transaction
 from webapp.extensions import db
 from webapp.people.owner_changes import OwnerChange, OwnerChanges, Phone, compare, phones_of
@@ -95,14 +95,15 @@ def _tell(found: OwnerChanges, cases: PhoneChanges, *, dry_run: bool) -> None:
             say(f"The phone of {one.username} can no longer sync.")
             continue
         counted = (
-            f"loses {said['loses']:,} cases and gets {said['receives']:,}"
+            f"loses {cases_words(said['loses'])} and gets {said['receives']:,}"
             if cases.counted
             else "has the cases of other owners"
         )
         now = "" if one.after.one else f"; it shares with {said['sharing_owners']}, not with one"
         say(f"The phone of {one.username} {counted}{now}.")
     if len(found.changes) > SHOWN:
-        say(f"So do {len(found.changes) - SHOWN:,} more phones.")
+        more = len(found.changes) - SHOWN
+        say("So does 1 more phone." if more == 1 else f"So do {more:,} more phones.")
     if dry_run:
         say(
             "Nothing was changed."
