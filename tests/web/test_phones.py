@@ -65,18 +65,25 @@ def test_what_a_phone_carries_and_why(
     amina: MobileWorker,
     monkeypatch: pytest.MonkeyPatch,
 ):
+    brought = case_block(
+        "brought",
+        create={"case_type": "zone", "case_name": "Zone", "owner_id": "-"},
+        index={"host": ("patient", "shared", "extension")},
+    )
+    send(session, project.id, form(brought))
     page = viewer.get(f"/a/{project.name}/people/workers/{amina.user_id}/")
     phone = page.click("What the phone carries")
     assert phone.h1 == "Phone of amina"
-    assert "3 cases shares cases with North Team" in phone.text
+    assert "4 cases shares cases with North Team" in phone.text
     assert phone.rows(ON_PHONE) == [
         ["Case mother", "patient", "Open", "parent of Visit 1"],
         ["Case shared", "patient", "Open", "shared by North Team"],
         ["Visit 1", "visit", "Open", "own case"],
+        ["Zone", "zone", "Open", "extension of Case shared, shared by North Team"],
     ]
     monkeypatch.setattr(sharing, "CARRIED", 2)
     second = viewer.get(phone.url).click("Next")
-    assert [row[0] for row in second.rows(ON_PHONE)] == ["Visit 1"]
+    assert [row[0] for row in second.rows(ON_PHONE)] == ["Visit 1", "Zone"]
     assert "There is no such page" in viewer.get(f"{phone.url}?page=9").text
     viewer.get(f"{phone.url}?page=x", status=422)
     cora = session.query(MobileWorker).filter_by(project_id=project.id, username="cora").one()

@@ -45,7 +45,8 @@ _Case = Row[int, str, str, str, str, bool]
 @dataclass(frozen=True, slots=True)
 class Carried:
     """A case on a phone, and why it is there. `through` is the name of the other case, or its id
-    where it has no name."""
+    where it has no name; `owner_id` the one in the owner set for whose sake it is there: its own
+    owner, or that of the case at which the way to it begins."""
 
     key: int
     case_id: str
@@ -90,12 +91,16 @@ def carried(
         reasons = _reasons(session, project_id, cases, owner_ids, clock)
     shown = sorted(cases.values(), key=lambda case: (case.type, case.name, case.id))
     return CarriedPage(
-        tuple(_carried(case, reasons[case.id], cases) for case in shown[first : first + limit]),
+        tuple(_carried(case, reasons, cases) for case in shown[first : first + limit]),
         len(cases),
     )
 
 
-def _carried(case: _Case, reason: Reason, cases: Mapping[int, _Case]) -> Carried:
+def _carried(case: _Case, reasons: Mapping[int, Reason], cases: Mapping[int, _Case]) -> Carried:
+    reason = reasons[case.id]
+    begin = case.id
+    while (before := reasons[begin].through) is not None:
+        begin = before
     through = None if reason.through is None else cases[reason.through]
     return Carried(
         case.id,
@@ -103,7 +108,7 @@ def _carried(case: _Case, reason: Reason, cases: Mapping[int, _Case]) -> Carried
         case.type,
         case.name,
         case.closed,
-        case.owner_id,
+        cases[begin].owner_id,
         reason.because,
         "" if through is None else through.case_id,
         "" if through is None else through.name or through.case_id,
