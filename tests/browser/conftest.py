@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from sqlalchemy.orm import Session
 from werkzeug.serving import make_server
 
@@ -113,7 +113,9 @@ def sign_in(page: Page, office: Office) -> None:
 
 
 def axe_findings(page: Page) -> list[str]:
-    """What axe finds on the page as it is, in words."""
+    """What axe finds on the page, in words, once what it asks for by itself is there."""
+    # ("networkidle" would be half a second of nothing.)
+    expect(page.locator(".htmx-request, [aria-busy=true]")).to_have_count(0)
     # The page's policy forbids scripts of others, so it is put in from outside of it.
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text())

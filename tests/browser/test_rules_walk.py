@@ -268,8 +268,6 @@ def test_axe_finds_nothing_and_nothing_overflows(
         found[f"empty {path}"] = axe_findings(page) + overflow(page, width)
     for path in pages_of_much_data(session, office.project.id):
         page.goto(office.url(path))
-        # What it asks for by itself is there. ("networkidle" would be half a second of nothing.)
-        expect(page.locator(".htmx-request, [aria-busy=true]")).to_have_count(0)
         found[path] = axe_findings(page) + overflow(page, width)
     page.goto(office.url("rules/new?example=overdue"))
     page.get_by_role("button", name="Save as draft").click()
