@@ -29,7 +29,14 @@ from webapp.history.bulk_outlook import bulk_outlook
 from webapp.history.calendar import ANY_TIME, Calendar, Days
 from webapp.history.case_list import CaseFilter
 from webapp.history.case_list import query_string as case_query
-from webapp.history.filters import EVERYTHING, SubmissionFilter, UserType, last_days, query_string
+from webapp.history.filters import (
+    EVERYTHING,
+    USER_TYPES,
+    SubmissionFilter,
+    UserType,
+    last_days,
+    query_string,
+)
 from webapp.history.models import Selection
 from webapp.history.selections import MOST, Found, find_all, freeze
 from webapp.history.stored_views import store_view
@@ -137,7 +144,7 @@ def filters(past: Past) -> dict[str, list[SubmissionFilter]]:
     weeks = [Days(today - day * (7 * n + 7), today - day * 7 * n) for n in range(VALUES)]
     cases = [f"case-{number}" for number in range(17, 17 + VALUES)]
     workers = UserType.MOBILE, UserType.DEACTIVATED, UserType.WEB, UserType.AUTOMATIC
-    kinds = [frozenset({kind}) for kind in UserType]
+    kinds = [frozenset({kind}) for kind in USER_TYPES]
     alone = {
         "nothing (7 days, normal)": [base],
         "everything": [EVERYTHING],

@@ -34,8 +34,8 @@ CHANGED = 50
 
 @dataclass(frozen=True)
 class Timed:
-    """One thing that was measured: seconds, the best of some, and the process's memory at its peak
-    in MB."""
+    """One thing that was measured: seconds, the best of some, and how much more memory the process
+    had at its peak than before, the first time, in MB."""
 
     what: str
     cases: int
@@ -114,10 +114,10 @@ SCOPE = "of that, to find out which cases"
 def _in_turns(all_of_it: Sequence[tuple[str, Callable[[], None]]], cases: int) -> list[Timed]:
     memory = []
     for _what, work in all_of_it:
-        work()
         forget_peak()
+        before = peak()
         work()
-        memory.append(peak())
+        memory.append(None if before is None else (peak() or before) - before)
     times = [[seconds(work) for _what, work in all_of_it] for _ in range(5)]
     best = [min(column) for column in zip(*times, strict=True)]
     return [

@@ -194,7 +194,7 @@ def _restore(found: Restored) -> list[str]:
             f" ({_verdict(full.took <= restore.REACH_SECONDS * max(1, full.cases / 5000))})."
         ),
         "",
-        "| what | cases sent | seconds | × the bare SELECT | MB of the process at its peak |",
+        "| what | cases sent | seconds | × the bare SELECT | MB more at its peak |",
         "|---|---:|---:|---:|---:|",
         *(
             f"| {one.what} | {one.cases:,} | {one.took:.3f} | {one.took / found.bare.took:.1f} |"
