@@ -301,7 +301,7 @@ class TestWhateverHappens:
         read = pieces.WriteFile.read
 
         def slowly(self: pieces.WriteFile, reading: Session) -> None:
-            time.sleep(0.2)
+            time.sleep(0.2)  # longer than a slice
             read(self, reading)
 
         monkeypatch.setattr(pieces.WriteFile, "read", slowly)

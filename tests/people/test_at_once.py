@@ -200,7 +200,7 @@ def test_a_form_and_a_file_that_say_something_else_of_one_worker(
         set_locations(session, worker, [where], by=actor())
 
     def file(session: Session) -> None:
-        time.sleep(0.1)
+        time.sleep(0.1)  # the form has begun by then
         worker, team, where = of_them(session, "file")
         said = Said("amina", worker=worker, first_name="file", groups=[team], locations=[where])
         set_many(session, session.get_one(Project, project_id), [said], by=actor())
@@ -216,7 +216,7 @@ def test_a_worker_is_made_once(app: Flask, session: Session, project: Project):
     project_id = project.id
 
     def form(session: Session) -> None:
-        time.sleep(0.1)
+        time.sleep(0.1)  # the file has begun by then
         create_worker(session, session.get_one(Project, project_id), "amina", None, by=actor())
 
     def file(session: Session) -> None:
@@ -235,12 +235,12 @@ def test_a_level_that_is_deleted_meanwhile_has_no_location(
 
     def uses(session: Session) -> None:
         of = get_level(session, project_id, name)
-        time.sleep(0.1)
+        time.sleep(0.1)  # the level is deleted meanwhile, or waits
         create_location(session, project_id, "Clinic", of, by=actor())
 
     def moves(session: Session) -> None:
         of, there = get_level(session, project_id, name), get_location(session, project_id, code)
-        time.sleep(0.1)
+        time.sleep(0.1)  # the same
         set_location(session, there, level=of, by=actor())
 
     def deletes(session: Session) -> None:

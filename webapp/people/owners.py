@@ -185,83 +185,83 @@ def _owner(row: Any) -> Owner:
     return Owner(row.owner_id, row.name, OwnerIs(row.kind), Standing(row.standing), row.code)
 
 
+#: How a standing stands in a query.
+_ACTIVE, _NOT_SHARING = literal(Standing.ACTIVE.value), literal(Standing.NOT_SHARING.value)
+_DEACTIVATED = literal(Standing.DEACTIVATED.value)
+
+
 def _kinds(project_id: int) -> dict[OwnerIs, _Kind]:
-    nothing = literal("")
+    return {
+        OwnerIs.WORKER: _workers(project_id),
+        OwnerIs.WEB_USER: _web_users(project_id),
+        OwnerIs.GROUP: _groups(project_id),
+        OwnerIs.LOCATION: _locations(project_id),
+    }
+
+
+def _workers(project_id: int) -> _Kind:
+    standing = case((MobileWorker.active, _ACTIVE), else_=_DEACTIVATED)
+    rows = _rows(MobileWorker.user_id, MobileWorker.username, OwnerIs.WORKER, standing, literal(""))
+    return _Kind(
+        rows.where(MobileWorker.project_id == project_id),
+        MobileWorker.user_id,
+        offered=true(),
+        counts=true(),
+        called=lambda text: MobileWorker.username == text.lower(),
+    )
+
+
+def _web_users(project_id: int) -> _Kind:
     member = exists().where(
         Membership.project_id == project_id, Membership.web_user_id == WebUser.id
     )
-    active, off = literal(Standing.ACTIVE.value), literal(Standing.NOT_SHARING.value)
-    deactivated = literal(Standing.DEACTIVATED.value)
-    return {
-        OwnerIs.WORKER: _Kind(
-            _rows(
-                MobileWorker.user_id,
-                MobileWorker.username,
-                OwnerIs.WORKER,
-                case((MobileWorker.active, active), else_=deactivated),
-                nothing,
-            ).where(MobileWorker.project_id == project_id),
-            MobileWorker.user_id,
-            true(),
-            true(),
-            lambda text: MobileWorker.username == text.lower(),
-        ),
-        OwnerIs.WEB_USER: _Kind(
-            _rows(
-                WebUser.user_id,
-                WebUser.email,
-                OwnerIs.WEB_USER,
-                case(
-                    (~member, literal(Standing.LEFT.value)),
-                    (WebUser.active, active),
-                    else_=deactivated,
-                ),
-                nothing,
-            ).where(or_(member, _was_member(project_id))),
-            WebUser.user_id,
-            member,
-            true(),
-            lambda text: WebUser.email == text.lower(),
-        ),
-        OwnerIs.GROUP: _Kind(
-            _rows(
-                Group.group_id,
-                Group.name,
-                OwnerIs.GROUP,
-                case(
-                    (Group.deleted, literal(Standing.DELETED.value)),
-                    (Group.case_sharing, active),
-                    else_=off,
-                ),
-                nothing,
-            ).where(Group.project_id == project_id),
-            Group.group_id,
-            and_(Group.case_sharing, ~Group.deleted),
-            and_(Group.case_sharing, ~Group.deleted),
-            lambda text: _is(Group.name, text),
-        ),
-        OwnerIs.LOCATION: _Kind(
-            _rows(
-                Location.location_id,
-                Location.name,
-                OwnerIs.LOCATION,
-                case(
-                    (Location.archived, literal(Standing.ARCHIVED.value)),
-                    (Level.owns_cases, active),
-                    else_=off,
-                ),
-                Location.site_code,
-            )
-            .join(
-                Level, and_(Level.project_id == Location.project_id, Level.id == Location.level_id)
-            )
-            .where(Location.project_id == project_id),
-            Location.location_id,
-            and_(Level.owns_cases, ~Location.archived),
-            ~Location.archived,
-            lambda text: or_(Location.site_code == text.lower(), _is(Location.name, text)),
-        ),
-    }
+    standing = case(
+        (~member, literal(Standing.LEFT.value)), (WebUser.active, _ACTIVE), else_=_DEACTIVATED
+    )
+    rows = _rows(WebUser.user_id, WebUser.email, OwnerIs.WEB_USER, standing, literal(""))
+    return _Kind(
+        rows.where(or_(member, _was_member(project_id))),
+        WebUser.user_id,
+        offered=member,
+        counts=true(),
+        called=lambda text: WebUser.email == text.lower(),
+    )
+
+
+def _groups(project_id: int) -> _Kind:
+    standing = case(
+        (Group.deleted, literal(Standing.DELETED.value)),
+        (Group.case_sharing, _ACTIVE),
+        else_=_NOT_SHARING,
+    )
+    rows = _rows(Group.group_id, Group.name, OwnerIs.GROUP, standing, literal(""))
+    shares = and_(Group.case_sharing, ~Group.deleted)
+    return _Kind(
+        rows.where(Group.project_id == project_id),
+        Group.group_id,
+        offered=shares,
+        counts=shares,
+        called=lambda text: _is(Group.name, text),
+    )
+
+
+def _locations(project_id: int) -> _Kind:
+    standing = case(
+        (Location.archived, literal(Standing.ARCHIVED.value)),
+        (Level.owns_cases, _ACTIVE),
+        else_=_NOT_SHARING,
+    )
+    rows = _rows(
+        Location.location_id, Location.name, OwnerIs.LOCATION, standing, Location.site_code
+    )
+    of_level = and_(Level.project_id == Location.project_id, Level.id == Location.level_id)
+    return _Kind(
+        rows.join(Level, of_level).where(Location.project_id == project_id),
+        Location.location_id,
+        offered=and_(Level.owns_cases, ~Location.archived),
+        counts=~Location.archived,
+        called=lambda text: or_(Location.site_code == text.lower(), _is(Location.name, text)),
+    )
 
 
 def _was_member(project_id: int) -> ColumnElement[bool]:
