@@ -5,6 +5,7 @@ Invariant 3: what this says of a case is what the rule's `Select` does with it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -79,11 +80,12 @@ def matches(definition: Definition, cases: Cases, key: int, moment: Moment) -> b
     """Whether a rule matches a case that is known, with those that the rule reads."""
     if not _is_looked_at(definition, cases.known[key].state):
         return False
-    truths = [is_true(cases, key, one, moment) for one in definition.criteria]
-    return _combined(definition.match, truths)
+    return _combined(
+        definition.match, (is_true(cases, key, one, moment) for one in definition.criteria)
+    )
 
 
-def _combined(match: Match, truths: list[bool]) -> bool:
+def _combined(match: Match, truths: Iterable[bool]) -> bool:
     return any(truths) if match is Match.ANY else all(truths)
 
 
