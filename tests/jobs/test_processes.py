@@ -22,6 +22,7 @@ from tests.jobs.work import (
     forms_in_error,
     let_heartbeat_pass,
     progress_of,
+    quick_worker_process,
     reprocess_job,
     wait_until,
     worker_process,
@@ -52,7 +53,7 @@ def test_what_was_asked_while_nothing_ran_is_done_at_the_start(
 ):
     forms = forms_in_error(session, project, 2)
     job = reprocess_job(project)  # and nobody is woken
-    with worker_process(app, redis_url):
+    with quick_worker_process(app, redis_url):
         wait_until(lambda: progress_of(session, job)[0] == "finished")
     assert_done_once(session, job, forms)
 
@@ -62,7 +63,7 @@ def test_several_workers_and_jobs_of_several_projects(
 ):
     forms = forms_in_error(session, project, 20)
     jobs = [reprocess_job(project, *forms[:12]), reprocess_job(project, *forms[12:])]
-    with worker_process(app, redis_url, workers=2):
+    with quick_worker_process(app, redis_url, workers=2):
         for job in jobs:
             wake(job)
         wait_until(lambda: all(progress_of(session, job)[0] == "finished" for job in jobs))
@@ -75,7 +76,7 @@ def test_redis_loses_all_in_the_middle(
 ):
     forms = forms_in_error(session, project, 150)
     first, second = reprocess_job(project, *forms[:100]), reprocess_job(project, *forms[100:])
-    with worker_process(app, redis_url):
+    with quick_worker_process(app, redis_url):
         wake(first), wake(second)
         wait_until(lambda: progress_of(session, first)[1] > 5)
         redis.flushall()
@@ -99,7 +100,7 @@ def test_killed_at_any_moment_each_form_is_processed_once(
     moment = random.Random(7)
     for _ in range(5):
         before = progress_of(session, job)[1]
-        with worker_process(app, redis_url):
+        with quick_worker_process(app, redis_url):
             tick()
             wait_until(lambda before=before: progress_of(session, job)[1] > before)
             time.sleep(moment.uniform(0, 0.1))
@@ -115,7 +116,7 @@ def test_a_worker_alone_is_killed_and_replaced_by_its_parent(
 ):
     forms = forms_in_error(session, project, 100)
     job = reprocess_job(project)
-    with worker_process(app, redis_url) as parent:
+    with quick_worker_process(app, redis_url) as parent:
         wake(job)
         wait_until(lambda: progress_of(session, job)[1] > 3)
         worker = worker_of(parent)
@@ -132,7 +133,7 @@ def test_a_worker_that_was_paused_and_replaced_cannot_write(
 ):
     forms = forms_in_error(session, project, 200)
     job = reprocess_job(project)
-    with worker_process(app, redis_url) as parent:
+    with quick_worker_process(app, redis_url) as parent:
         wake(job)
         wait_until(lambda: progress_of(session, job)[1] > 3)
         worker = worker_of(parent)
@@ -158,8 +159,11 @@ def test_ends_in_time_and_hands_its_job_back(
 ):
     forms_in_error(session, project, 200)
     job = reprocess_job(project)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        with worker_process(app, redis_url, workers=2) as parent:
+    for number, process in (
+        (signal.SIGTERM, worker_process),
+        (signal.SIGINT, quick_worker_process),
+    ):
+        with process(app, redis_url, workers=2) as parent:
             wake(job)
             before = progress_of(session, job)[1]
             wait_until(lambda before=before: progress_of(session, job)[1] > before)
@@ -176,7 +180,7 @@ def test_ends_in_time_and_hands_its_job_back(
 def test_its_children_end_when_it_is_killed(
     app: Flask, session: Session, redis: Redis, redis_url: str
 ):
-    with worker_process(app, redis_url, workers=2) as parent:
+    with quick_worker_process(app, redis_url, workers=2) as parent:
         wait_until(lambda: redis.scard("rq:workers") == 2)
         family = children(parent)
         assert len(family) == 3
@@ -185,7 +189,7 @@ def test_its_children_end_when_it_is_killed(
 
 
 def test_waits_for_a_redis_that_is_away(app: Flask, session: Session, tmp_path: Path):
-    with worker_process(app, f"unix://{tmp_path}/none.sock") as parent:
+    with quick_worker_process(app, f"unix://{tmp_path}/none.sock") as parent:
         wait_until(lambda: children(parent))  # by then it listens to signals
         time.sleep(2.5)
         assert parent.poll() is None

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from tests.factories import actor
 from tests.forms import case_block, form, new_id, open_case, send
+from tests.jobs.processes import ForkedWorker, environment_of
 from webapp.cases.models import CaseTransaction
 from webapp.database import write_transaction
 from webapp.jobs.kind import Kind
@@ -100,23 +101,32 @@ def let_heartbeat_pass(job: Job) -> None:
 
 
 @contextmanager
-def worker_process(app: Flask, redis_url: str, workers: int = 1) -> Iterator[subprocess.Popen]:
+def worker_process(
+    app: Flask, redis_url: str, workers: int = 1
+) -> Iterator[subprocess.Popen[bytes]]:
     """`python worker.py` on the database of the app; killed at the end, with its children."""
-    settings = app.extensions["settings"]
-    environment = {
-        **os.environ,
-        "CASEKEEPER_DATA": str(settings.data),
-        "CASEKEEPER_SECRET": settings.secret,
-        "DATABASE_URL": settings.database_url,
-        "REDIS_URL": redis_url,
-        "WORKERS": str(workers),
-        "SMTP_URL": settings.smtp_url,
-        "MAIL_FROM": settings.mail_from,
-        "PUBLIC_URL": settings.public_url,
-    }
+    environment = {**os.environ, **_environment(app, redis_url, workers)}
     process = subprocess.Popen([sys.executable, "worker.py"], cwd=ROOT, env=environment)
-    try:
+    with _killed_at_the_end(process):
         yield process
+
+
+@contextmanager
+def quick_worker_process(app: Flask, redis_url: str, workers: int = 1) -> Iterator[ForkedWorker]:
+    """The same, where it makes no difference that nothing of the program was read for it alone."""
+    process = ForkedWorker(_environment(app, redis_url, workers))
+    with _killed_at_the_end(process):
+        yield process
+
+
+def _environment(app: Flask, redis_url: str, workers: int) -> dict[str, str]:
+    return {**environment_of(app), "REDIS_URL": redis_url, "WORKERS": str(workers)}
+
+
+@contextmanager
+def _killed_at_the_end(process: subprocess.Popen[bytes] | ForkedWorker) -> Iterator[None]:
+    try:
+        yield
     finally:
         family = children(process)
         process.kill()
@@ -124,7 +134,7 @@ def worker_process(app: Flask, redis_url: str, workers: int = 1) -> Iterator[sub
         wait_until(lambda: not any(alive(child) for child in family))
 
 
-def children(process: subprocess.Popen) -> list[int]:
+def children(process: subprocess.Popen[bytes] | ForkedWorker) -> list[int]:
     """The processes that a process has started and that still run, oldest first."""
     return sorted(
         int(folder.name)
