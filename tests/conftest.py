@@ -21,6 +21,7 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, settings
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
@@ -33,6 +34,10 @@ from webapp.people import passwords
 from webapp.projects.models import Project
 
 SECRET = "only for tests, never for people"
+
+# How fast a machine is fails no example: the first text in a new folder takes Hypothesis a second.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_collection_finish() -> None:

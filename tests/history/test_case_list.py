@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from tests import factories
 from tests.forms import case_block, form, open_case, send
 from tests.history.past import PRESENT, make_past
+from tests.thorough import examples
 from webapp.cases.models import Case
 from webapp.clock import to_datetime
 from webapp.database import write_transaction
@@ -103,7 +104,7 @@ def scene(app: Flask) -> Iterator[Scene]:
         session.rollback()
 
 
-@settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=150)
+@settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=examples(60))
 @given(wanted=FILTERS, text=st.sampled_from(TEXTS), chosen=st.integers(0, 5), typed=st.booleans())
 def test_a_filter_leaves_what_it_says(
     scene: Scene, wanted: CaseFilter, text: str, chosen: int, typed: bool

@@ -115,7 +115,7 @@ def in_words(past: Past, fact: Fact, wanted: SubmissionFilter) -> bool:
 
 def offered(past: Past) -> dict[str, list[Any]]:
     """Values of each field that a person could choose."""
-    weeks = [TODAY - timedelta(days=n) for n in (0, 1, 6, 7, 20, 60)]
+    weeks = [TODAY - timedelta(days=n) for n in (0, 6, 7, 20)]
     days = [Days(a, b) for a in (None, *weeks) for b in (None, *weeks)]
     kinds = list(USER_TYPES)
     return {
@@ -183,11 +183,11 @@ def test_each_filter_alone(session: Session, past: Past, facts: list[Fact], fiel
 def test_filters_together(session: Session, past: Past, facts: list[Fact]) -> None:
     chance = random.Random(3)
     some = 0
-    for _ in range(80):
+    for _ in range(50):
         chosen = chance.sample(list(offered(past).items()), chance.randrange(2, 4))
         wanted = replace(EVERYTHING, **{field: chance.choice(values) for field, values in chosen})
         some += assert_same(session, past, facts, wanted) > 0
-    assert some > 20
+    assert some > 12
 
 
 def test_the_default_is_the_normal_forms_of_seven_days(

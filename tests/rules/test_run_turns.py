@@ -38,6 +38,7 @@ from tests.rules.running import (
 )
 from tests.rules.test_apply_parity import assert_clean
 from tests.rules.worlds import CaseRow
+from tests.thorough import examples
 from webapp.cases.models import Case
 from webapp.cases.queries import get_case
 from webapp.database import write_transaction
@@ -191,7 +192,7 @@ class TestChangedInTheMiddle:
         assert_clean(app, session, project)
 
     @settings(
-        max_examples=15,
+        max_examples=examples(12),
         deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )

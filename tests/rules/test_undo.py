@@ -31,6 +31,7 @@ from tests.rules.running import (
     sets,
 )
 from tests.rules.running import worked as worked_run
+from tests.thorough import examples
 from webapp.audit.models import AuditEvent
 from webapp.cases.models import Case, CaseIndex
 from webapp.database import write_transaction
@@ -173,8 +174,7 @@ def test_what_came_later_stays(app: Flask, session: Session, project: Project):
     undone(session, run)
     rows = {
         case.case_id: case
-        for case in session.scalars(select(Case))
-        if case.project_id == project.id
+        for case in session.scalars(select(Case).where(Case.project_id == project.id))
     }
     assert [rows[f"c-{n}"].closed for n in range(3)] == [False, True, False]
     assert rows["c-0"].properties == {"status": "stale", "note": "later"}
@@ -466,7 +466,7 @@ CREATE = {"case_type": "patient", "case_name": "Name", "owner_id": "owner-1"}
 
 
 @settings(
-    max_examples=15,
+    max_examples=examples(12),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -581,7 +581,7 @@ def test_ticks_stay_unique_and_in_order(session: Session, project: Project):
 
 
 @settings(
-    max_examples=25,
+    max_examples=examples(12),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -35,6 +35,7 @@ from tests.rules.running import (
     sets,
 )
 from tests.rules.test_undo import assert_whole
+from tests.thorough import examples
 from webapp.database import write_transaction
 from webapp.errors import Refused
 from webapp.extensions import db
@@ -270,7 +271,7 @@ def test_whatever_people_do_no_form_is_lost(app: Flask) -> None:
     run_state_machine_as_test(
         lambda: Undoing(app),
         settings=settings(
-            max_examples=15,
+            max_examples=examples(12),
             stateful_step_count=12,
             deadline=None,
             suppress_health_check=list(HealthCheck),
