@@ -14,10 +14,11 @@ from webapp.clock import Tick
 from webapp.errors import TooSlow
 from webapp.history.kept import Kept
 from webapp.rules.compile import of_type
-from webapp.rules.counting import apart
 from webapp.rules.family import Family
+from webapp.rules.layers import apart
+from webapp.rules.operators import has_value
 from webapp.rules.references import Reference
-from webapp.rules.sql import IsDate, IsNumber, Trimmed
+from webapp.rules.sql import IsDate, IsNumber
 from webapp.time_limit import time_limit
 
 #: Counting may take this long in all, in seconds.
@@ -134,7 +135,7 @@ def _count(session: Session, project_id: int, case_type: str, some: Sequence[Rea
     counts: list[ColumnElement[int]] = [func.count()]
     for n, one in enumerate(some):
         value = inner.c[f"value{n}"]
-        is_filled = Trimmed(value) != ""
+        is_filled = has_value(value)
         counts.append(func.count().filter(is_filled))
         if one.kind:
             counts.append(func.count().filter(and_(is_filled, ~READABLE[one.kind](value))))

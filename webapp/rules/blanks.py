@@ -8,7 +8,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, or_
+from sqlalchemy import ColumnElement, or_
 
 from webapp.rules.definition import (
     Criterion,
@@ -20,9 +20,8 @@ from webapp.rules.definition import (
     PropertyIs,
 )
 from webapp.rules.family import Family
-from webapp.rules.operators import is_blank
+from webapp.rules.operators import is_blank, lacks_value
 from webapp.rules.references import Reference
-from webapp.rules.sql import Binary, Trimmed
 
 
 class Lack(StrEnum):
@@ -102,30 +101,22 @@ def _table(criterion: Criterion) -> Iterator[tuple[Subject, bool]]:
 _COMPARING = {"equals", "not_equals", "one_of", "contains", "starts_with"}
 
 
-def lacks(family: Family, subject: Subject) -> ColumnElement[int]:
-    """1 for a case that is one of a subject's, else 0."""
+def lacks(family: Family, subject: Subject) -> ColumnElement[bool]:
+    """Whether a case is one of a subject's."""
     reference = subject.reference
     if reference is None:
-        return case((family.parent_found(), 0), else_=1)
+        return ~family.parent_found()
     if subject.lack is Lack.CASE:
-        return case((family.found(reference.path), 0), else_=1)
+        return ~family.found(reference.path)
     if not reference.path:
-        return case(*((one, 0) for one in _filled(family, subject, family.case)), else_=1)
-
-    def filled(table: Any) -> ColumnElement[bool]:
-        return or_(*_filled(family, subject, table))
-
-    there = family.holds(reference.path, filled)
-    if subject.also_alone:
-        return case((there, 0), else_=1)
-    return case((there, 0), (family.found(reference.path), 1), else_=0)
+        return _empty(family.value(family.case, reference), subject)
+    empty = family.holds(
+        reference.path, lambda table: _empty(family.value(table, reference), subject)
+    )
+    return or_(~family.found(reference.path), empty) if subject.also_alone else empty
 
 
-def _filled(family: Family, subject: Subject, table: Any) -> list[ColumnElement[bool]]:
-    """Conditions of which one is true where it is there; they may be NULL."""
-    assert subject.reference is not None
-    value = family.value(table, subject.reference)
+def _empty(value: ColumnElement[Any], subject: Subject) -> ColumnElement[bool]:
     if subject.lack is Lack.TEXT:
-        return [value != ""]
-    # Nearly all begin with what is no white space: to trim a text takes ten times as long.
-    return [Binary(value) > " ~", Trimmed(value) != ""]
+        return or_(value.is_(None), value == "")
+    return lacks_value(value)

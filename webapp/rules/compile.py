@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Integer,
     Select,
     Text,
     and_,
@@ -40,9 +41,17 @@ from webapp.rules.definition import (
 )
 from webapp.rules.family import Family
 from webapp.rules.moment import Moment
-from webapp.rules.operators import NUMBER, PROPERTY, dates_for, number_of
+from webapp.rules.operators import NUMBER, PROPERTY, dates_for, has_value, number_of
 from webapp.rules.references import OWNER_ID
-from webapp.rules.sql import Binary, IsDate, IsNumber, JsonList, Trimmed, number_compares
+from webapp.rules.sql import (
+    Binary,
+    DayOf,
+    IsDate,
+    IsNumber,
+    JsonList,
+    NotTrue,
+    number_compares,
+)
 from webapp.submissions.blocks import MAX_COLUMN
 
 Condition = ColumnElement[bool]
@@ -132,7 +141,7 @@ def _is_within(day: ColumnElement[Any], criterion: DateIs, moment: Moment) -> Co
 
 def day_of(value: ColumnElement[Any]) -> ColumnElement[Any]:
     """The day of a text that is a date, NULL for any other."""
-    return case((IsDate(value), Binary(func.substr(value, 1, 10))))
+    return Binary(DayOf(value))
 
 
 def copies(family: Family, definition: Definition) -> JsonList:
@@ -200,26 +209,19 @@ def changes(family: Family, definition: Definition) -> Condition:
     return and_(~fails(family, definition), or_(false(), *(one.changes for one in values)))
 
 
-def funnel(
+def level_of(
     family: Family, definition: Definition, moment: Moment, then: ColumnElement[int] | None = None
-) -> list[ColumnElement[int]]:
-    """For `all`, how many criteria from the first on a case fulfils, as one column: so that each is
-    evaluated once. For `any`, a column of 0 or 1 for each.
-
-    `then` is added where a case matches, and computed only there: for `any` as one more column,
-    NULL elsewhere.
-    """
+) -> ColumnElement[int]:
+    """For `all`, how many criteria from the first on a case fulfils; with `then` added where it
+    fulfils all, which is computed only there. Each criterion is evaluated once."""
     truths = [criterion_sql(family, one, moment) for one in definition.criteria]
-    if definition.match is Match.ANY:
-        more = [] if then is None else [case((or_(*truths), then))]
-        return [*(case((truth, 1), else_=0) for truth in truths), *more]
     # CASE stops at the first that is not true; a NULL must stop it as well.
     steps: list[tuple[Any, Any]] = [
-        (case((truth, 0), else_=1) == 1, literal_column(str(n))) for n, truth in enumerate(truths)
+        (NotTrue(truth), literal_column(str(n))) for n, truth in enumerate(truths)
     ]
-    everything: ColumnElement[int] = literal_column(str(len(truths)))
+    everything: ColumnElement[int] = literal_column(str(len(truths)), Integer())
     everything = everything if then is None else everything + then
-    return [case(*steps, else_=everything) if steps else everything]
+    return case(*steps, else_=everything) if steps else everything
 
 
 def outcome(family: Family, definition: Definition) -> ColumnElement[int] | None:
@@ -241,7 +243,7 @@ def unreadable(family: Family, criterion: Criterion) -> Condition | None:
         value = family.value(table, reference)
         known = _known_day(family, criterion)
         bad: Condition = ~is_readable(value) if known is None else known.is_(None)
-        return and_(bad, value.is_not(None), Trimmed(value) != "")
+        return and_(bad, has_value(value))
 
     return family.holds(reference.path, unread)
 

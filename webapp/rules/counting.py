@@ -3,17 +3,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
-from sqlalchemy import ColumnElement, Select, case, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, case, func, or_
+from sqlalchemy.orm import Session
 
-from webapp.cases.models import Case
 from webapp.rules.blanks import Blank, blanks_of, lacks
-from webapp.rules.compile import day_of, funnel, of_type, outcome, unreadable
-from webapp.rules.definition import Copy, Criterion, DateIs, Definition, LocationIs, Match
-from webapp.rules.family import Family
+from webapp.rules.compile import Condition, criterion_sql, day_of, level_of, outcome, unreadable
+from webapp.rules.definition import (
+    Copy,
+    Criterion,
+    DateIs,
+    Definition,
+    LocationIs,
+    Match,
+    ParentClosed,
+)
+from webapp.rules.layers import Layer
 from webapp.rules.moment import Moment
 from webapp.rules.references import OWNER_ID, Reference
 
@@ -53,68 +61,44 @@ def count_cases(
     session: Session, project_id: int, definition: Definition, moment: Moment
 ) -> Counted:
     """One query, which looks at each open case of the type once."""
-    family, is_narrow = _family(session, project_id, definition)
-    checks = [(one, unreadable(family, one)) for one in definition.criteria]
+    layer = _read_once(Layer.of_type(session, project_id, definition.case_type), definition)
+    of_match = _any if definition.match is Match.ANY else _all
+    layer, steps, ends = of_match(layer, definition, moment)
+    checks = [(one, unreadable(layer.family, one)) for one in definition.criteria]
     bad = [(one, check) for one, check in checks if check is not None]
     blanks = blanks_of(definition)
-    flags = [_number(check) for _one, check in bad]
-    flags += [lacks(family, one.subject) for one in blanks]
-    then = None if definition.touches_others else outcome(family, definition)
-    columns = {
-        f"level{number}": level
-        for number, level in enumerate(funnel(family, definition, moment, then))
-    }
-    columns |= {f"flag{n}": flag for n, flag in enumerate(flags)}
-    rows = family.select(*(column.label(name) for name, column in columns.items()))
-    rows = apart(session, rows if is_narrow else of_type(rows, definition.case_type))
-    of_each = _any if definition.match is Match.ANY else _all
-    total, steps, ends, flagged = of_each(session, len(definition.criteria), len(flags), rows)
+    lacking = [lacks(layer.family, one.subject) for one in blanks]
+    asked = [*steps, *ends, *(check for _one, check in bad), *lacking]
+    counts = (func.count().filter(one) for one in asked)
+    total, *numbers = session.execute(layer.select(func.count(), *counts)).one()
+    rest = iter(numbers)
+    of_steps, of_ends, of_bad, of_blanks = (
+        list(islice(rest, len(some))) for some in (steps, ends, bad, blanks)
+    )
+    errors, _as_wanted, changed = of_ends if len(of_ends) == _OUTCOMES else (0, 0, of_ends[0])
     return Counted(
         open_cases=total,
-        matched=sum(ends),
-        changed=sum(ends) if then is None else ends[2],
-        errors=0 if then is None else ends[0],
-        funnel=tuple(map(Step, definition.criteria, steps)),
-        unreadable=tuple(Step(one, n) for (one, _), n in zip(bad, flagged, strict=False)),
-        blanks=tuple(map(BlankStep, blanks, flagged[len(bad) :])),
+        matched=sum(of_ends),
+        changed=changed,
+        errors=errors,
+        funnel=tuple(map(Step, definition.criteria, of_steps)),
+        unreadable=tuple(Step(one, n) for (one, _check), n in zip(bad, of_bad, strict=True)),
+        blanks=tuple(map(BlankStep, blanks, of_blanks)),
     )
 
 
-def _family(session: Session, project_id: int, definition: Definition) -> tuple[Family, bool]:
-    """The cases to look at, and whether they are those of the type alone. What criteria read there
-    is read once, and not for each of the things that are asked about it; whether it is a date
-    takes longest."""
-    family = Family(project_id)
-    own = dict.fromkeys(one for one in _read(definition) if not one.path)
+def _read_once(layer: Layer, definition: Definition) -> Layer:
+    """What criteria read in a case itself is read once, and not for each of the things that are
+    asked about it; whether it is a date takes longest."""
+    own = list(dict.fromkeys(one for one in _read(definition) if not one.path))
     if not own:
-        return family, False
-    others = [one for one in _written(definition) if not one.path and one not in own]
-    attributes = {"id", "project_id", "server_modified_on"}
-    attributes |= {one.attribute or "properties" for one in others}
-    table = apart(
-        session,
-        of_type(
-            family.select(
-                *(getattr(Case, name) for name in sorted(attributes)),
-                *(family.text(one).label(f"text{n}") for n, one in enumerate(own)),
-            ),
-            definition.case_type,
-        ),
-    ).subquery()
-    texts = {one: table.c[f"text{n}"] for n, one in enumerate(own)}
-    dates = dict.fromkeys(
-        one.property
-        for one in definition.criteria
-        if isinstance(one, DateIs) and not one.property.path
-    )
-    if dates:
-        days = (day_of(texts[one]).label(f"day{n}") for n, one in enumerate(dates))
-        known = [column for column in table.c if column.name != _APART]
-        table = apart(session, select(*known, *days)).subquery()
-        texts = {one: table.c[f"text{n}"] for n, one in enumerate(own)}
-    of_table = aliased(Case, table, adapt_on_names=True)
-    days_there = {one: table.c[f"day{n}"] for n, one in enumerate(dates)}
-    return Family(project_id, of_table, texts, days_there), True
+        return layer
+    others = (one for one in _written(definition) if not one.path and one not in own)
+    attributes = {one.attribute or "properties" for one in others}
+    layer = layer.with_texts(own, sorted(attributes))
+    dates = (one.property for one in definition.criteria if isinstance(one, DateIs))
+    days = {one: day_of(layer.family.texts[one]) for one in dates if not one.path}
+    return layer.with_days(days) if days else layer
 
 
 def _read(definition: Definition) -> Iterator[Reference]:
@@ -135,53 +119,56 @@ def _written(definition: Definition) -> Iterator[Reference]:
             yield action.source
 
 
-#: Of all cases, those of each step of the funnel, those that match by what becomes of them
-#: (`compile.outcome`; all in the first where that is the same), and those with each flag.
-_Counts = tuple[int, Sequence[int], Sequence[int], Sequence[int]]
-#: The column that keeps them apart, where there is one.
-_APART = "apart"
-#: As many as there are outcomes.
-_ENDS = 3
+#: Where the cases are looked at; the conditions of those of each step of the funnel; and of those
+#: that match by what becomes of them (`compile.outcome`; one condition where that is the same).
+_Asked = tuple[Layer, list[Condition], list[Condition]]
+_OUTCOMES = 3
 
 
-def _all(session: Session, count: int, flags: int, rows: Select[tuple[int, ...]]) -> _Counts:
+def _all(layer: Layer, definition: Definition, moment: Moment) -> _Asked:
     """A case is at the level of the first criterion that is not true; where all are, at one for
     each outcome above these."""
-    inner = rows.subquery()
-    levels = [_number(inner.c.level0 == level) for level in range(count + _ENDS)]
-    total, *at = _sums(session, [*levels, *(inner.c[f"flag{number}"] for number in range(flags))])
-    steps = [sum(at[number + 1 : count + _ENDS]) for number in range(count)]
-    return total, steps, at[count : count + _ENDS], at[count + _ENDS :]
+    then, count = _outcome(layer, definition), len(definition.criteria)
+    layer = layer.with_columns({"level": level_of(layer.family, definition, moment, then)})
+    level = layer.column("level")
+    ends = [level == count + number for number in range(1 if then is None else _OUTCOMES)]
+    return layer, [level > number for number in range(count)], ends
 
 
-def _any(session: Session, count: int, flags: int, rows: Select[tuple[int, ...]]) -> _Counts:
-    """A case has a 1 for each criterion that is true, and where one is, maybe its outcome."""
-    inner = rows.subquery()
-    levels = [inner.c[f"level{number}"] for number in range(count)]
-    if f"level{count}" in inner.c:
-        ends = [_number(inner.c[f"level{count}"] == end) for end in range(_ENDS)]
-    else:
-        ends = [_number(sum(levels[1:], levels[0]) > 0)]
-    flagged = [inner.c[f"flag{number}"] for number in range(flags)]
-    total, *rest = _sums(session, [*levels, *ends, *flagged])
-    after = count + len(ends)
-    return total, rest[:count], rest[count:after], rest[after:]
+def _any(layer: Layer, definition: Definition, moment: Moment) -> _Asked:
+    """Each criterion is looked at by itself, and once more to see whether one of them is true. What
+    takes long is found out beforehand."""
+    then = _outcome(layer, definition)
+    truths = _truths(layer, definition, moment)
+    before = {
+        f"truth{number}": case((truth, 1), else_=0)
+        for number, (one, truth) in enumerate(zip(definition.criteria, truths, strict=True))
+        if _looks_away(one)
+    }
+    if then is not None:
+        before["outcome"] = case((or_(*truths), then))
+    if before:
+        layer = layer.with_columns(before)
+        truths = [
+            layer.column(f"truth{number}") == 1 if f"truth{number}" in before else truth
+            for number, truth in enumerate(_truths(layer, definition, moment))
+        ]
+    if then is None:
+        return layer, truths, [or_(*truths)]
+    end = layer.column("outcome")
+    return layer, truths, [end == number for number in range(_OUTCOMES)]
 
 
-def apart(session: Session, rows: Select[tuple[int, ...]]) -> Select[tuple[int, ...]]:
-    """Columns for a subquery that is computed by itself, once for each case; else they would be
-    put into each place that names them, and computed there anew."""
-    if session.get_bind().dialect.name == "sqlite":
-        return rows.limit(-1)
-    # The clock is never the same twice; a limit would keep processes from sharing the work.
-    return rows.add_columns(func.clock_timestamp().label(_APART))
+def _truths(layer: Layer, definition: Definition, moment: Moment) -> list[Condition]:
+    return [criterion_sql(layer.family, one, moment) for one in definition.criteria]
 
 
-def _number(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return case((condition, 1), else_=0)
+def _looks_away(criterion: Criterion) -> bool:
+    """Whether other rows are looked up for a criterion."""
+    reference: Reference | None = getattr(criterion, "property", None)
+    return isinstance(criterion, ParentClosed | LocationIs) or bool(reference and reference.path)
 
 
-def _sums(session: Session, columns: Sequence[ColumnElement[int]]) -> list[int]:
-    """The number of all cases, and the sums of columns: 0 where there is no case."""
-    row = session.execute(select(func.count(), *map(func.sum, columns))).one()
-    return [value or 0 for value in row]
+def _outcome(layer: Layer, definition: Definition) -> ColumnElement[int] | None:
+    """What becomes of a case that matches, where the rule writes to no others."""
+    return None if definition.touches_others else outcome(layer.family, definition)

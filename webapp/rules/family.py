@@ -48,7 +48,7 @@ class Family:
     ) -> None:
         self.project_id = project_id
         self.case = case
-        self._texts = texts
+        self.texts = texts
         self.days = days
 
     def select(self, *columns: Any) -> Select[Any]:
@@ -68,7 +68,7 @@ class Family:
 
     def value(self, table: Any, reference: Reference) -> ColumnElement[Any]:
         """What a reference finds in the table that `holds` gives to a condition."""
-        known = None if reference.path else self._texts.get(reference)
+        known = None if reference.path else self.texts.get(reference)
         return value_of(table, reference) if known is None else known
 
     def holds(self, path: Path, condition: Callable[[Any], Condition]) -> Condition:

@@ -171,23 +171,59 @@ class IsDate(FunctionElement[bool]):
     name = "is_date"
 
 
+def _day(text: str) -> str:
+    return f"substr({text}, 1, 10)"
+
+
+def _plain(text: str) -> str:
+    """Whether a text of SQLite is a date and nothing else. `date` reads much else (`now`, Julian
+    days), and year 0; what it gives back shows it."""
+    return f"(date({text}, '+0 days') IS {text} AND {text} >= '0001')"
+
+
+def _with_time(text: str) -> str:
+    day = _day(text)
+    return (
+        f"({day} >= '0001' AND date({day}, '+0 days') IS {day}"
+        f" AND substr({text}, 11, 1) IN ('', 'T', ' '))"
+    )
+
+
+def _is_date(text: str) -> str:
+    return f"({text} ~ '{_PLAIN_DATE}' OR {text} ~ '{_DATE}')"
+
+
 @compiles(IsDate, "sqlite")
 def _is_date_sqlite(element: IsDate, compiler: SQLCompiler, **kw: Any) -> str:
     (text,) = _parts(element, compiler, **kw)
-    day = f"substr({text}, 1, 10)"
-    # `date` reads much else (`now`, Julian days), and year 0; what it gives back shows it.
     # Nearly all are nothing but a date: that takes less than half the time to see.
-    return (
-        f"(CASE WHEN date({text}, '+0 days') IS {text} AND {text} >= '0001' THEN 1"
-        f" ELSE ({day} >= '0001' AND date({day}, '+0 days') IS {day}"
-        f" AND substr({text}, 11, 1) IN ('', 'T', ' ')) END)"
-    )
+    return f"(CASE WHEN {_plain(text)} THEN 1 ELSE {_with_time(text)} END)"
 
 
 @compiles(IsDate, "postgresql")
 def _is_date_postgresql(element: IsDate, compiler: SQLCompiler, **kw: Any) -> str:
+    return _is_date(*_parts(element, compiler, **kw))
+
+
+class DayOf(FunctionElement[str]):
+    """The first ten characters of a text that is a date (R6), NULL for any other."""
+
+    type = Text()
+    inherit_cache = True
+    name = "day_of"
+
+
+@compiles(DayOf, "sqlite")
+def _day_of_sqlite(element: DayOf, compiler: SQLCompiler, **kw: Any) -> str:
     (text,) = _parts(element, compiler, **kw)
-    return f"({text} ~ '{_PLAIN_DATE}' OR {text} ~ '{_DATE}')"
+    # Nearly all are nothing but a date, and so their own day.
+    return f"(CASE WHEN {_plain(text)} THEN {text} WHEN {_with_time(text)} THEN {_day(text)} END)"
+
+
+@compiles(DayOf, "postgresql")
+def _day_of_postgresql(element: DayOf, compiler: SQLCompiler, **kw: Any) -> str:
+    (text,) = _parts(element, compiler, **kw)
+    return f"(CASE WHEN {_is_date(text)} THEN substr({text}, 1, 10) END)"
 
 
 class IsNumber(FunctionElement[bool]):
@@ -281,6 +317,20 @@ def _number_compares_postgresql(element: NumberCompares, compiler: SQLCompiler, 
     # Conditions are not evaluated in the order in which they are written, but CASE is.
     cast = f"CASE WHEN {value} ~ '{_NUMBER}' THEN btrim({value}, E' \\t\\n\\r')::numeric END"
     return f"({cast} {symbol} {compiler.process(number, **kw)}::numeric)"
+
+
+class NotTrue(FunctionElement[bool]):
+    """Whether a condition is false or NULL: in these words both databases stop at once."""
+
+    type = Boolean()
+    inherit_cache = True
+    name = "not_true"
+
+
+@compiles(NotTrue)
+def _not_true(element: NotTrue, compiler: SQLCompiler, **kw: Any) -> str:
+    (condition,) = _parts(element, compiler, **kw)
+    return f"(({condition}) IS NOT TRUE)"
 
 
 class JsonList(FunctionElement[Any]):
