@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
 from sqlalchemy import ColumnElement, case, func, or_
 from sqlalchemy.orm import Session
 
+from webapp.rules.alike import alike
 from webapp.rules.blanks import Blank, blanks_of, lacks
 from webapp.rules.compile import Condition, criterion_sql, day_of, level_of, outcome, unreadable
 from webapp.rules.definition import (
@@ -45,13 +46,15 @@ class BlankStep:
 @dataclass(frozen=True, slots=True)
 class Counted:
     """The open cases of a rule's type, and those that match; of these, how many would change and
-    how many cannot, where the rule writes to no other case. `unreadable` counts, for criteria that
+    how many cannot. `related`: to how many others it would write, one form each; None where only
+    running it can tell, and neither is `changed` known then. `unreadable` counts, for criteria that
     compare dates or numbers, the open cases with a value that is none."""
 
     open_cases: int
     matched: int
     changed: int
     errors: int
+    related: int | None
     funnel: tuple[Step, ...]
     unreadable: tuple[Step, ...]
     blanks: tuple[BlankStep, ...]
@@ -63,13 +66,21 @@ def count_cases(
     """One query, which looks at each open case of the type once."""
     layer = _read_once(Layer.of_type(session, project_id, definition.case_type), definition)
     of_match = _any if definition.match is Match.ANY else _all
-    layer, steps, ends = of_match(layer, definition, moment)
+    layer, ask = of_match(layer, definition, moment)
+    others = alike(definition)
+    if others is not None:
+        _steps, (match,) = ask(layer)
+        layer = layer.with_columns({"other": case((match, others.key(layer.family)))})
+    steps, ends = ask(layer)
     checks = [(one, unreadable(layer.family, one)) for one in definition.criteria]
     bad = [(one, check) for one, check in checks if check is not None]
     blanks = blanks_of(definition)
     lacking = [lacks(layer.family, one.subject) for one in blanks]
     asked = [*steps, *ends, *(check for _one, check in bad), *lacking]
-    counts = (func.count().filter(one) for one in asked)
+    counts: list[ColumnElement[int]] = [func.count().filter(one) for one in asked]
+    if others is not None:
+        other = layer.column("other")
+        counts += [func.count(other.distinct()), func.count().filter(other == layer.family.case.id)]
     total, *numbers = session.execute(layer.select(func.count(), *counts)).one()
     rest = iter(numbers)
     of_steps, of_ends, of_bad, of_blanks = (
@@ -81,10 +92,17 @@ def count_cases(
         matched=sum(of_ends),
         changed=changed,
         errors=errors,
+        related=_related(definition, *rest),
         funnel=tuple(map(Step, definition.criteria, of_steps)),
         unreadable=tuple(Step(one, n) for (one, _check), n in zip(bad, of_bad, strict=True)),
         blanks=tuple(map(BlankStep, blanks, of_blanks)),
     )
+
+
+def _related(definition: Definition, written: int | None = None, own: int = 0) -> int | None:
+    """`written`: to how many cases those that match lead, of which something changes. Where it is
+    their `own`, its form is the one that closes it, if nobody was there before."""
+    return 0 if not definition.touches_others else None if own else written
 
 
 def _read_once(layer: Layer, definition: Definition) -> Layer:
@@ -119,27 +137,29 @@ def _written(definition: Definition) -> Iterator[Reference]:
             yield action.source
 
 
-#: Where the cases are looked at; the conditions of those of each step of the funnel; and of those
+#: The conditions, on the columns of a layer, of the cases of each step of the funnel; and of those
 #: that match by what becomes of them (`compile.outcome`; one condition where that is the same).
-_Asked = tuple[Layer, list[Condition], list[Condition]]
+_Ask = Callable[[Layer], tuple[list[Condition], list[Condition]]]
 _OUTCOMES = 3
 
 
-def _all(layer: Layer, definition: Definition, moment: Moment) -> _Asked:
+def _all(layer: Layer, definition: Definition, moment: Moment) -> tuple[Layer, _Ask]:
     """A case is at the level of the first criterion that is not true; where all are, at one for
     each outcome above these."""
     then, count = _outcome(layer, definition), len(definition.criteria)
-    layer = layer.with_columns({"level": level_of(layer.family, definition, moment, then)})
-    level = layer.column("level")
-    ends = [level == count + number for number in range(1 if then is None else _OUTCOMES)]
-    return layer, [level > number for number in range(count)], ends
+
+    def ask(layer: Layer) -> tuple[list[Condition], list[Condition]]:
+        level = layer.column("level")
+        ends = [level == count + number for number in range(1 if then is None else _OUTCOMES)]
+        return [level > number for number in range(count)], ends
+
+    return layer.with_columns({"level": level_of(layer.family, definition, moment, then)}), ask
 
 
-def _any(layer: Layer, definition: Definition, moment: Moment) -> _Asked:
+def _any(layer: Layer, definition: Definition, moment: Moment) -> tuple[Layer, _Ask]:
     """Each criterion is looked at by itself, and once more to see whether one of them is true. What
     takes long is found out beforehand."""
-    then = _outcome(layer, definition)
-    truths = _truths(layer, definition, moment)
+    then, truths = _outcome(layer, definition), _truths(layer, definition, moment)
     before = {
         f"truth{number}": case((truth, 1), else_=0)
         for number, (one, truth) in enumerate(zip(definition.criteria, truths, strict=True))
@@ -147,16 +167,17 @@ def _any(layer: Layer, definition: Definition, moment: Moment) -> _Asked:
     }
     if then is not None:
         before["outcome"] = case((or_(*truths), then))
-    if before:
-        layer = layer.with_columns(before)
+
+    def ask(layer: Layer) -> tuple[list[Condition], list[Condition]]:
         truths = [
             layer.column(f"truth{number}") == 1 if f"truth{number}" in before else truth
             for number, truth in enumerate(_truths(layer, definition, moment))
         ]
-    if then is None:
-        return layer, truths, [or_(*truths)]
-    end = layer.column("outcome")
-    return layer, truths, [end == number for number in range(_OUTCOMES)]
+        if then is None:
+            return truths, [or_(*truths)]
+        return truths, [layer.column("outcome") == number for number in range(_OUTCOMES)]
+
+    return layer.with_columns(before) if before else layer, ask
 
 
 def _truths(layer: Layer, definition: Definition, moment: Moment) -> list[Condition]:

@@ -79,10 +79,14 @@ class Family:
         other = aliased(Case)
         return exists(self._at(_of(other, 1), other, path).where(condition(other)))
 
-    def key(self, path: Path) -> ColumnElement[Any]:
-        """The key of the case that a path that is not empty leads to: NULL where there is none."""
+    def key(
+        self, path: Path, condition: Callable[[Any], Condition] | None = None
+    ) -> ColumnElement[Any]:
+        """The key of the case that a path that is not empty leads to: NULL where there is none, or
+        for which the condition is not true."""
         other = aliased(Case)
-        return self._at(_of(other, other.id), other, path).scalar_subquery()
+        rows = self._at(_of(other, other.id), other, path)
+        return (rows if condition is None else rows.where(condition(other))).scalar_subquery()
 
     def found(self, path: Path) -> Condition:
         """Whether a path that is not empty leads to a case."""

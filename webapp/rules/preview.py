@@ -140,19 +140,20 @@ def _look(
     limit: TimeLimit,
     owners: Owners = Owners.NO,
 ) -> Preview:
-    """One query over the open cases for the counts, and a few for the cases that are shown. A rule
-    that writes to related cases is rehearsed case by case, for what one case does to its parent
-    decides what is left to do for the next."""
+    """One query over the open cases for the counts, and a few for the cases that are shown. Most
+    rules that write to related cases are rehearsed case by case, for what one case does to its
+    parent decides what is left to do for the next."""
     began = time.monotonic()
     counted = count_cases(session, project_id, definition, moment)
     quick = time.monotonic() - began < QUICK_S
     asked = owners is Owners.YES or (owners is Owners.IF_QUICK and quick)
     limit.renew()
     keys: Sequence[int]
-    if definition.touches_others:
+    is_rehearsed = counted.related is None
+    if counted.related is None:
         totals, keys = rehearse(session, project_id, definition, moment, limit=limit, shown=shown)
     else:
-        totals = _totals(definition, counted)
+        totals = _totals(definition, counted, counted.related)
         keys = _first(session, project_id, definition, moment, min(shown, totals.changed))
     limit.renew()
     found = Preview(
@@ -170,7 +171,7 @@ def _look(
         losing=totals.losing,
         cases=tuple(_changes_of(session, project_id, definition, keys)),
     )
-    if definition.touches_others or not asked:
+    if is_rehearsed or not asked:
         return found
     return replace(found, losing=_losing(session, project_id, definition, moment, limit.left))
 
@@ -187,16 +188,18 @@ def _losing(
         return None
 
 
-def _totals(definition: Definition, counted: Counted) -> Totals:
-    """The numbers of a rule that writes to no case but the one that matches."""
+def _totals(definition: Definition, counted: Counted, related: int) -> Totals:
+    """The numbers of a rule that need not be rehearsed, `related` being the forms about cases other
+    than those that match."""
     closed = counted.changed if definition.closes else 0
-    return Totals(counted.changed, closed, 0, counted.changed, counted.errors)
+    forms = counted.changed + related
+    return Totals(counted.changed, closed, related, forms, counted.errors)
 
 
 def _first(
     session: Session, project_id: int, definition: Definition, moment: Moment, count: int
 ) -> list[int]:
-    """The keys of the first `count` cases that would change, by a rule that writes to no others.
+    """The keys of the first `count` cases that would change, by a rule that is not rehearsed.
 
     They are often among the oldest of all, which are found in no time; else one query over all.
     """

@@ -1,0 +1,50 @@
+"""Rules that give other cases values that are the same whichever case matches: what becomes of
+those is known without running the rule (SPEC R25)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, or_
+
+from webapp.rules.compile import Condition, can_fail
+from webapp.rules.definition import Definition, Set
+from webapp.rules.family import Family, value_of
+from webapp.rules.view import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Where the path of each case that matches ends, these properties are set."""
+
+    path: Path
+    sets: tuple[Set, ...]
+
+    def key(self, family: Family) -> ColumnElement[Any]:
+        """The key of the case that one that matches leads to; NULL where there is none, or all that
+        is set stands there already."""
+        return family.key(self.path, self._differs)
+
+    def _differs(self, other: Any) -> Condition:
+        # The empty text on a missing property is no change (R9).
+        return or_(
+            *(func.coalesce(value_of(other, one.property), "") != one.value for one in self.sets)
+        )
+
+
+def alike(definition: Definition) -> Alike | None:
+    """What a rule does to others, where that is the same whoever comes first: then there is one
+    form about each case that is led to, and none for those after it. None for any other rule.
+
+    Such a rule closes whatever matches, so that each of these has its form. It writes each name
+    once, for one case may be led to by others and match itself; and no attribute of others, which
+    may be the owner, who would lose a case.
+    """
+    others = tuple(one for one in definition.updates if one.property.path)
+    sets = tuple(one for one in others if isinstance(one, Set) and not one.property.attribute)
+    if not definition.closes or can_fail(definition) or not others or sets != others:
+        return None
+    names = [one.property.name for one in definition.updates]
+    path, *further = {one.property.path for one in sets}
+    return None if further or len(names) > len(set(names)) else Alike(path, sets)
