@@ -27,7 +27,7 @@ def test_a_statement_ends_when_it_is_over(session: Session):
     def is_over() -> bool:
         return time.monotonic() > over_at
 
-    with pytest.raises(DBAPIError) as caught, ends_when(session, is_over):
+    with pytest.raises(DBAPIError) as caught, ends_when(is_over, session.connection()):
         take_long(session)
     assert was_too_slow(caught.value)
     assert time.monotonic() - over_at < 5
@@ -37,7 +37,7 @@ def test_a_statement_ends_when_it_is_over(session: Session):
 
 def test_so_does_one_that_begins_later(session: Session):
     def look_twice() -> None:
-        with time_limit(session, 60, "Enough"), ends_when(session, lambda: True):
+        with time_limit(session, 60, "Enough"), ends_when(lambda: True, session.connection()):
             time.sleep(0.2)  # nothing runs yet that could be ended
             take_long(session)
 
@@ -47,7 +47,7 @@ def test_so_does_one_that_begins_later(session: Session):
 
 def test_what_comes_after_is_left_alone(session: Session):
     asked = []
-    with ends_when(session, lambda: bool(asked.append(1))):
+    with ends_when(lambda: bool(asked.append(1)), session.connection()):
         take_long(session, 0.3)
     seen = len(asked)
     assert seen > 1

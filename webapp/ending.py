@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection
 
 #: Seconds between two looks.
 EACH_S = 0.3
@@ -18,20 +18,21 @@ PATIENCE_S = 2.0
 
 
 @contextmanager
-def ends_when(session: Session, is_over: Callable[[], bool]) -> Iterator[None]:
-    """End the statements of the present transaction that run inside, from when `is_over` is true.
+def ends_when(is_over: Callable[[], bool], *connections: Connection) -> Iterator[None]:
+    """End the statements of connections that run inside, from when `is_over` is true.
 
     They fail as one that takes too long does (`webapp.time_limit.was_too_slow`). `is_over` is asked
-    in a thread of its own. The transaction must not end inside: its connection would be somebody
-    else's then.
+    in a thread of its own. The transactions must not end inside: their connections would be
+    somebody else's then.
     """
-    driver = session.connection().connection.driver_connection
+    drivers = [one.connection.driver_connection for one in connections]
     done = threading.Event()
 
     def watch() -> None:
         while not done.wait(EACH_S):
             if is_over():
-                _end(driver)
+                for driver in drivers:
+                    _end(driver)
 
     watcher = threading.Thread(target=watch, name="ends-when", daemon=True)
     watcher.start()

@@ -92,10 +92,14 @@ class TimeLimit:
     def renew(self) -> None:
         """Give the next statement what is left. Raises `TooSlow` when nothing is. One small
         statement on PostgreSQL."""
+        self.give(self._session)
+
+    def give(self, reader: Session | Connection) -> None:
+        """The same for a statement of another connection, which runs at the same time."""
         left = self.left
         if left <= 0:
             raise TooSlow(self._says)
-        _limit_each(self._session, left)
+        _limit_each(reader, left)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from tests.rules.worlds import MOMENT
 from webapp.cases.models import Case, CaseTransaction
 from webapp.clock import now
 from webapp.projects.models import Project
+from webapp.rules import preview as previews
 from webapp.rules.changed_cases import changed_cases
 from webapp.rules.losing import Losing, Move, losing_of
 from webapp.rules.models import Run
@@ -38,8 +39,11 @@ NUMBERS = {
 
 
 @pytest.mark.parametrize("seed", range(15))
-def test_of_random_rules_and_cases(session: Session, project: Project, seed: int):
+def test_of_random_rules_and_cases(
+    session: Session, project: Project, seed: int, monkeypatch: pytest.MonkeyPatch
+):
     random = Random(seed)
+    monkeypatch.setattr(previews, "LARGE", random.choice((0, 50_000)))
     send_world(session, project, dirt.world(random, 30))
     definition = dirt.rule(random)
     as_of = random.choice((None, MOMENT))

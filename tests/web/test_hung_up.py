@@ -14,6 +14,7 @@ from tests import factories
 from tests.slow import take_long
 from tests.web.signing_in import signed_in
 from webapp.projects.models import Project
+from webapp.readers import Readers
 from webapp.rules import preview
 from webapp.web.hung_up import is_closed
 
@@ -37,8 +38,8 @@ def test_a_preview_ends_when_the_browser_asks_for_another(
     form = dict(amina.get(f"/a/{project.name}/rules/new").form("rule-form").entries())
     form |= {"case_type": "patient", "match": "every_case", "close": "y"}
 
-    def count_long(session: Session, *_: Any) -> None:
-        take_long(session, 15)
+    def count_long(both: Readers, *_: Any) -> None:
+        take_long(both.session, 15)
 
     monkeypatch.setattr(preview, "count_cases", count_long)
     ours, theirs = socket.socketpair()

@@ -3,14 +3,18 @@ those is known without running the rule (SPEC R25)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_
+from sqlalchemy import Select, func, or_
+from sqlalchemy.orm import Session
 
-from webapp.rules.compile import Condition, can_fail
+from webapp.rules.compile import Condition, can_fail, condition
 from webapp.rules.definition import Definition, Set
-from webapp.rules.family import Family, value_of
+from webapp.rules.family import value_of
+from webapp.rules.layers import Layer
+from webapp.rules.moment import Moment
 from webapp.rules.view import Path
 
 
@@ -21,10 +25,24 @@ class Alike:
     path: Path
     sets: tuple[Set, ...]
 
-    def key(self, family: Family) -> ColumnElement[Any]:
-        """The key of the case that one that matches leads to; NULL where there is none, or all that
-        is set stands there already."""
-        return family.key(self.path, self._differs)
+    def count(
+        self, session: Session, project_id: int, definition: Definition, moment: Moment
+    ) -> Select[Any]:
+        """A statement about the cases to which those that match lead, as far as what is set does
+        not stand there already: `told` says what its row means."""
+        layer = Layer.of_type(session, project_id, definition.case_type)
+        found = condition(layer.family, definition, moment)
+        layer = layer.with_columns({"other": layer.family.key(self.path, self._differs)}, found)
+        other = layer.column("other")
+        itself = func.count().filter(other == layer.family.case.id)
+        return layer.select(func.count(other.distinct()), itself)
+
+    @staticmethod
+    def told(row: Sequence[int]) -> int | None:
+        """How many forms there are about other cases. None where a case leads to itself: that form
+        is the one that closes it, if nobody was there before."""
+        others, itself = row
+        return None if itself else others
 
     def _differs(self, other: Any) -> Condition:
         # The empty text on a missing property is no change (R9).

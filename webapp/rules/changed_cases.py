@@ -157,7 +157,7 @@ def changed_cases(
     """Find the cases that a run would change. As `preview`: a snapshot is begun, one query over the
     open cases of the type, or a rehearsal; raises `TooSlow`."""
     snapshot(session)
-    with time_limit(session, limit_s, too_slow(limit_s)) as limit, watched(session):
+    with time_limit(session, limit_s, too_slow(limit_s)) as limit, watched(session.connection()):
         if definition.touches_others:
             _totals, keys = rehearse(
                 session, project_id, definition, moment, limit=limit, shown=sys.maxsize

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, or_
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, case, func, or_
 
+from webapp.readers import Readers
 from webapp.rules.alike import alike
 from webapp.rules.blanks import Blank, blanks_of, lacks
 from webapp.rules.compile import Condition, criterion_sql, day_of, level_of, outcome, unreadable
@@ -61,48 +62,64 @@ class Counted:
 
 
 def count_cases(
-    session: Session, project_id: int, definition: Definition, moment: Moment
+    readers: Readers, project_id: int, definition: Definition, moment: Moment
 ) -> Counted:
-    """One query, which looks at each open case of the type once."""
-    layer = _read_once(Layer.of_type(session, project_id, definition.case_type), definition)
+    """One query, which looks at each open case of the type once; or one for each half of them, at
+    the same time. And one over those that match, for a rule that does the same to others whoever
+    comes first (`webapp.rules.alike`)."""
+    session, others = readers.session, alike(definition)
+    halves = (0, 1) if readers.is_two and others is None else (None,)
+    asked = [
+        _asked(Layer.of_type(session, project_id, definition.case_type, half), definition, moment)
+        for half in halves
+    ]
+    statements = [one.statement for one in asked]
+    if others is not None:
+        statements.append(others.count(session, project_id, definition, moment))
+    rows = readers.rows(statements)
+    related = 0 if not definition.touches_others else others.told(rows.pop()) if others else None
+    return asked[0].counted([sum(numbers) for numbers in zip(*rows, strict=True)], related)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A statement that counts all cases of a layer, and those of which each of these is true."""
+
+    definition: Definition
+    statement: Select[Any]
+    ends: int
+    unreadable: tuple[Criterion, ...]
+    blanks: tuple[Blank, ...]
+
+    def counted(self, numbers: Sequence[int], related: int | None) -> Counted:
+        """What the numbers that it gives say."""
+        total, *rest = numbers
+        criteria, left = self.definition.criteria, iter(rest)
+        steps = tuple(map(Step, criteria, islice(left, len(criteria))))
+        ends = list(islice(left, self.ends))
+        errors, _as_wanted, changed = ends if len(ends) == _OUTCOMES else (0, 0, ends[0])
+        return Counted(
+            open_cases=total,
+            matched=sum(ends),
+            changed=changed,
+            errors=errors,
+            related=related,
+            funnel=steps,
+            unreadable=tuple(map(Step, self.unreadable, islice(left, len(self.unreadable)))),
+            blanks=tuple(map(BlankStep, self.blanks, left)),
+        )
+
+
+def _asked(layer: Layer, definition: Definition, moment: Moment) -> _Asked:
     of_match = _any if definition.match is Match.ANY else _all
-    layer, ask = of_match(layer, definition, moment)
-    others = alike(definition)
-    if others is not None:
-        _steps, (match,) = ask(layer)
-        layer = layer.with_columns({"other": case((match, others.key(layer.family)))})
-    steps, ends = ask(layer)
+    layer, steps, ends = of_match(_read_once(layer, definition), definition, moment)
     checks = [(one, unreadable(layer.family, one)) for one in definition.criteria]
-    bad = [(one, check) for one, check in checks if check is not None]
+    bad = {one: check for one, check in checks if check is not None}
     blanks = blanks_of(definition)
-    lacking = [lacks(layer.family, one.subject) for one in blanks]
-    asked = [*steps, *ends, *(check for _one, check in bad), *lacking]
-    counts: list[ColumnElement[int]] = [func.count().filter(one) for one in asked]
-    if others is not None:
-        other = layer.column("other")
-        counts += [func.count(other.distinct()), func.count().filter(other == layer.family.case.id)]
-    total, *numbers = session.execute(layer.select(func.count(), *counts)).one()
-    rest = iter(numbers)
-    of_steps, of_ends, of_bad, of_blanks = (
-        list(islice(rest, len(some))) for some in (steps, ends, bad, blanks)
-    )
-    errors, _as_wanted, changed = of_ends if len(of_ends) == _OUTCOMES else (0, 0, of_ends[0])
-    return Counted(
-        open_cases=total,
-        matched=sum(of_ends),
-        changed=changed,
-        errors=errors,
-        related=_related(definition, *rest),
-        funnel=tuple(map(Step, definition.criteria, of_steps)),
-        unreadable=tuple(Step(one, n) for (one, _check), n in zip(bad, of_bad, strict=True)),
-        blanks=tuple(map(BlankStep, blanks, of_blanks)),
-    )
-
-
-def _related(definition: Definition, written: int | None = None, own: int = 0) -> int | None:
-    """`written`: to how many cases those that match lead, of which something changes. Where it is
-    their `own`, its form is the one that closes it, if nobody was there before."""
-    return 0 if not definition.touches_others else None if own else written
+    lacking = (lacks(layer.family, one.subject) for one in blanks)
+    counts = (func.count().filter(one) for one in (*steps, *ends, *bad.values(), *lacking))
+    statement = layer.select(func.count(), *counts)
+    return _Asked(definition, statement, len(ends), tuple(bad), blanks)
 
 
 def _read_once(layer: Layer, definition: Definition) -> Layer:
@@ -137,26 +154,23 @@ def _written(definition: Definition) -> Iterator[Reference]:
             yield action.source
 
 
-#: The conditions, on the columns of a layer, of the cases of each step of the funnel; and of those
+#: A layer; the conditions, on its columns, of the cases of each step of the funnel; and of those
 #: that match by what becomes of them (`compile.outcome`; one condition where that is the same).
-_Ask = Callable[[Layer], tuple[list[Condition], list[Condition]]]
+_Conditions = tuple[Layer, list[Condition], list[Condition]]
 _OUTCOMES = 3
 
 
-def _all(layer: Layer, definition: Definition, moment: Moment) -> tuple[Layer, _Ask]:
+def _all(layer: Layer, definition: Definition, moment: Moment) -> _Conditions:
     """A case is at the level of the first criterion that is not true; where all are, at one for
     each outcome above these."""
     then, count = _outcome(layer, definition), len(definition.criteria)
-
-    def ask(layer: Layer) -> tuple[list[Condition], list[Condition]]:
-        level = layer.column("level")
-        ends = [level == count + number for number in range(1 if then is None else _OUTCOMES)]
-        return [level > number for number in range(count)], ends
-
-    return layer.with_columns({"level": level_of(layer.family, definition, moment, then)}), ask
+    layer = layer.with_columns({"level": level_of(layer.family, definition, moment, then)})
+    level = layer.column("level")
+    ends = [level == count + number for number in range(1 if then is None else _OUTCOMES)]
+    return layer, [level > number for number in range(count)], ends
 
 
-def _any(layer: Layer, definition: Definition, moment: Moment) -> tuple[Layer, _Ask]:
+def _any(layer: Layer, definition: Definition, moment: Moment) -> _Conditions:
     """Each criterion is looked at by itself, and once more to see whether one of them is true. What
     takes long is found out beforehand."""
     then, truths = _outcome(layer, definition), _truths(layer, definition, moment)
@@ -167,17 +181,16 @@ def _any(layer: Layer, definition: Definition, moment: Moment) -> tuple[Layer, _
     }
     if then is not None:
         before["outcome"] = case((or_(*truths), then))
-
-    def ask(layer: Layer) -> tuple[list[Condition], list[Condition]]:
+    if before:
+        layer = layer.with_columns(before)
         truths = [
             layer.column(f"truth{number}") == 1 if f"truth{number}" in before else truth
             for number, truth in enumerate(_truths(layer, definition, moment))
         ]
-        if then is None:
-            return truths, [or_(*truths)]
-        return truths, [layer.column("outcome") == number for number in range(_OUTCOMES)]
-
-    return layer.with_columns(before) if before else layer, ask
+    if then is None:
+        return layer, truths, [or_(*truths)]
+    end = layer.column("outcome")
+    return layer, truths, [end == number for number in range(_OUTCOMES)]
 
 
 def _truths(layer: Layer, definition: Definition, moment: Moment) -> list[Condition]:

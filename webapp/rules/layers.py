@@ -8,8 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Subquery, func
 from sqlalchemy.orm import Session, aliased
 
-from webapp.cases.models import Case
-from webapp.rules.compile import of_type
+from webapp.cases.models import OPEN, Case
 from webapp.rules.family import Family
 from webapp.rules.references import Reference
 
@@ -18,25 +17,33 @@ Columns = Mapping[Reference, ColumnElement[Any]]
 
 class Layer:
     """What a layer computes is a column of the next, and so computed once for each case. `family`
-    are the cases in it; `table` is None for the first, which are the rows as they stand."""
+    are the cases in it. The first are the rows as they stand, of which `conditions` are true."""
 
     def __init__(
-        self, session: Session, case_type: str, family: Family, table: Subquery | None = None
+        self,
+        session: Session,
+        family: Family,
+        table: Subquery | None = None,
+        conditions: Sequence[Any] = (),
     ) -> None:
         self.family = family
         self._session = session
-        self._case_type = case_type
         self._table = table
+        self._conditions = conditions
 
     @classmethod
-    def of_type(cls, session: Session, project_id: int, case_type: str) -> Layer:
-        """The first."""
-        return cls(session, case_type, Family(project_id))
+    def of_type(
+        cls, session: Session, project_id: int, case_type: str, half: int | None = None
+    ) -> Layer:
+        """The first: all cases, or one `half` of them, 0 or 1."""
+        conditions: list[Any] = [Case.type == case_type, *OPEN]
+        if half is not None:
+            conditions.append(Case.id // _TOGETHER % 2 == half)
+        return cls(session, Family(project_id), conditions=conditions)
 
     def select(self, *columns: ColumnElement[Any]) -> Select[Any]:
         """A `Select` of columns for each case."""
-        rows = self.family.select(*columns)
-        return of_type(rows, self._case_type) if self._table is None else rows
+        return self.family.select(*columns).where(*self._conditions)
 
     def column(self, name: str) -> ColumnElement[Any]:
         """A column that this layer has from the one below."""
@@ -44,9 +51,11 @@ class Layer:
         found: ColumnElement[Any] = self._table.c[name]
         return found
 
-    def with_columns(self, columns: Mapping[str, ColumnElement[Any]]) -> Layer:
-        """One over this, with these columns."""
-        table = self._over([column.label(name) for name, column in columns.items()])
+    def with_columns(
+        self, columns: Mapping[str, ColumnElement[Any]], *conditions: ColumnElement[bool]
+    ) -> Layer:
+        """One over this, with these columns, for the cases of which conditions are true."""
+        table = self._over([column.label(name) for name, column in columns.items()], *conditions)
         texts, days = (_again(table, one) for one in (self.family.texts, self.family.days))
         return self._on(table, texts, days)
 
@@ -65,17 +74,19 @@ class Layer:
         found = {one: table.c[name] for one, name in named.items()}
         return self._on(table, _again(table, self.family.texts), found)
 
-    def _over(self, new: Sequence[ColumnElement[Any]]) -> Subquery:
+    def _over(
+        self, new: Sequence[ColumnElement[Any]], *conditions: ColumnElement[bool]
+    ) -> Subquery:
         if self._table is None:
             below = [getattr(Case, name) for name in _ALWAYS]
         else:
             below = [column for column in self._table.c if column.name != _APART]
-        return apart(self._session, self.select(*below, *new)).subquery()
+        return apart(self._session, self.select(*below, *new).where(*conditions)).subquery()
 
     def _on(self, table: Subquery, texts: Columns, days: Columns) -> Layer:
         of_table = aliased(Case, table, adapt_on_names=True)
         family = Family(self.family.project_id, of_table, texts, days)
-        return Layer(self._session, self._case_type, family, table)
+        return Layer(self._session, family, table)
 
 
 def _again(table: Subquery, known: Columns) -> Columns:
@@ -84,6 +95,8 @@ def _again(table: Subquery, known: Columns) -> Columns:
 
 #: Attributes that are known in each.
 _ALWAYS = ("id", "project_id", "server_modified_on")
+#: Cases that were opened one after the other stand together in the file: so many are in one half.
+_TOGETHER = 64
 #: The column that keeps layers apart, where there is one.
 _APART = "apart"
 

@@ -11,12 +11,14 @@ from enum import Enum, auto
 from math import inf
 
 from flask_babel import gettext as _
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from webapp.cases.models import Case
 from webapp.errors import TooSlow
+from webapp.readers import Readers, readers
 from webapp.rules.changes import CaseChange
-from webapp.rules.compile import changes, narrowed
+from webapp.rules.compile import changes, narrowed, of_type
 from webapp.rules.counting import BlankStep, Counted, Step, count_cases
 from webapp.rules.definition import Definition
 from webapp.rules.family import Family, is_among
@@ -32,6 +34,8 @@ from webapp.time_limit import TimeLimit, time_limit
 SHOWN = 10
 #: A page may count this long, in seconds; a person at a terminal as long as it takes.
 LIMIT_S = 20.0
+#: From so many open cases of a type on they are counted by two connections, where that is possible.
+LARGE = 50_000
 #: So many of the oldest cases are looked at first for those that are shown.
 OLDEST = 2000
 
@@ -49,11 +53,11 @@ class Owners(Enum):
     YES = auto()
 
 
-#: Something around what is read with a session, which may end it.
-Watched = Callable[[Session], AbstractContextManager[None]]
+#: Something around what is read with connections, which may end it.
+Watched = Callable[..., AbstractContextManager[None]]
 
 
-def unwatched(_session: Session) -> AbstractContextManager[None]:
+def unwatched(*_connections: Connection) -> AbstractContextManager[None]:
     """Nothing does."""
     return nullcontext()
 
@@ -115,11 +119,20 @@ def preview(
     `TooSlow` when it takes longer than `limit_s` seconds in all (None: no limit), or `watched`,
     inside of which it looks, ends it.
     """
+    is_large = _is_large(session, project_id, definition)
     snapshot(session)
-    with time_limit(session, limit_s, too_slow(limit_s)) as limit, watched(session):
-        return _look(
-            session, project_id, definition, moment, shown=shown, limit=limit, owners=owners
-        )
+    with (
+        time_limit(session, limit_s, too_slow(limit_s)) as limit,
+        readers(session, limit, two=is_large) as both,
+        watched(*both.connections),
+    ):
+        return _look(both, project_id, definition, moment, shown=shown, limit=limit, owners=owners)
+
+
+def _is_large(session: Session, project_id: int, definition: Definition) -> bool:
+    """Whether there are so many cases that counting them is worth a second thread. One query."""
+    rows = of_type(Family(project_id).select(Case.id), definition.case_type)
+    return session.scalars(rows.order_by(Case.id).offset(LARGE).limit(1)).first() is not None
 
 
 def preview_in_snapshot(
@@ -127,11 +140,12 @@ def preview_in_snapshot(
 ) -> Preview:
     """The same in a snapshot that was begun, which goes on; as long as it takes."""
     limit = TimeLimit(session, inf, "")
-    return _look(session, project_id, definition, moment, shown=shown, limit=limit)
+    alone = Readers(session, limit, None)
+    return _look(alone, project_id, definition, moment, shown=shown, limit=limit)
 
 
 def _look(
-    session: Session,
+    both: Readers,
     project_id: int,
     definition: Definition,
     moment: Moment,
@@ -143,8 +157,8 @@ def _look(
     """One query over the open cases for the counts, and a few for the cases that are shown. Most
     rules that write to related cases are rehearsed case by case, for what one case does to its
     parent decides what is left to do for the next."""
-    began = time.monotonic()
-    counted = count_cases(session, project_id, definition, moment)
+    began, session = time.monotonic(), both.session
+    counted = count_cases(both, project_id, definition, moment)
     quick = time.monotonic() - began < QUICK_S
     asked = owners is Owners.YES or (owners is Owners.IF_QUICK and quick)
     limit.renew()

@@ -13,26 +13,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flask import request
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection
 
 from webapp.ending import ends_when
 
 
 @contextmanager
-def ends_when_hung_up(session: Session) -> Iterator[None]:
-    """Let what is read inside end once the browser that asked for it is gone; it fails as what
-    takes too long does, and nobody reads that. For what only reads, in one transaction.
+def ends_when_hung_up(*connections: Connection) -> Iterator[None]:
+    """Let what connections read inside end once the browser that asked for it is gone; it fails as
+    what takes too long does, and nobody reads that. For what only reads, in one transaction each.
 
     Where the server does not say which connection it is (it is neither gunicorn nor Werkzeug's), or
     it is encrypted here, this does nothing.
     """
     found = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
     # Of one that is encrypted nothing can be looked at without being taken.
-    connection = found if type(found) is socket.socket else None
-    if connection is None:
+    browser = found if type(found) is socket.socket else None
+    if browser is None:
         yield
         return
-    with ends_when(session, lambda: is_closed(connection)):
+    with ends_when(lambda: is_closed(browser), *connections):
         yield
 
 
