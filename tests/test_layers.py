@@ -15,7 +15,7 @@ WEBAPP = ROOT / "webapp"
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "extensions", "columns", "sqlite_lock", "sqlite_memory", "mail_settings"}),
     frozenset({"time_limit", "ending", "redis_socket"}),
-    frozenset({"clock", "database", "config", "strict_json"}),
+    frozenset({"clock", "database", "config", "readers", "strict_json"}),
     frozenset({"projects", "audit"}),
     frozenset({"dictionary"}),
     frozenset({"people"}),
