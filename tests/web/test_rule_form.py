@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests import factories
+from tests.rules.running import CLOSES, sets
 from tests.web.pages import Page, PageClient
 from tests.web.rule_pages import CLOSE_DONE, make_rule, patient, post
 from tests.web.signing_in import signed_in
@@ -710,6 +711,16 @@ class TestEditing:
         rule = make_rule(project, criteria=criteria)
         page = amina.get(f"/a/{project.name}/rules/{rule.rule_id}/edit", status=409)
         assert "API" in page.text
+
+    def test_a_file_may_close_before_it_writes(
+        self, session: Session, project: Project, amina: PageClient
+    ):
+        writes = {"kind": "set", "property": "parent/seen", "value": "yes"}
+        rule = make_rule(project, actions=[{"kind": "close"}, writes])
+        page = amina.get(f"/a/{project.name}/rules/{rule.rule_id}/edit")
+        page.form("rule-form").submit("Save", fill={"name": "Mine"}).follow()
+        (saved,) = rules_of(session, project)
+        assert definition_of(session, saved).actions == (sets("parent/seen", "yes"), CLOSES)
 
 
 def test_properties_of_the_type_are_offered(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -168,9 +170,17 @@ def _conflict(project: Project, form: RuleForm, rule: Rule, data: RuleData) -> R
 def _loses(form: RuleForm, data: RuleData) -> bool:
     """Whether sending the form back unchanged, as a browser does, would change the rule."""
     try:
-        return rule_from_json(rule_of(form)).document() != data.document()
+        returned = rule_from_json(rule_of(form))
     except InvalidRule:
         return True
+    return _close_last(returned.document()) != _close_last(data.document())
+
+
+def _close_last(document: dict[str, Any]) -> dict[str, Any]:
+    """A rule as the form has it. Closing is of the same form as what is written (R9), so where it
+    stands among the updates means nothing."""
+    actions = sorted(document["actions"], key=lambda one: bool(one["kind"] == "close"))
+    return {**document, "actions": actions}
 
 
 def _saved(
