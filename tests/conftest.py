@@ -26,6 +26,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from tests.databases import postgres_database
+from tests.quick_flask import quick_flask
 from webapp import clock, create_app
 from webapp.config import Settings
 from webapp.database_upgrade import upgrade_database
@@ -40,11 +41,16 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 
+#: What is imported and collected stays: to look for garbage in it meanwhile is time lost.
+gc.disable()
+
+
 def pytest_collection_finish() -> None:
     """What is there now stays to the end: it need not be looked through for garbage all the time,
     which took a tenth of all tests."""
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(20_000, 20, 20)
 
 
@@ -141,6 +147,13 @@ def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock stands still, so that what is done twice has the same times."""
     at = time.time_ns()
     monkeypatch.setattr(clock, "time", SimpleNamespace(time_ns=lambda: at))
+
+
+@pytest.fixture(scope="session")
+def flask_command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    """The words with which commands begin that need not show how they start."""
+    with quick_flask(tmp_path_factory.mktemp("flask")) as command:
+        yield command
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextvars
 import csv
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -41,10 +42,11 @@ PLANS = ("Wound care", "Diet education", "Wound care", "Respiratory therapy (pro
 
 @dataclass(frozen=True)
 class Place:
-    """Where a walk goes: a server with a worker, and its key."""
+    """Where a walk goes: a server with a worker, a command line, and its key."""
 
     app: Flask
     address: str
+    flask_command: list[str]
     key_file: Path
     project: str
 
@@ -53,7 +55,7 @@ class Place:
         command = [
             *(sys.executable, FOLDER / script, *files),
             *("--url", self.address, "--project", self.project, "--key-file", self.key_file),
-            *("--flask", f"{sys.executable} -m flask --app webapp"),
+            *("--flask", shlex.join(self.flask_command)),
         ]
         return subprocess.run(
             [str(word) for word in command],
@@ -76,7 +78,10 @@ def address(app: Flask) -> Iterator[str]:
         yield address
 
 
-def place_in(app: Flask, address: str, project: Project, folder: Path) -> Place:
+@pytest.fixture
+def place(
+    app: Flask, address: str, flask_command: list[str], project: Project, tmp_path: Path
+) -> Place:
     """A project with a key of somebody who may edit."""
     editor = factories.web_user(project, "editor")
     made = contextvars.Context().run(
@@ -84,9 +89,9 @@ def place_in(app: Flask, address: str, project: Project, folder: Path) -> Place:
         args=["key", "create", editor.email, "--project", project.name],
     )
     assert made.exit_code == 0, made.output
-    key_file = folder / f"{project.name}.txt"
+    key_file = tmp_path / f"{project.name}.txt"
     key_file.write_text(made.stdout, encoding="utf-8")
-    return Place(app, address, key_file, project.name)
+    return Place(app, address, flask_command, key_file, project.name)
 
 
 def write(file: Path, header: str, rows: Sequence[Sequence[str]]) -> Path:
@@ -125,11 +130,8 @@ def synthea(folder: Path) -> tuple[Path, ...]:
     )
 
 
-def test_all_is_as_the_files_say(
-    session: Session, app: Flask, address: str, project: Project, tmp_path: Path
-) -> None:
-    place = place_in(app, address, project, tmp_path)
-    # One of them on each database: a walk is minutes of commands that start.
+def test_all_is_as_the_files_say(session: Session, place: Place, tmp_path: Path) -> None:
+    # One of them on each database: neither does what the other's cannot.
     if session.get_bind().dialect.name == "sqlite":
         walked = place.walk("west_nile.py", *west_nile(tmp_path))
         # Of eight dates three are old enough, and of five deaths four are not "Yes".
@@ -146,8 +148,7 @@ def test_all_is_as_the_files_say(
     assert [line for line in said if line not in walked.stdout] == []
 
 
-def test_without_a_key_it_stops(app: Flask, address: str, project: Project, tmp_path: Path) -> None:
-    place = place_in(app, address, project, tmp_path)
+def test_without_a_key_it_stops(place: Place, tmp_path: Path) -> None:
     place.key_file.write_text("ApiKey nobody@example.org:wrong\n", encoding="utf-8")
     file = write(tmp_path / "one.csv", "id,date.tested,death", [["1", "2004-06-02", "No"]])
     walked = place.walk("west_nile.py", file)
