@@ -22,6 +22,9 @@ from webapp.database import write_transaction
 from webapp.errors import Busy
 from webapp.sqlite_lock import WriteQueue
 
+ROOT = Path(__file__).resolve().parent.parent
+PIPES: dict[str, int] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+
 
 def test_threads_get_their_turn_in_the_order_in_which_they_came(tmp_path: Path):
     queue = WriteQueue(tmp_path / "lock")
@@ -83,9 +86,14 @@ def test_a_process_that_dies_gives_its_turn_back(tmp_path: Path):
     queue.release()
 
 
+#: With this before them, programs need not load the whole application to have its queue.
+ALONE = """
+import sys, types
+sys.modules["webapp"] = types.ModuleType("webapp")
+sys.modules["webapp"].__path__ = ["webapp"]
+"""
 #: Holds the queue at `argv[1]` when its standard input says so, until it ends.
-HOLD = """
-import sys
+HOLD = f"""{ALONE}
 from pathlib import Path
 from webapp.sqlite_lock import WriteQueue
 queue = WriteQueue(Path(sys.argv[1]))
@@ -96,8 +104,8 @@ queue.release()
 """
 #: Writes all the time, 5 ms each, for `argv[2]` seconds; prints of each turn when it was asked for
 #: and when it came, by the clock that all processes share.
-WRITE = """
-import json, sys, time
+WRITE = f"""{ALONE}
+import json, time
 from pathlib import Path
 from webapp.sqlite_lock import WriteQueue
 queue, turns = WriteQueue(Path(sys.argv[1])), []
@@ -117,7 +125,7 @@ print(json.dumps(turns))
 @contextmanager
 def held_by_another_process(path: Path) -> Iterator[None]:
     command = [sys.executable, "-c", HOLD, str(path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+    with subprocess.Popen(command, cwd=ROOT, **PIPES) as other:
         assert other.stdout is not None and other.stdout.readline() == b"held\n"
         yield
         other.communicate(timeout=10)
@@ -128,7 +136,7 @@ def test_the_holder_sees_that_somebody_waits(tmp_path: Path):
     assert queue.acquire(1)
     assert not queue.is_awaited()
     command = [sys.executable, "-c", HOLD, str(tmp_path / "lock")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+    with subprocess.Popen(command, cwd=ROOT, **PIPES) as other:
         until = time.monotonic() + 10
         while not queue.is_awaited() and time.monotonic() < until:
             time.sleep(0.01)
@@ -190,7 +198,7 @@ def test_nobody_passes_who_is_first_in_line(tmp_path: Path):
     queue = WriteQueue(tmp_path / "lock")
     assert queue.acquire(1)
     command = [sys.executable, "-c", HOLD, str(tmp_path / "lock")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+    with subprocess.Popen(command, cwd=ROOT, **PIPES) as other:
         until = time.monotonic() + 10
         while not queue.is_awaited() and time.monotonic() < until:
             time.sleep(0.01)
@@ -216,8 +224,7 @@ def test_nobody_passes_who_is_first_in_line(tmp_path: Path):
 
 def test_processes_that_write_all_the_time_let_each_other_write(tmp_path: Path):
     command = [sys.executable, "-c", WRITE, str(tmp_path / "lock"), "2"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    writers = [subprocess.Popen(command, **pipes) for _ in range(3)]
+    writers = [subprocess.Popen(command, cwd=ROOT, **PIPES) for _ in range(3)]
     for one in writers:  # who began alone would have many turns before the others came
         assert one.stdout is not None and one.stdout.readline() == b"ready\n"
     for one in writers:
