@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -83,6 +83,19 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def running(data: Path) -> Iterator[Running]:
+    with started(data) as up:
+        yield up
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One for all tests after which it runs as before."""
+    with started(tmp_path_factory.mktemp("shared") / "data") as up:
+        yield up
+
+
+@contextmanager
+def started(data: Path) -> Iterator[Running]:
     up = Running(data)
     try:
         up.wait_until_ready()
@@ -99,16 +112,16 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def test_the_first_start_says_the_address_and_once_the_login(running: Running):
-    assert f"http://127.0.0.1:{running.port}/" in running.said
-    password = re.search(r"with the password (\S+)", running.said)
-    file = running.data / "first-login.txt"
+def test_the_first_start_says_the_address_and_once_the_login(shared: Running):
+    assert f"http://127.0.0.1:{shared.port}/" in shared.said
+    password = re.search(r"with the password (\S+)", shared.said)
+    file = shared.data / "first-login.txt"
     assert password and password[1] in file.read_text()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert stat.S_IMODE(running.data.stat().st_mode) == 0o700
-    with urlopen(f"http://127.0.0.1:{running.port}/healthz") as answer:
+    assert stat.S_IMODE(shared.data.stat().st_mode) == 0o700
+    with urlopen(f"http://127.0.0.1:{shared.port}/healthz") as answer:
         assert answer.status == 200
-    with urlopen(f"http://127.0.0.1:{running.port}/readyz") as answer:
+    with urlopen(f"http://127.0.0.1:{shared.port}/readyz") as answer:
         assert answer.status == 200 and json.load(answer)
 
 
@@ -143,31 +156,31 @@ def test_nothing_is_left_when_the_parent_is_killed(running: Running, data: Path)
     assert again.wait_until_gone(10) < 5
 
 
-def test_what_dies_is_started_again(running: Running):
-    servers = {pid for pid in running.family() if b"gunicorn" in command_of(pid)}
+def test_what_dies_is_started_again(shared: Running):
+    servers = {pid for pid in shared.family() if b"gunicorn" in command_of(pid)}
     for pid in servers:
         os.kill(pid, signal.SIGKILL)
     until = time.monotonic() + 30
     while True:
-        assert time.monotonic() < until, running.said
-        with suppress(OSError), urlopen(f"http://127.0.0.1:{running.port}/healthz") as answer:
+        assert time.monotonic() < until, shared.said
+        with suppress(OSError), urlopen(f"http://127.0.0.1:{shared.port}/healthz") as answer:
             if answer.status == 200:
                 break
         time.sleep(0.05)
-    assert "The web server ended" in running.said
+    assert "The web server ended" in shared.said
 
 
-def test_a_second_instance_on_the_same_data_is_refused(running: Running, data: Path):
-    second = Running(data, PORT=str(free_port()))
+def test_a_second_instance_on_the_same_data_is_refused(shared: Running):
+    second = Running(shared.data, PORT=str(free_port()))
     assert second.process.wait(30) == 1
     assert "already running" in second.said
-    assert running.process.poll() is None
+    assert shared.process.poll() is None
 
 
-def test_a_busy_port_that_was_asked_for_is_said(running: Running, tmp_path: Path):
-    other = Running(tmp_path / "other", PORT=str(running.port))
+def test_a_busy_port_that_was_asked_for_is_said(shared: Running, tmp_path: Path):
+    other = Running(tmp_path / "other", PORT=str(shared.port))
     assert other.process.wait(30) == 1
-    assert f"Port {running.port} is taken" in other.said
+    assert f"Port {shared.port} is taken" in other.said
 
 
 def command_of(pid: int) -> bytes:
