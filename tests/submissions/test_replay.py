@@ -46,6 +46,8 @@ CASES = ("a", "b/1", "c")
 #: Cases that forms point to before a form opens them, or that nobody ever opens.
 TARGETS = ("mother", "nobody")
 OTHER = "http://openrosa.org/formdesigner/other"
+#: After so many steps of a history all of it is verified, which takes longer than all else.
+VERIFIED_EACH = 5
 properties = st.dictionaries(
     st.sampled_from(["village", "status", "note"]),
     st.sampled_from(["", " ", "x", "é", "2025-02-30", "<&>"]),
@@ -120,6 +122,7 @@ class History(RuleBasedStateMachine):
         super().__init__()
         #: Ids that forms asked for, also forms that got another one.
         self.asked: list[str] = []
+        self.steps = 0
         self.context = app.app_context()
         self.context.push()
         self.session = db.session()
@@ -215,6 +218,11 @@ class History(RuleBasedStateMachine):
 
     @invariant()
     def verify_finds_nothing(self) -> None:
+        self.steps += 1
+        if self.steps % VERIFIED_EACH == 0:
+            self.verify()
+
+    def verify(self) -> None:
         if not hasattr(self, "project_id"):
             return
         nowhere = Path("no attachments")
@@ -282,8 +290,11 @@ class History(RuleBasedStateMachine):
         return True
 
     def teardown(self) -> None:
-        self.session.rollback()
-        self.context.pop()
+        try:
+            self.verify()
+        finally:
+            self.session.rollback()
+            self.context.pop()
 
 
 def test_random_histories(app: Flask) -> None:
