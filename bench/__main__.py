@@ -46,7 +46,7 @@ def main() -> int:
     forms = 20 if arguments.quick else min(arguments.forms, 100_000)
     cases = 200 if arguments.quick else min(arguments.cases, 5_000_000)
     past = 2000 if arguments.quick else min(arguments.past, 50_000_000)
-    senders: int = arguments.senders
+    senders: int = min(arguments.senders, 4) if arguments.quick else arguments.senders
     if forms < 1 or cases < 1 or past < 2000 or not 1 <= senders <= 256:
         parser.error("--forms and --cases want at least 1, --past 2000, --senders from 1 to 256")
     found: list[Figures] = []

@@ -124,7 +124,7 @@ class Histories:
 
 def measure(database: str, *, forms: int, quick: bool = False) -> Histories:
     """Fill a project, with a case for each ten forms, and look for some; `quick` asks for each page
-    with one value and once."""
+    with one value and only once, when nothing is warm."""
     cases = max(100, forms // 10)
     with world(database, cases) as there:
         past = fill_past(there, forms)
@@ -235,7 +235,7 @@ def _look(there: World, past: Past, *, quick: bool = False) -> tuple[Looked, ...
         }
         pages |= {name: [f"{base}/cases/?{one}" for one in all_] for name, all_ in _cases(there)}
     browser = signed_in(there, password)
-    times, most = (1, 1) if quick else (TIMES * VALUES, VALUES)
+    times, most = (0, 1) if quick else (TIMES * VALUES, VALUES)
     return tuple(_looked(there, browser, name, urls[:most], times) for name, urls in pages.items())
 
 
@@ -265,20 +265,16 @@ def _cases(there: World) -> Iterator[tuple[str, list[str]]]:
 def _looked(
     there: World, browser: FlaskClient, name: str, urls: Sequence[str], times: int
 ) -> Looked:
-    took: list[float] = []
-    cpu: list[float] = []
     seen: list[list[tuple[str, Any]]] = []
+    first: list[tuple[float, float]] = []
     for url in urls:
         with _statements(there) as statements:
-            _get(browser, url)
+            first.append(_timed(browser, url))
         seen.append(statements)
-    for url in islice(cycle(urls), times):
-        start, computed = time.perf_counter(), time.thread_time()
-        _get(browser, url)
-        took.append((time.perf_counter() - start) * 1000)
-        cpu.append((time.thread_time() - computed) * 1000)
+    warm = [_timed(browser, url) for url in islice(cycle(urls), times)] or first
+    took, cpu = zip(*warm, strict=True)
     with there.app.app_context():
-        alone = [_again(there, page) for page in islice(cycle(seen), times)]
+        alone = [_again(there, page) for page in islice(cycle(seen), max(1, times))]
         read = max(_read(there, page) for page in seen)
     found = Looked(name, _p95(took), max(took), _p95(cpu), _p95(alone), read)
     print(
@@ -289,10 +285,13 @@ def _looked(
     return found
 
 
-def _get(browser: FlaskClient, url: str) -> None:
+def _timed(browser: FlaskClient, url: str) -> tuple[float, float]:
+    """Milliseconds to the page, and those that this thread computed."""
+    start, computed = time.perf_counter(), time.thread_time()
     answer = browser.get(url)
     if answer.status_code != 200:
         raise RuntimeError(f"{url} answers {answer.status}: {answer.headers.get('Location')}")
+    return (time.perf_counter() - start) * 1000, (time.thread_time() - computed) * 1000
 
 
 @contextmanager
