@@ -31,7 +31,8 @@ from webapp import clock, create_app
 from webapp.config import Settings
 from webapp.database_upgrade import upgrade_database
 from webapp.extensions import db
-from webapp.people import passwords
+from webapp.people import many, passwords
+from webapp.people import operations as people
 from webapp.projects.models import Project
 
 SECRET = "only for tests, never for people"
@@ -77,12 +78,16 @@ class FreshClient(FlaskClient):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def cheap_passwords() -> Iterator[PasswordHasher]:
-    """Thousands of people get a password here and sign in with it: not at 60 ms each. The value
-    hashes at the cost of life, which `tests/people/test_passwords.py` holds."""
-    agreed = passwords._hasher
+def cheap_passwords() -> Iterator[dict[str, Any]]:
+    """Thousands of people get a password here and sign in with it, or with a wrong one: not at
+    60 ms each. The value is what costs as much as in life, which `tests/people/test_passwords.py`
+    holds."""
+    agreed = {name: getattr(passwords, name) for name in ("_hasher", "NOBODY_KNOWS")}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_hasher", PasswordHasher(1, memory_cost=8, parallelism=1))
+        nobody = passwords._of_no_password()
+        for module in (passwords, people, many):
+            patch.setattr(module, "NOBODY_KNOWS", nobody)
         yield agreed
 
 

@@ -6,9 +6,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
-from argon2 import PasswordHasher, extract_parameters
+from argon2 import extract_parameters
 from argon2.exceptions import VerifyMismatchError
 from limits.storage import MemoryStorage, Storage, storage_from_string
 
@@ -23,10 +24,11 @@ HERE = "10.0.0.1"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def agreed_cost(cheap_passwords: PasswordHasher) -> Iterator[None]:
+def agreed_cost(cheap_passwords: dict[str, Any]) -> Iterator[None]:
     """Here passwords cost what they cost in life."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "_hasher", cheap_passwords)
+        for name, agreed in cheap_passwords.items():
+            patch.setattr(passwords, name, agreed)
         yield
 
 
