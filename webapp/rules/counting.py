@@ -77,7 +77,9 @@ def count_cases(
     if others is not None:
         statements.append(others.count(session, project_id, definition, moment))
     rows = readers.rows(statements)
-    related = 0 if not definition.touches_others else others.told(rows.pop()) if others else None
+    related = None if definition.touches_others else 0
+    if others is not None:
+        related = others.told(rows.pop())
     return asked[0].counted([sum(numbers) for numbers in zip(*rows, strict=True)], related)
 
 
@@ -114,12 +116,12 @@ def _asked(layer: Layer, definition: Definition, moment: Moment) -> _Asked:
     of_match = _any if definition.match is Match.ANY else _all
     layer, steps, ends = of_match(_read_once(layer, definition), definition, moment)
     checks = [(one, unreadable(layer.family, one)) for one in definition.criteria]
-    bad = {one: check for one, check in checks if check is not None}
+    bad = [(one, check) for one, check in checks if check is not None]
     blanks = blanks_of(definition)
     lacking = (lacks(layer.family, one.subject) for one in blanks)
-    counts = (func.count().filter(one) for one in (*steps, *ends, *bad.values(), *lacking))
-    statement = layer.select(func.count(), *counts)
-    return _Asked(definition, statement, len(ends), tuple(bad), blanks)
+    asked = (*steps, *ends, *(check for _one, check in bad), *lacking)
+    statement = layer.select(func.count(), *(func.count().filter(one) for one in asked))
+    return _Asked(definition, statement, len(ends), tuple(one for one, _check in bad), blanks)
 
 
 def _read_once(layer: Layer, definition: Definition) -> Layer:
