@@ -97,6 +97,8 @@ def _run(session: Session, project_id: int, key: int, progress: Progress) -> Ite
             counts.closed += change is not None and change.closes
         after = forms[-1].id
         progress(len(forms))
+        if len(forms) < BATCH:
+            break
         snapshot(session)
     counts.changed = session.scalar(_places(project_id, key)) or 0
     if counts != expected:

@@ -89,6 +89,8 @@ def _cases_equal_their_replay(
                 yield _case(case, "has a tick from before its last form.")
         after = cases[-1].id
         progress(len(cases))
+        if len(cases) < BATCH:
+            return
 
 
 def _differing(one: CaseState, other: CaseState) -> Iterator[str]:

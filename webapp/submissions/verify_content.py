@@ -71,6 +71,8 @@ def forms_agree(session: Session, project_id: int, progress: Progress) -> Iterat
             yield from _contents_agree(session, project_id, some)
         after = rows[-1].id
         progress(len(rows))
+        if len(rows) < BATCH:
+            return
 
 
 def _hashes_of_rule_forms(session: Session, project_id: int, rows: Sequence[Any]) -> dict[int, str]:
