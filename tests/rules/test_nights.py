@@ -53,6 +53,8 @@ def test_thirty_nights_with_daylight_saving(session: Session):
     open_case(session, project.id, "a", status="fresh")
     first, second = (rule_at(start, project, name=name) for name in ("First", "Second"))
     hour = Hour(2, "Europe/Berlin")
+    assert hour.slot(date(2026, 3, 29)) == at("2026-03-29T01:00:00")
+    assert hour.slot(date(2026, 10, 25)) == at("2026-10-25T00:00:00")
     days = [date(2026, 3, 21) + timedelta(days=n) for n in range(15)]
     days += [date(2026, 10, 18) + timedelta(days=n) for n in range(15)]
     for day in days:
