@@ -105,16 +105,26 @@ def scene(app: Flask) -> Iterator[Scene]:
 
 
 @settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=examples(60))
-@given(wanted=FILTERS, text=st.sampled_from(TEXTS), chosen=st.integers(0, 5), typed=st.booleans())
-def test_a_filter_leaves_what_it_says(
-    scene: Scene, wanted: CaseFilter, text: str, chosen: int, typed: bool
+@given(
+    wanted=FILTERS,
+    text=st.just("") | st.sampled_from(TEXTS),
+    chosen=st.integers(0, 11),
+    typed=st.booleans(),
+    around=st.none() | st.integers(0, 99),
+)
+def test_a_filter_leaves_what_it_says(  # noqa: PLR0917
+    scene: Scene, wanted: CaseFilter, text: str, chosen: int, typed: bool, around: int | None
 ):
     owners = [case.owner_id for case in scene.cases]
+    if around is not None:  # the first or the last day is one on which a case was changed
+        case = scene.cases[around % len(scene.cases)]
+        day = changed_on(scene, case, wanted)
+        wanted = replace(wanted, modified=Days(*((day, None), (None, day), (day, day))[chosen % 3]))
     wanted = replace(
         wanted,
         type="ab"[chosen % 2] if typed else "",
         owner=owners[chosen % len(owners)] if chosen < 3 else "",
-        location=[*scene.places, "nowhere"][chosen % 3] if chosen > 1 else "",
+        location=[*scene.places, "nowhere"][chosen % 3] if chosen in {3, 4, 5} else "",
     )
     session = db.session()
     found = list(session.scalars(matching(scene.project_id, wanted, text, scene.calendar)))
@@ -135,10 +145,8 @@ def test_a_filter_leaves_what_it_says(
 
 def fits(scene: Scene, case: Case, wanted: CaseFilter, text: str) -> bool:
     """The same, slowly."""
-    calendar = scene.calendar
     state = "deleted" if case.deleted else "closed" if case.closed else "open"
-    changed = case.indexed_on if wanted.state in {"deleted", "any"} else case.server_modified_on
-    day = None if changed is None else to_datetime(changed).astimezone(calendar.zone).date()
+    day = changed_on(scene, case, wanted)
     return (
         wanted.state in {state, "any"}
         and wanted.type in {"", case.type}
@@ -151,6 +159,12 @@ def fits(scene: Scene, case: Case, wanted: CaseFilter, text: str) -> bool:
             or text in {case.case_id, case.external_id}
         )
     )
+
+
+def changed_on(scene: Scene, case: Case, wanted: CaseFilter) -> date | None:
+    """The day that counts as that of a case's last change."""
+    changed = case.indexed_on if wanted.state in {"deleted", "any"} else case.server_modified_on
+    return None if changed is None else to_datetime(changed).astimezone(scene.calendar.zone).date()
 
 
 def is_within(day: date | None, days: Days) -> bool:

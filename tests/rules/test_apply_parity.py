@@ -67,7 +67,7 @@ def assert_clean(app: Flask, session: Session, project: Project) -> None:
 
 
 @settings(
-    max_examples=examples(8),
+    max_examples=examples(12),
     deadline=None,
     phases=[Phase.generate],  # a seed cannot be made smaller
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
