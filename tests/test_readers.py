@@ -9,6 +9,7 @@ from math import inf
 import pytest
 from flask import Flask
 from sqlalchemy import Select, func, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from tests import factories
@@ -132,6 +133,34 @@ def test_both_end_when_nobody_waits_any_more(session: Session, slow: int):
     assert time.monotonic() - start < 10
     session.rollback()
     assert checked_out(session) <= free
+
+
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_where_one_fails_the_other_is_ended_and_its_error_told(session: Session, wrong: int):
+    statements = [SLOW, SLOW]
+    statements[wrong] = select(func.no_such_function())
+    snapshot(session)
+    start = time.monotonic()
+    with readers(session, TimeLimit(session, inf, ""), two=True) as both:
+        statements = statements if both.is_two else [statements[wrong]]
+        with pytest.raises(DBAPIError, match="no_such_function"):
+            both.rows(statements)
+    assert time.monotonic() - start < 10
+    session.rollback()
+
+
+def test_there_is_one_pair_in_a_process(session: Session, app: Flask, is_sqlite: bool):
+    snapshot(session)
+    with readers(session, TimeLimit(session, inf, ""), two=True) as both:
+        assert both.is_two is is_sqlite
+        with (
+            Session(session.get_bind()) as second,
+            readers(second, TimeLimit(second, inf, ""), two=True) as others,
+        ):
+            assert not others.is_two
+    snapshot(session)
+    with readers(session, TimeLimit(session, inf, ""), two=True) as both:
+        assert both.is_two is is_sqlite, "it was given back"
 
 
 def checked_out(session: Session) -> int:

@@ -8,26 +8,31 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select
+from sqlalchemy import Connection, Row, Select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from webapp.time_limit import TimeLimit
+from webapp.time_limit import TimeLimit, was_too_slow
 
 #: Whoever writes at the moment is waited for so long, in seconds; then one connection must do.
 PATIENCE_S = 0.1
 #: Seconds between two attempts to end a statement that nobody needs any more.
 _AGAIN_S = 0.05
+#: Two at once in a process: more would only share the cores among them, and take each other's
+#: connections.
+_one_pair = threading.Lock()
 
 
 class Readers:
     """The session, and maybe one more connection that sees the very same (`is_two`)."""
 
-    def __init__(self, session: Session, limit: TimeLimit, other: Connection | None) -> None:
+    def __init__(self, session: Session, limit: TimeLimit, other: Connection | None = None) -> None:
         self.session = session
         self._limit = limit
         self._other = other
@@ -44,16 +49,20 @@ class Readers:
         return self._other is not None
 
     def rows(self, statements: Sequence[Select[Any]]) -> list[Row[Any]]:
-        """The only row of each of one or two statements, both within the limit."""
+        """The only row of each of one or two statements, both within the limit. Where one fails,
+        the other is ended."""
+        own = self.session.connection()
         if self._other is None or len(statements) == 1:
-            return [self._row(self.session.connection(), one) for one in statements]
+            return [self._row(own, one) for one in statements]
         first, second = statements
         with ThreadPoolExecutor(1) as pool:
             beside = pool.submit(self._row, self._other, second)
+            beside.add_done_callback(lambda done: _interrupt(own) if done.exception() else None)
             try:
-                row = self._row(self.session.connection(), first)
+                row = self._row(own, first)
             except BaseException:
                 _end(self._other, beside)
+                _raise_what_was_wrong(beside)
                 raise
             return [row, beside.result()]
 
@@ -62,33 +71,54 @@ class Readers:
         return connection.execute(statement).one()
 
 
+def _interrupt(connection: Connection) -> None:
+    driver: Any = connection.connection.driver_connection
+    driver.interrupt()
+
+
 def _end(connection: Connection, work: Future[Any]) -> None:
     """End what a thread does with a connection of SQLite: once may be too early."""
-    driver: Any = connection.connection.driver_connection
     while not work.done():
-        driver.interrupt()
+        _interrupt(connection)
         wait([work], _AGAIN_S)
+
+
+def _raise_what_was_wrong(work: Future[Any]) -> None:
+    """Raise the error for which everything was ended, if it was this work's."""
+    error = work.exception()
+    if error is not None and not (isinstance(error, DBAPIError) and was_too_slow(error)):
+        raise error
+
+
+def may_be_two(session: Session) -> bool:
+    """Whether a second connection would be of use: on SQLite, on a machine with two cores."""
+    return session.get_bind().dialect.name == "sqlite" and (os.cpu_count() or 1) > 1
 
 
 @contextmanager
 def readers(session: Session, limit: TimeLimit, *, two: bool) -> Iterator[Readers]:
     """Read what the session sees, which must be at the beginning of its transaction; with `two`
-    connections if these are wanted, and to be had: on SQLite, on a machine with two cores, where
-    nobody writes for so long that it would mean waiting. Costs a millisecond.
+    connections if these are wanted, of use, and to be had: where nobody writes for longer than
+    `PATIENCE_S`, and nobody else in this process reads with two. Takes a millisecond, or that long.
     """
-    engine: Engine = session.get_bind().engine
-    if not two or engine.dialect.name != "sqlite" or (os.cpu_count() or 1) < 2:
-        yield Readers(session, limit, None)
+    if not (two and may_be_two(session) and _one_pair.acquire(blocking=False)):
+        yield Readers(session, limit)
         return
-    with engine.connect() as other:
-        is_same = _begin_together(engine, session.connection(), other)
-        yield Readers(session, limit, other if is_same else None)
+    try:
+        with session.get_bind().engine.connect() as other:
+            if _begin_together(session.connection(), other):
+                yield Readers(session, limit, other)
+                return
+    finally:
+        _one_pair.release()
+    yield Readers(session, limit)
 
 
-def _begin_together(engine: Engine, *connections: Connection) -> bool:
+def _begin_together(*connections: Connection) -> bool:
     """Let transactions begin to read where nobody can write between them. Whether that was possible
     within `PATIENCE_S`."""
-    keeper = sqlite3.connect(str(engine.url.database), timeout=PATIENCE_S, isolation_level=None)
+    file = str(connections[0].engine.url.database)
+    keeper = sqlite3.connect(file, timeout=PATIENCE_S, isolation_level=None)
     try:
         keeper.execute("BEGIN IMMEDIATE")
         for connection in connections:

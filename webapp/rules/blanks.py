@@ -20,7 +20,7 @@ from webapp.rules.definition import (
     PropertyIs,
 )
 from webapp.rules.family import Family
-from webapp.rules.operators import is_blank, lacks_value
+from webapp.rules.operators import has_value, is_blank, lacks_value
 from webapp.rules.references import Reference
 
 
@@ -110,13 +110,20 @@ def lacks(family: Family, subject: Subject) -> ColumnElement[bool]:
         return ~family.found(reference.path)
     if not reference.path:
         return _empty(family.value(family.case, reference), subject)
-    empty = family.holds(
+    if subject.also_alone:  # asked so, the other case is looked up once
+        return ~family.holds(
+            reference.path, lambda table: _filled(family.value(table, reference), subject)
+        )
+    return family.holds(
         reference.path, lambda table: _empty(family.value(table, reference), subject)
     )
-    return or_(~family.found(reference.path), empty) if subject.also_alone else empty
 
 
 def _empty(value: ColumnElement[Any], subject: Subject) -> ColumnElement[bool]:
     if subject.lack is Lack.TEXT:
         return or_(value.is_(None), value == "")
     return lacks_value(value)
+
+
+def _filled(value: ColumnElement[Any], subject: Subject) -> ColumnElement[bool]:
+    return value != "" if subject.lack is Lack.TEXT else has_value(value)

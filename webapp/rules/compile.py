@@ -202,7 +202,7 @@ def fails(family: Family, definition: Definition) -> Condition:
 
 
 def changes(family: Family, definition: Definition) -> Condition:
-    """Whether a case that matches would change (R11), by a rule that writes to no other case."""
+    """Whether a case that matches would change itself (R11)."""
     if definition.closes:
         return ~fails(family, definition)
     values = written(family, definition)

@@ -173,8 +173,8 @@ def _all(layer: Layer, definition: Definition, moment: Moment) -> _Conditions:
 
 
 def _any(layer: Layer, definition: Definition, moment: Moment) -> _Conditions:
-    """Each criterion is looked at by itself, and once more to see whether one of them is true. What
-    takes long is found out beforehand."""
+    """Each criterion is looked at by itself, and once more to see whether one of them is true: so
+    what looks up other rows is found out before that."""
     then, truths = _outcome(layer, definition), _truths(layer, definition, moment)
     before = {
         f"truth{number}": case((truth, 1), else_=0)

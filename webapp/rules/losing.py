@@ -87,8 +87,9 @@ class Losses:
 def count_losing(
     session: Session, project_id: int, definition: Definition, moment: Moment
 ) -> Losing | None:
-    """The same of a rule that writes to no other case; None for one that takes nothing away. One
-    query over the open cases of the type, or two."""
+    """The same of a rule that is not rehearsed: whatever it writes to others, it gives none of them
+    away. None for one that takes nothing away. One query over the open cases of the type, or
+    two."""
     if not takes_away(definition):
         return None
     family = Family(project_id)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from webapp.cases.models import Case
 from webapp.errors import TooSlow
-from webapp.readers import Readers, readers
+from webapp.readers import Readers, may_be_two, readers
 from webapp.rules.changes import CaseChange
 from webapp.rules.compile import changes, narrowed, of_type
 from webapp.rules.counting import BlankStep, Counted, Step, count_cases
@@ -119,14 +119,23 @@ def preview(
     `TooSlow` when it takes longer than `limit_s` seconds in all (None: no limit), or `watched`,
     inside of which it looks, ends it.
     """
-    is_large = _is_large(session, project_id, definition)
     snapshot(session)
-    with (
-        time_limit(session, limit_s, too_slow(limit_s)) as limit,
-        readers(session, limit, two=is_large) as both,
-        watched(*both.connections),
-    ):
-        return _look(both, project_id, definition, moment, shown=shown, limit=limit, owners=owners)
+    with time_limit(session, limit_s, too_slow(limit_s)) as limit:
+        began = time.monotonic()
+        two = may_be_two(session) and _is_large(session, project_id, definition)
+        if two:
+            snapshot(session)  # for both must begin together
+        with readers(session, limit, two=two) as both, watched(*both.connections):
+            counted = count_cases(both, project_id, definition, moment)
+        quick = time.monotonic() - began < QUICK_S
+        with watched(session.connection()):
+            found = _look(
+                session, project_id, definition, moment, counted, shown=shown, limit=limit
+            )
+        if owners is Owners.NO or (owners is Owners.IF_QUICK and not quick) or found.losing:
+            return found
+        lost = _losing(session, project_id, definition, moment, limit=limit, watched=watched)
+        return replace(found, losing=lost)
 
 
 def _is_large(session: Session, project_id: int, definition: Definition) -> bool:
@@ -140,37 +149,32 @@ def preview_in_snapshot(
 ) -> Preview:
     """The same in a snapshot that was begun, which goes on; as long as it takes."""
     limit = TimeLimit(session, inf, "")
-    alone = Readers(session, limit, None)
-    return _look(alone, project_id, definition, moment, shown=shown, limit=limit)
+    counted = count_cases(Readers(session, limit), project_id, definition, moment)
+    return _look(session, project_id, definition, moment, counted, shown=shown, limit=limit)
 
 
 def _look(
-    both: Readers,
+    session: Session,
     project_id: int,
     definition: Definition,
     moment: Moment,
+    counted: Counted,
     *,
     shown: int,
     limit: TimeLimit,
-    owners: Owners = Owners.NO,
 ) -> Preview:
-    """One query over the open cases for the counts, and a few for the cases that are shown. Most
-    rules that write to related cases are rehearsed case by case, for what one case does to its
-    parent decides what is left to do for the next."""
-    began, session = time.monotonic(), both.session
-    counted = count_cases(both, project_id, definition, moment)
-    quick = time.monotonic() - began < QUICK_S
-    asked = owners is Owners.YES or (owners is Owners.IF_QUICK and quick)
+    """A few queries for the cases that are shown. Most rules that write to related cases are
+    rehearsed case by case, for what one case does to its parent decides what is left to do for the
+    next."""
     limit.renew()
     keys: Sequence[int]
-    is_rehearsed = counted.related is None
     if counted.related is None:
         totals, keys = rehearse(session, project_id, definition, moment, limit=limit, shown=shown)
     else:
         totals = _totals(definition, counted, counted.related)
         keys = _first(session, project_id, definition, moment, min(shown, totals.changed))
     limit.renew()
-    found = Preview(
+    return Preview(
         moment,
         open_cases=counted.open_cases,
         matched=counted.matched,
@@ -185,18 +189,21 @@ def _look(
         losing=totals.losing,
         cases=tuple(_changes_of(session, project_id, definition, keys)),
     )
-    if is_rehearsed or not asked:
-        return found
-    return replace(found, losing=_losing(session, project_id, definition, moment, limit.left))
 
 
 def _losing(
-    session: Session, project_id: int, definition: Definition, moment: Moment, left_s: float
+    session: Session,
+    project_id: int,
+    definition: Definition,
+    moment: Moment,
+    *,
+    limit: TimeLimit,
+    watched: Watched,
 ) -> Losing | None:
     """Whose cases are lost, where there is time for it: what was counted before is worth having
     without. Last of all, for a transaction that took too long is at its end."""
     try:
-        with time_limit(session, left_s, ""):
+        with time_limit(session, limit.left, ""), watched(session.connection()):
             return count_losing(session, project_id, definition, moment)
     except TooSlow:
         return None
