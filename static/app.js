@@ -171,6 +171,13 @@
     event.detail.shouldSwap = false;
     if (answer.status < 300) window.location.assign(answer.responseURL);
   });
+  /* Back and forward ask for the page that was there. What is passed over is not waited for: it may
+     come last. */
+  let restoring = null;
+  document.addEventListener("htmx:historyCacheMiss", (event) => {
+    if (restoring) restoring.abort();
+    restoring = event.detail.xhr;
+  });
   document.addEventListener("htmx:load", (event) => {
     if (event.detail.elt === document.body) return;
     focusIn(event.detail.elt.parentElement && event.detail.elt.id === "errors"
