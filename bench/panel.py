@@ -60,14 +60,15 @@ def _measure_all(there: World, rules: Sequence[tuple[str, Definition]]) -> tuple
         ids = [rule.rule_id for rule in made]
     browsers = signed_in(there, password), signed_in(there, password)
     return tuple(
-        _measured(*browsers, name, base, rule_id)
+        _measured(there.times, browsers, name, base, rule_id)
         for (name, _rule), rule_id in zip(rules, ids, strict=True)
     )
 
 
 def _measured(
-    browser: FlaskClient, other: FlaskClient, name: str, rules: str, rule_id: str
+    tries: int, browsers: tuple[FlaskClient, FlaskClient], name: str, rules: str, rule_id: str
 ) -> Panel:
+    browser, other = browsers
     theirs = form_values(other, f"{rules}{rule_id}/edit", "rule-form")
     filled = form_values(browser, f"{rules}{rule_id}/edit", "rule-form")
     sizes: list[int] = []
@@ -81,11 +82,11 @@ def _measured(
             raise RuntimeError(f"{name}: the panel says {answer.get_data(as_text=True)}")
         return took
 
-    alone = min(counted() for _ in range(3))
+    alone = min(counted() for _ in range(tries))
     beside: list[float] = []
 
     def count() -> None:
-        beside.extend(counted() for _ in range(2))
+        beside.extend(counted() for _ in range(tries))
 
     times: list[float] = []
     counting = threading.Thread(target=count)
@@ -98,7 +99,7 @@ def _measured(
         if answer.status_code != 200:
             raise RuntimeError(f"{name}: adding a condition answers {answer.status}")
     counting.join()
-    if len(beside) != 2:
+    if len(beside) != tries:
         raise RuntimeError(f"{name}: the panel could not be had")
     others = summary(times, time.perf_counter() - begun)
     return Panel(name, alone, min(beside), others, min(sizes) / 1000)

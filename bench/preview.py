@@ -133,7 +133,8 @@ def measured(there: World) -> Previews:
     wrong = replace(RULE, criteria=(PropertyIs(parse_reference("statsu"), "equals", "stale"),))
     session = db.session()
     misspelled = min(
-        seconds(lambda: warnings_about(session, there.project_id, wrong) and None) for _ in range(2)
+        seconds(lambda: warnings_about(session, there.project_id, wrong) and None)
+        for _ in range(there.times)
     )
     session.rollback()
     shown = (RULES[0], *RULES[3:])
@@ -163,7 +164,7 @@ def _measured(there: World, name: str, rule: Definition, by_hand: str, moment: M
     before = peak()
     look()
     memory = None if before is None else (peak() or before) - before
-    times = [(seconds(look), seconds(hand)) for _ in range(3)]
+    times = [(seconds(look), seconds(hand)) for _ in range(there.times)]
     session.rollback()
     if {one.matched for one in seen} != set(counted):
         raise RuntimeError(f"{name}: the two do not count the same: {seen}, {counted}")
