@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from math import inf
+from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Select, event, func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -72,6 +73,39 @@ def test_both_see_the_same_whoever_writes(app: Flask, session: Session, is_sqlit
         done.set()
         writer.join()
     assert len(set(seen)) == (20 if is_sqlite else 0), "the writer wrote, and the two were had"
+
+
+def test_nobody_writes_between_the_two_beginnings(
+    app: Flask, session: Session, project: Project, is_sqlite: bool
+):
+    """Somebody begins to, just after the first has begun to read."""
+    project_id, engine = project.id, session.get_bind().engine
+    session.rollback()
+
+    def write() -> None:
+        with app.app_context():
+            open_case(db.session(), project_id, "case-1")
+            db.session.remove()
+
+    writer = threading.Thread(target=write)
+
+    def executed(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "sqlite_master" in statement and writer.ident is None:
+            writer.start()
+            writer.join(0.5)  # long enough for a case, were it not for the lock
+
+    asked = cases_of(project_id)
+    event.listen(engine, "after_cursor_execute", executed)
+    try:
+        with readers(session, TimeLimit(session, inf, ""), two=True) as both:
+            assert (writer.ident is not None) is both.is_two is is_sqlite
+            assert [row[0] for row in both.rows([asked, asked])] == [0, 0]
+    finally:
+        event.remove(engine, "after_cursor_execute", executed)
+    if is_sqlite:
+        writer.join()
+        session.rollback()
+        assert session.scalar(asked) == 1
 
 
 def test_where_somebody_writes_one_must_do(app: Flask, session: Session, project: Project):

@@ -9,6 +9,8 @@ import threading
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -23,10 +25,11 @@ from webapp.clock import now
 from webapp.errors import TooSlow
 from webapp.extensions import db
 from webapp.projects.models import Project
-from webapp.rules.definition import Definition
+from webapp.rules.definition import DateIs, Definition, Match
 from webapp.rules.losing import Losing
 from webapp.rules.moment import moment_at
 from webapp.rules.preview import Owners, Preview, preview
+from webapp.rules.references import parse_reference
 
 RULES = [
     pytest.param(rule_that(sets("v", "1"), where=equals("status", "stale")), id="itself"),
@@ -79,6 +82,24 @@ def test_all_numbers_are_of_one_state(
     with after_each_statement(app, project_id, rule.case_type):
         found = seen(session, project_id, rule)
     assert_of_one_state(found)
+
+
+def test_a_date_may_have_a_time_behind_it(session: Session, project: Project):
+    """In what is counted as in what matches (R6)."""
+    yesterday = (moment_at(now(), "UTC").today - timedelta(days=1)).isoformat()
+    dates = ["2020-01-05", f"{yesterday}T10:00:00Z", "2020-02-29 10:00", "2020-01-05 and so on"]
+    none = ["2020-01-05x", "2019-02-29", "2019-02-29T10:00", "0000-01-01", "now", "2458849.5"]
+    late = ["9000-01-05", "9000-01-05T10:00"]
+    values = [*dates, *none, *late, "", " ", None]
+    rows = [CaseRow(properties={} if one is None else {"seen": one}) for one in values]
+    make_world(session, project.id, rows)
+    criterion = DateIs(parse_reference("seen"), "after", 0)
+    for rule in (rule_that(CLOSES, where=criterion), replace(rule_that(CLOSES), match=Match.ANY)):
+        found = seen(session, project.id, replace(rule, criteria=(criterion,)))
+        assert (found.open_cases, found.matched) == (len(values), len(dates))
+        assert [step.cases for step in found.funnel] == [len(dates)]
+        assert [step.cases for step in found.unreadable] == [len(none)]
+        assert [step.cases for step in found.blanks] == [3]
 
 
 def assert_of_one_state(found: Preview) -> None:
