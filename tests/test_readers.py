@@ -171,14 +171,25 @@ def test_both_end_when_nobody_waits_any_more(session: Session, slow: int):
 
 @pytest.mark.parametrize("wrong", [0, 1])
 def test_where_one_fails_the_other_is_ended_and_its_error_told(session: Session, wrong: int):
+    """Even if the other has not quite begun then."""
     statements = [SLOW, SLOW]
     statements[wrong] = select(func.no_such_function())
+    engine = session.get_bind().engine
+
+    def hesitate(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "no_such_function" not in statement:
+            time.sleep(0.2)
+
     snapshot(session)
     start = time.monotonic()
     with readers(session, TimeLimit(session, inf, ""), two=True) as both:
         statements = statements if both.is_two else [statements[wrong]]
-        with pytest.raises(DBAPIError, match="no_such_function"):
-            both.rows(statements)
+        event.listen(engine, "before_cursor_execute", hesitate)
+        try:
+            with pytest.raises(DBAPIError, match="no_such_function"):
+                both.rows(statements)
+        finally:
+            event.remove(engine, "before_cursor_execute", hesitate)
     assert time.monotonic() - start < 10
     session.rollback()
 

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -51,36 +51,41 @@ class Readers:
     def rows(self, statements: Sequence[Select[Any]]) -> list[Row[Any]]:
         """The only row of each of one or two statements, both within the limit. Where one fails,
         the other is ended."""
-        own = self.session.connection()
         if self._other is None or len(statements) == 1:
+            own = self.session.connection()
             return [self._row(own, one) for one in statements]
-        first, second = statements
-        with ThreadPoolExecutor(1) as pool:
-            beside = pool.submit(self._row, self._other, second)
-            beside.add_done_callback(lambda done: _interrupt(own) if done.exception() else None)
+        both, over = self.connections, (threading.Event(), threading.Event())
+
+        def row(at: int, beside: int) -> Row[Any]:
             try:
-                row = self._row(own, first)
+                return self._row(both[at], statements[at])
             except BaseException:
-                _end(self._other, beside)
-                _raise_what_was_wrong(beside)
+                over[at].set()
+                _end(both[beside], over[beside])
                 raise
-            return [row, beside.result()]
+            finally:
+                over[at].set()
+
+        with ThreadPoolExecutor(1) as pool:
+            second = pool.submit(row, 1, 0)
+            try:
+                first = row(0, 1)
+            except BaseException:
+                _raise_what_was_wrong(second)
+                raise
+            return [first, second.result()]
 
     def _row(self, connection: Connection, statement: Select[Any]) -> Row[Any]:
         self._limit.give(connection)
         return connection.execute(statement).one()
 
 
-def _interrupt(connection: Connection) -> None:
+def _end(connection: Connection, over: threading.Event) -> None:
+    """End what another thread does with a connection of SQLite: once may be too early."""
     driver: Any = connection.connection.driver_connection
-    driver.interrupt()
-
-
-def _end(connection: Connection, work: Future[Any]) -> None:
-    """End what a thread does with a connection of SQLite: once may be too early."""
-    while not work.done():
-        _interrupt(connection)
-        wait([work], _AGAIN_S)
+    while not over.is_set():
+        driver.interrupt()
+        over.wait(_AGAIN_S)
 
 
 def _raise_what_was_wrong(work: Future[Any]) -> None:
