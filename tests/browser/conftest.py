@@ -8,15 +8,16 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from sqlalchemy.orm import Session
 from werkzeug.serving import make_server
 
 from tests import factories
+from tests.web.signing_in import session_cookie
 from webapp.people.models import MobileWorker, WebUser
 from webapp.projects.models import Project
 
@@ -31,6 +32,11 @@ QUIET = (
     "--disable-sync",
 )
 AXE = Path(__file__).with_name("vendor") / "axe.min.js"
+#: What the console says of requests that are let go, because their page is left or a newer one
+#: takes their place, of forms that come back with their errors, and of sessions at their end: no
+#: faults of ours.
+_ANSWERED = "Failed to load resource: the server responded with a status of "
+NO_FAULT = ("htmx:afterRequest", "htmx:sendAbort", f"{_ANSWERED}401", f"{_ANSWERED}422")
 
 
 @dataclass(frozen=True)
@@ -45,11 +51,15 @@ WIDE, NARROW = Look("light", 1280), Look("light", 390)
 WIDE_DARK, NARROW_DARK = Look("dark", 1280), Look("dark", 390)
 
 
+def is_sqlite(app: Flask) -> bool:
+    """What pages look like, and what they do with JavaScript and without, does not depend on the
+    database, and a browser takes long: so each way is gone on one of them, by this."""
+    return not app.extensions["settings"].database_url
+
+
 def look_on(app: Flask, *, sqlite: Look, postgresql: Look) -> Look:
-    """How to look at the pages of a test. What they look like does not depend on the database, and
-    looking takes long: so each look is taken on one of them."""
-    of_sqlite = not app.extensions["settings"].database_url
-    return sqlite if of_sqlite else postgresql
+    """How to look at the pages of a test."""
+    return sqlite if is_sqlite(app) else postgresql
 
 
 @pytest.fixture(scope="session")
@@ -83,18 +93,18 @@ class Office:
     project: Project
     officer: WebUser
     worker: MobileWorker
+    #: The name and the value of the cookie of the officer's session.
+    cookie: tuple[str, str]
 
     def url(self, path: str = "") -> str:
         return f"{self.address}/a/{self.project.name}/{path}"
 
 
 @pytest.fixture
-def office(address: str, session: Session, project: Project) -> Office:
+def office(app: Flask, address: str, session: Session, project: Project) -> Office:
+    officer = factories.web_user(project, "admin")
     made = Office(
-        address,
-        project,
-        factories.web_user(project, "admin"),
-        factories.mobile_worker(project),
+        address, project, officer, factories.mobile_worker(project), session_cookie(app, officer)
     )
     for thing in (made.project, made.officer, made.worker):
         session.refresh(thing)
@@ -103,25 +113,81 @@ def office(address: str, session: Session, project: Project) -> Office:
     return made
 
 
+class Opens(Protocol):
+    """Opens a window with cookies of its own, closed after the test."""
+
+    def __call__(self, look: Look = WIDE, *, script: bool = True, for_axe: bool = False) -> Page:
+        """Without JavaScript, or so that axe can be put in: the policy forbids scripts of others,
+        which the tests without this hold."""
+
+
+@pytest.fixture
+def window(browser: Browser) -> Iterator[Opens]:
+    opened: list[BrowserContext] = []
+
+    def open_window(look: Look = WIDE, *, script: bool = True, for_axe: bool = False) -> Page:
+        context = browser.new_context(
+            color_scheme=look.scheme,
+            viewport={"width": look.width, "height": 900},
+            java_script_enabled=script,
+            bypass_csp=for_axe,
+            reduced_motion="reduce",  # colours change at once with the scheme, and not bit by bit
+            locale="en-GB",
+        )
+        opened.append(context)
+        return context.new_page()
+
+    yield open_window
+    for context in opened:
+        context.close()
+
+
+@pytest.fixture
+def page(app: Flask, window: Opens) -> Iterator[Page]:
+    """With JavaScript on one database, and without on the other; its console names no fault."""
+    page = window(script=is_sqlite(app))
+    said: list[str] = []
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("console", lambda line: said.append(line.text) if line.type == "error" else None)
+    yield page
+    page.context.close()
+    assert [one for one in said if not one.startswith(NO_FAULT)] == []
+
+
+@pytest.fixture
+def browsing(window: Opens, office: Office) -> Page:
+    """With JavaScript, signed in."""
+    page = window()
+    sign_in(page, office)
+    return page
+
+
 def sign_in(page: Page, office: Office) -> None:
-    """Sign in as the data officer, by the form."""
-    page.goto(office.address + "/")
+    """The window is that of the data officer, who has signed in."""
+    name, value = office.cookie
+    page.context.add_cookies([{"name": name, "value": value, "url": office.address}])
+
+
+def sign_in_by_form(page: Page, office: Office) -> None:
+    """The same as people do it, on the page that asks for it."""
     page.get_by_label("E-mail").fill(office.officer.email)
     page.get_by_label("Password").fill(factories.PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(office.url() + "**")
 
 
-def axe_findings(page: Page) -> list[str]:
-    """What axe finds on the page, in words, once what it asks for by itself is there."""
+def faults(page: Page) -> list[str]:
+    """What is wrong with how the page is, once what it asks for by itself is there: what axe finds,
+    in words, and whether one has to scroll sideways."""
     # ("networkidle" would be half a second of nothing.)
     expect(page.locator(".htmx-request, [aria-busy=true]")).to_have_count(0)
     # The page's policy forbids scripts of others, so it is put in from outside of it.
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text())
     result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [
+    found = [
         f"{finding['id']}: {finding['help']}: {node['target']} {node['html'][:200]}"
         for finding in result["violations"]
         for node in finding["nodes"]
     ]
+    wide, there = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    return [*found, *([f"the page is {wide} px wide"] if wide > there else [])]

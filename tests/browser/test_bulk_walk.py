@@ -3,24 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 
-import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Error, Page, Route, expect
+from playwright.sync_api import Error, Page, Route, expect
 from sqlalchemy.orm import Session
 
 from tests.browser.conftest import (
     NARROW_DARK,
     WIDE,
     Office,
-    axe_findings,
+    Opens,
+    faults,
     look_on,
     sign_in,
 )
 from tests.browser.test_rules_walk import do_the_work
-from tests.browser.test_walk import overflow
 from tests.forms import case_block, form, open_case, send
 from tests.history.bulk import in_state
 from tests.web.rule_pages import finished_run, make_rule, patient
@@ -31,21 +29,6 @@ from webapp.rules.models import Rule
 from webapp.submissions.models import State
 
 FORMS = 312
-
-
-@pytest.fixture
-def page(app: Flask, browser: Browser) -> Iterator[Page]:
-    """With JavaScript on one of the databases, and without on the other: what pages do does not
-    depend on it, and walking takes long."""
-    scripted = bool(app.extensions["settings"].database_url)
-    context = browser.new_context(java_script_enabled=scripted, locale="en-GB")
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
-    yield page
-    context.close()
-    assert faults == []
 
 
 def closed_by_a_rule(session: Session, office: Office, forms: int = FORMS) -> tuple[Rule, str]:
@@ -170,7 +153,7 @@ def test_back_and_forward_bring_the_filters_again(page: Page, office: Office, se
 
 
 def test_axe_finds_nothing_and_nothing_overflows(
-    app: Flask, browser: Browser, office: Office, session: Session
+    app: Flask, window: Opens, office: Office, session: Session
 ):
     look = look_on(app, sqlite=WIDE, postgresql=NARROW_DARK)
     _rule, query = closed_by_a_rule(session, office, 27)
@@ -178,18 +161,12 @@ def test_axe_finds_nothing_and_nothing_overflows(
     open_case(session, project_id, "x" * 250)
     long = case_block("x" * 250, create={"case_name": "N" * 250, "case_type": "t" * 250})
     send(session, project_id, form(long, name="F" * 250))
-    context = browser.new_context(
-        color_scheme=look.scheme,
-        viewport={"width": look.width, "height": 900},
-        bypass_csp=True,  # for axe; the policy itself is held by the walk above
-        locale="en-GB",
-    )
-    page = context.new_page()
+    page = window(look, for_axe=True)
     sign_in(page, office)
     found = {}
 
     def look_at(place: str) -> None:
-        found[place] = axe_findings(page) + overflow(page, look.width)
+        found[place] = faults(page)
 
     page.goto(office.url(f"submissions/?{query}"))
     page.get_by_label("Select the 25 forms on this page").check()
@@ -210,5 +187,4 @@ def test_axe_finds_nothing_and_nothing_overflows(
     look_at("job")
     page.get_by_role("button", name="Take this job back…").click()
     look_at("taking back")
-    context.close()
-    assert {place: faults for place, faults in found.items() if faults} == {}
+    assert {place: those for place, those in found.items() if those} == {}

@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from sqlalchemy.orm import Session
 
-from tests.browser.conftest import NARROW_DARK, WIDE, Office, axe_findings, look_on, sign_in
-from tests.browser.test_walk import overflow
+from tests.browser.conftest import (
+    NARROW_DARK,
+    WIDE,
+    Office,
+    Opens,
+    faults,
+    look_on,
+    sign_in,
+)
 from tests.forms import case_block, form, open_case, send
 
 
 @pytest.fixture
-def page(app: Flask, browser: Browser, office: Office) -> Iterator[Page]:
-    look = look_on(app, sqlite=NARROW_DARK, postgresql=WIDE)
-    size = {"width": look.width, "height": 900}
-    context = browser.new_context(viewport=size, color_scheme=look.scheme, locale="en-GB")
-    page = context.new_page()
+def page(app: Flask, window: Opens, office: Office) -> Page:
+    page = window(look_on(app, sqlite=NARROW_DARK, postgresql=WIDE))
     sign_in(page, office)
-    yield page
-    context.close()
-
-
-def is_good(page: Page) -> None:
-    assert axe_findings(page) == []
-    assert page.viewport_size is not None
-    assert overflow(page, page.viewport_size["width"]) == []
+    return page
 
 
 def test_edit_see_it_in_the_history_and_undo(session: Session, page: Page, office: Office):
@@ -37,7 +32,7 @@ def test_edit_see_it_in_the_history_and_undo(session: Session, page: Page, offic
     session.rollback()
     page.goto(office.url("cases/c-1/"))
     page.get_by_role("link", name="Edit properties").click()
-    is_good(page)
+    assert faults(page) == []
     send(session, project_id, form(case_block("c-1", update={"weight": "52"})))
     session.rollback()
     page.get_by_label("weight").fill("51")
@@ -45,22 +40,22 @@ def test_edit_see_it_in_the_history_and_undo(session: Session, page: Page, offic
     page.get_by_label("Value of new property 1").fill("x")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#errors")).to_be_focused()
-    is_good(page)
+    assert faults(page) == []
     page.get_by_role("link", name="“1st” cannot be a property").click()
     expect(page.get_by_label("Name of new property 1")).to_be_focused()
     page.keyboard.type("first")
     page.keyboard.press("Enter")
     expect(page.locator("#errors")).to_contain_text("it is “52” now")
-    is_good(page)
+    assert faults(page) == []
     page.get_by_label("Save what I typed").check()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status")).to_contain_text("The case is saved.")
     expect(page.get_by_role("main")).to_contain_text("You have just changed 2 values")
-    is_good(page)
+    assert faults(page) == []
     page.get_by_role("link", name="weight", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("History of “weight”")
     expect(page.get_by_role("row").nth(1)).to_contain_text("Edit case")
-    is_good(page)
+    assert faults(page) == []
     page.go_back()
     page.get_by_role("button", name="Undo this change").click()
     expect(page.get_by_role("status")).to_contain_text("The edit is undone")
@@ -68,7 +63,7 @@ def test_edit_see_it_in_the_history_and_undo(session: Session, page: Page, offic
     page.get_by_role("link", name="Reassign").click()
     page.get_by_label("New owner").fill("nobody-x")
     page.get_by_role("button", name="Reassign").click()
-    is_good(page)
+    assert faults(page) == []
     page.get_by_label("Reassign it all the same").check()
     page.get_by_role("button", name="Reassign").click()
     expect(page.get_by_role("status")).to_contain_text("belongs to nobody-x")

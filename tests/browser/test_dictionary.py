@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from sqlalchemy.orm import Session
 
-from tests.browser.conftest import NARROW, WIDE_DARK, Office, axe_findings, look_on, sign_in
-from tests.browser.test_walk import overflow
+from tests.browser.conftest import (
+    NARROW,
+    WIDE_DARK,
+    Office,
+    Opens,
+    faults,
+    look_on,
+    sign_in,
+)
 from tests.forms import case_block, form, open_case, send
 from tests.rules.running import child
 from webapp.projects.models import Project
@@ -20,14 +25,10 @@ LONG = "w" * 255
 
 
 @pytest.fixture
-def page(app: Flask, browser: Browser, office: Office) -> Iterator[Page]:
-    look = look_on(app, sqlite=WIDE_DARK, postgresql=NARROW)
-    size = {"width": look.width, "height": 900}
-    context = browser.new_context(viewport=size, color_scheme=look.scheme, locale="en-GB")
-    page = context.new_page()
+def page(app: Flask, window: Opens, office: Office) -> Page:
+    page = window(look_on(app, sqlite=WIDE_DARK, postgresql=NARROW))
     sign_in(page, office)
-    yield page
-    context.close()
+    return page
 
 
 @pytest.fixture
@@ -45,9 +46,7 @@ def is_good(page: Page) -> None:
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(500)  # a preview begins so long after the last change
     page.wait_for_function("!document.querySelector('[aria-busy=true]')")
-    assert axe_findings(page) == []
-    assert page.viewport_size is not None
-    assert overflow(page, page.viewport_size["width"]) == []
+    assert faults(page) == []
 
 
 def offered(page: Page) -> list[str | None]:

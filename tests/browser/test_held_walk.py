@@ -3,15 +3,20 @@ and without (SPEC R22, U1)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-from playwright.sync_api import Browser, Page, expect
+from flask import Flask
+from playwright.sync_api import Page, expect
 from sqlalchemy.orm import Session
 
-from tests.browser.conftest import Office, sign_in
+from tests.browser.conftest import (
+    NARROW_DARK,
+    WIDE,
+    Office,
+    Opens,
+    faults,
+    look_on,
+    sign_in,
+)
 from tests.browser.test_rules_walk import do_the_work
-from tests.browser.test_settings import faults
 from tests.factories import actor
 from tests.rules.nights import night_at, rule_at
 from tests.web.rule_pages import CLOSE_DONE, patient
@@ -21,19 +26,6 @@ from webapp.database import write_transaction
 from webapp.projects.models import Project
 from webapp.projects.operations import get_project, set_project
 from webapp.rules.models import RuleState, Run, RunState
-
-
-@pytest.fixture(params=[True, False], ids=["javascript", "no-javascript"])
-def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(java_script_enabled=request.param, locale="en-GB")
-    page = context.new_page()
-    said: list[str] = []
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("console", lambda line: said.append(line.text) if line.type == "error" else None)
-    yield page
-    context.close()
-    # A form that comes back with its errors is no fault of ours, though the browser logs it.
-    assert [one for one in said if "422" not in one] == []
 
 
 def night(session: Session, office: Office, *, name: str = CLOSE_DONE["name"]) -> Run:
@@ -121,16 +113,11 @@ def test_one_is_rejected_and_its_rule_switched_off(page: Page, office: Office, s
 
 
 def test_axe_finds_nothing_and_nothing_overflows(
-    browser: Browser, office: Office, session: Session
+    app: Flask, window: Opens, office: Office, session: Session
 ):
     held = night(session, office, name="N" * 126)
     watched = held.id + 1
-    context = browser.new_context(
-        bypass_csp=True,  # for axe; the policy itself is held by the walks above
-        reduced_motion="reduce",  # colours change at once with the scheme, and not bit by bit
-        locale="en-GB",
-    )
-    page = context.new_page()
+    page = window(look_on(app, sqlite=WIDE, postgresql=NARROW_DARK), for_axe=True)
     sign_in(page, office)
     found = {}
     for path in ("", f"runs/{held.id}/", f"runs/{watched}/"):
@@ -140,5 +127,4 @@ def test_axe_finds_nothing_and_nothing_overflows(
     page.get_by_role("button", name="Approve and run").click()
     expect(page.locator("#errors")).to_be_visible()
     found["errors"] = faults(page)
-    context.close()
     assert {place: those for place, those in found.items() if those} == {}

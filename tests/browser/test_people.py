@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from sqlalchemy.orm import Session
 
 from tests import factories
-from tests.browser.conftest import NARROW, WIDE_DARK, Office, axe_findings, look_on, sign_in
-from tests.browser.test_walk import overflow
+from tests.browser.conftest import (
+    NARROW,
+    WIDE_DARK,
+    Office,
+    Opens,
+    faults,
+    is_sqlite,
+    look_on,
+    sign_in,
+)
 from tests.web.test_people_workers import owned
 from webapp.people.groups import get_group
 from webapp.projects.models import Project
@@ -20,25 +26,18 @@ LONG = "W" * 255
 
 
 @pytest.fixture
-def page(app: Flask, browser: Browser, office: Office) -> Iterator[Page]:
+def page(app: Flask, window: Opens, office: Office) -> Page:
     """With JavaScript on one database, and without on the other."""
-    look = look_on(app, sqlite=WIDE_DARK, postgresql=NARROW)
-    context = browser.new_context(
-        viewport={"width": look.width, "height": 900},
-        color_scheme=look.scheme,
-        java_script_enabled=not app.extensions["settings"].database_url,
-        locale="en-GB",
-    )
-    page = context.new_page()
+    page = window(look_on(app, sqlite=WIDE_DARK, postgresql=NARROW), script=is_sqlite(app))
     sign_in(page, office)
-    yield page
-    context.close()
+    return page
 
 
 def test_a_group_shares_cases_and_a_file_brings_more(page: Page, session: Session, office: Office):
     project = session.get_one(Project, office.project.id)
     for name in ("amina", "bea"):
         factories.mobile_worker(project, name)
+    page.goto(office.url())
     page.get_by_role("link", name="People").click()
     page.get_by_role("link", name="Groups", exact=True).click()
     page.get_by_role("link", name="Make the first group").press("Enter")
@@ -75,7 +74,7 @@ def test_a_group_shares_cases_and_a_file_brings_more(page: Page, session: Sessio
 
 
 def test_axe_finds_nothing_and_nothing_overflows(
-    app: Flask, browser: Browser, session: Session, office: Office
+    app: Flask, window: Opens, session: Session, office: Office
 ):
     if app.extensions["settings"].database_url:
         return  # what pages look like does not depend on the database
@@ -86,8 +85,7 @@ def test_axe_finds_nothing_and_nothing_overflows(
     place = factories.location(project, level, worker, name=LONG)
     below = factories.location(project, level, parent=place)
     session.rollback()
-    context = browser.new_context(viewport={"width": 390, "height": 900}, locale="en-GB")
-    page = context.new_page()
+    page = window(NARROW)
     sign_in(page, office)
     found = []
     for path in (
@@ -98,10 +96,9 @@ def test_axe_finds_nothing_and_nothing_overflows(
         *(f"locations/{below.location_id}/move", "levels/", "levels/new"),
     ):
         page.goto(office.url(f"people/{path}"))
-        found += axe_findings(page) + overflow(page, 390)
+        found += faults(page)
     page.goto(office.url(f"people/groups/{group.group_id}/"))
     page.get_by_role("button", name="Delete…").click()
     expect(page.locator("#phones")).to_be_visible()
-    found += axe_findings(page) + overflow(page, 390)
-    context.close()
+    found += faults(page)
     assert found == []

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 
-import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Dialog, Page, expect
+from playwright.sync_api import Dialog, Page, expect
 from sqlalchemy.orm import Session
 
-from tests import factories
 from tests.browser.conftest import (
     NARROW,
     WIDE_DARK,
     Office,
-    axe_findings,
+    Opens,
+    faults,
     look_on,
     sign_in,
+    sign_in_by_form,
 )
-from tests.browser.test_walk import overflow
 from tests.web.rule_pages import make_rule, patient
 from webapp.projects.models import Project
 
@@ -29,31 +27,6 @@ LONG = [
     {"kind": "date", "property": "parent/" + "d" * 126, "operator": "after", "days": 60},
 ]
 FORTY = [{"kind": "not_modified_since", "days": 300 + number} for number in range(40)]
-
-
-@pytest.fixture(params=[True, False], ids=["javascript", "no-javascript"])
-def page(request: pytest.FixtureRequest, browser: Browser, office: Office) -> Iterator[Page]:
-    context = browser.new_context(java_script_enabled=request.param, locale="en-GB")
-    page = context.new_page()
-    sign_in(page, office)
-    yield page
-    context.close()
-
-
-@pytest.fixture
-def browsing(browser: Browser, office: Office) -> Iterator[Page]:
-    """With JavaScript, signed in."""
-    context = browser.new_context(locale="en-GB")
-    page = context.new_page()
-    sign_in(page, office)
-    yield page
-    context.close()
-
-
-def sign_in_again(page: Page, office: Office) -> None:
-    page.get_by_label("E-mail").fill(office.officer.email)
-    page.get_by_label("Password").fill(factories.PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
 
 
 def begin(page: Page, office: Office) -> None:
@@ -67,6 +40,7 @@ def begin(page: Page, office: Office) -> None:
 
 
 def test_one_of_many_rows_is_edited(page: Page, office: Office, session: Session):
+    sign_in(page, office)
     project = session.get_one(Project, office.project.id)
     rule = make_rule(project, criteria=FORTY)
     session.rollback()
@@ -83,22 +57,11 @@ def test_one_of_many_rows_is_edited(page: Page, office: Office, session: Session
     expect(page.get_by_role("status")).to_contain_text("The rule is saved as version 2.")
 
 
-@pytest.fixture
-def either(app: Flask, browser: Browser, office: Office) -> Iterator[Page]:
-    """With JavaScript on one database, and without on the other, which has no part in it."""
-    with_script = not app.extensions["settings"].database_url
-    context = browser.new_context(java_script_enabled=with_script, locale="en-GB")
-    page = context.new_page()
-    sign_in(page, office)
-    yield page
-    context.close()
-
-
 def test_rows_are_put_in_order_and_one_case_is_checked(
-    either: Page, office: Office, session: Session
+    page: Page, office: Office, session: Session
 ):
     """With the keyboard: the focus stays where it can be pressed again."""
-    page = either
+    sign_in(page, office)
     project = session.get_one(Project, office.project.id)
     patient(session, project, "p-1", case_name="Ana Mora", status="done", village="A")
     criteria = [
@@ -109,6 +72,9 @@ def test_rows_are_put_in_order_and_one_case_is_checked(
     session.rollback()
     page.goto(office.url(f"rules/{rule.rule_id}/edit"))
     page.locator("#criteria-0-value").fill("new")
+    page.keyboard.press("Tab")
+    if page.evaluate("typeof htmx") != "undefined":
+        expect(page.locator("#preview")).to_contain_text("0 cases would change")
     page.get_by_role("button", name="Move up condition 3: ward").press("Enter")
     expect(page.get_by_role("status")).to_contain_text("Moved: this is condition 2 of 3 now")
     expect(page.get_by_role("button", name="Move up condition 2: ward")).to_be_focused()
@@ -167,7 +133,7 @@ def test_a_session_that_ends_loses_nothing_that_was_typed(browsing: Page, office
     with page.expect_popup() as opened:
         note.get_by_role("link").click()
     other = opened.value
-    sign_in_again(other, office)
+    sign_in_by_form(other, office)
     expect(other.get_by_role("heading", level=1)).to_have_text("You are signed in")
     other.close()
     # A browser without windows hides no tab, and so shows none again.
@@ -181,10 +147,11 @@ def test_a_session_that_ends_loses_nothing_that_was_typed(browsing: Page, office
 
 
 def test_a_rule_saved_too_late_is_shown_again(page: Page, office: Office):
+    sign_in(page, office)
     begin(page, office)
     page.get_by_role("button", name="Save as draft").click()
     expect(page.locator("main")).to_contain_text("What you typed is kept")
-    sign_in_again(page, office)
+    sign_in_by_form(page, office)
     page.get_by_role("button", name="Go on with it").click()
     expect(page.get_by_label("Name", exact=True)).to_have_value("Half written")
     expect(page.locator("#criteria-0-property")).to_have_value("status")
@@ -227,18 +194,9 @@ def test_what_is_not_saved_is_not_left_by_accident(browsing: Page, office: Offic
     assert asked == ["beforeunload"]
 
 
-def test_axe_finds_nothing_on_the_form(
-    app: Flask, browser: Browser, office: Office, session: Session
-):
+def test_axe_finds_nothing_on_the_form(app: Flask, window: Opens, office: Office, session: Session):
     look = look_on(app, sqlite=NARROW, postgresql=WIDE_DARK)
-    width = look.width
-    context = browser.new_context(
-        color_scheme=look.scheme,
-        viewport={"width": width, "height": 900},
-        bypass_csp=True,
-        locale="en-GB",
-    )
-    page = context.new_page()
+    page = window(look, for_axe=True)
     project = session.get_one(Project, office.project.id)
     patient(session, project, "p-1", status="done")
     rules = {
@@ -261,12 +219,12 @@ def test_axe_finds_nothing_on_the_form(
         page.get_by_label("Case", exact=True).fill("p-1")
         page.get_by_role("button", name="Check", exact=True).click()
         expect(page.locator("#verdict")).to_contain_text("“p-1”")
-        found[f"{count} conditions"] = faults(page, width)
+        found[f"{count} conditions"] = faults(page)
         if count == 0:
             with page.expect_popup() as opened:
                 page.get_by_role("button", name="See the case on a page").click()
             expect(opened.value.get_by_role("heading", level=1)).to_contain_text("would change")
-            found["all cases"] = faults(opened.value, width)
+            found["all cases"] = faults(opened.value)
             opened.value.close()
     # An answer that is under way would bring the cookie back.
     with page.expect_response("**/rules/property-hints"):
@@ -275,12 +233,5 @@ def test_axe_finds_nothing_on_the_form(
     page.context.clear_cookies()
     page.keyboard.press("Tab")
     expect(page.locator("#signed-out")).to_contain_text("You are signed out")
-    found["signed out"] = faults(page, width)
-    context.close()
-    assert {place: faults for place, faults in found.items() if faults} == {}
-
-
-def faults(page: Page, width: int) -> list[str]:
-    """What is wrong with the page once it is still: what is being counted anew is greyed."""
-    expect(page.locator("[aria-busy=true]")).to_have_count(0)
-    return axe_findings(page) + overflow(page, width)
+    found["signed out"] = faults(page)
+    assert {place: those for place, those in found.items() if those} == {}

@@ -4,23 +4,22 @@ the form to the rule."""
 from __future__ import annotations
 
 from flask import Flask
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from sqlalchemy.orm import Session
 
 from tests.browser.conftest import (
     NARROW,
     WIDE,
     Office,
-    axe_findings,
+    Opens,
+    faults,
     look_on,
     sign_in,
 )
-from tests.browser.test_walk import overflow, page, send, send_a_story
+from tests.browser.test_walk import send, send_a_story
 from tests.forms import case_block, form
 from tests.rules.running import CLOSES, done, equals, rule_that, sets
 from webapp.rules.models import Run
-
-assert page  # a fixture
 
 XMLNS = "http://commcarehq.org/hq_case_update_rule"
 
@@ -47,6 +46,7 @@ def test_the_known_recipe_finds_the_forms_of_a_rule(session: Session, page: Page
     send_a_story(office)
     close_the_finished(session, office)
     sign_in(page, office)
+    page.goto(office.url())
     page.get_by_role("link", name="Submit history").first.click()
     for user_type in ("[admin]", "[Web Users]", "[Unknown Users]"):
         page.get_by_label(user_type, exact=True).check()
@@ -98,19 +98,15 @@ def test_a_form_leads_to_its_rule_and_its_run(session: Session, page: Page, offi
 
 
 def test_axe_finds_nothing_on_a_rules_form(
-    app: Flask, session: Session, browser: Browser, office: Office
+    app: Flask, session: Session, window: Opens, office: Office
 ):
-    width = look_on(app, sqlite=WIDE, postgresql=NARROW).width
+    look = look_on(app, sqlite=WIDE, postgresql=NARROW)
     close_the_finished(session, office)
-    context = browser.new_context(
-        viewport={"width": width, "height": 900}, bypass_csp=True, locale="en-GB"
-    )
-    page = context.new_page()
+    page = window(look, for_axe=True)
     sign_in(page, office)
     page.goto(office.url("submissions/"))
-    found = {"list": axe_findings(page) + overflow(page, width)}
+    found = {"list": faults(page)}
     page.get_by_role("row").nth(1).get_by_role("link").first.click()
     expect(page.get_by_role("heading", name="Why it matched")).to_be_visible()
-    found["form"] = axe_findings(page) + overflow(page, width)
-    context.close()
-    assert {place: faults for place, faults in found.items() if faults} == {}
+    found["form"] = faults(page)
+    assert {place: those for place, those in found.items() if those} == {}

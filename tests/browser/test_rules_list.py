@@ -4,33 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 
-import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from sqlalchemy.orm import Session
 
 from tests.browser.conftest import (
     NARROW,
     WIDE_DARK,
     Office,
-    axe_findings,
+    Opens,
+    faults,
     look_on,
     sign_in,
 )
-from tests.browser.test_walk import overflow
 from tests.web.rule_pages import make_rule, patient
 from webapp.projects.models import Project
-
-
-@pytest.fixture(params=[True, False], ids=["javascript", "no-javascript"])
-def page(request: pytest.FixtureRequest, browser: Browser, office: Office) -> Iterator[Page]:
-    context = browser.new_context(java_script_enabled=request.param, locale="en-GB")
-    page = context.new_page()
-    sign_in(page, office)
-    yield page
-    context.close()
 
 
 def make_rules(session: Session, office: Office) -> None:
@@ -43,6 +32,7 @@ def make_rules(session: Session, office: Office) -> None:
 
 def test_two_of_four_are_switched_on(page: Page, office: Office, session: Session):
     make_rules(session, office)
+    sign_in(page, office)
     page.goto(office.url("rules/"))
     expect(page.get_by_role("button", name="Switch on…")).to_be_hidden()
     page.get_by_role("checkbox", name="Choose A").check()
@@ -59,6 +49,7 @@ def test_two_of_four_are_switched_on(page: Page, office: Office, session: Sessio
 
 def test_they_are_exported_as_a_file(page: Page, office: Office, session: Session):
     make_rules(session, office)
+    sign_in(page, office)
     page.goto(office.url("rules/"))
     page.get_by_role("link", name="Choose all 4 rules on this page").click()
     with page.expect_download() as download:
@@ -66,32 +57,25 @@ def test_they_are_exported_as_a_file(page: Page, office: Office, session: Sessio
     assert download.value.suggested_filename == f"rules-{office.project.name}.json"
 
 
-def test_axe_finds_nothing(app: Flask, browser: Browser, office: Office, session: Session):
+def test_axe_finds_nothing(app: Flask, window: Opens, office: Office, session: Session):
     look = look_on(app, sqlite=NARROW, postgresql=WIDE_DARK)
-    width = look.width
     make_rules(session, office)
-    context = browser.new_context(
-        color_scheme=look.scheme,
-        viewport={"width": width, "height": 900},
-        bypass_csp=True,
-        locale="en-GB",
-    )
-    page = context.new_page()
+    page = window(look, for_axe=True)
     sign_in(page, office)
     found = {}
     for button in ("Switch on…", "Run now…", "Delete…"):
         page.goto(office.url("rules/?select=page"))
-        found["chosen"] = axe_findings(page) + overflow(page, width)
+        found["chosen"] = faults(page)
         page.get_by_role("button", name=button, exact=True).click()
         expect(page.get_by_role("heading", level=1)).to_contain_text("4 rules")
-        found[button] = axe_findings(page) + overflow(page, width)
+        found[button] = faults(page)
     page.goto(office.url("rules/import"))
     wrong = [{"name": "W" * 126, "case_type": "t" * 255}, 5]
     file = {"name": "rules.json", "mimeType": "text/plain", "buffer": json.dumps(wrong).encode()}
     page.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
     page.get_by_role("button", name="Import", exact=True).click()
     expect(page.get_by_role("heading", name="What is wrong in the file")).to_be_visible()
-    found["import"] = axe_findings(page) + overflow(page, width)
+    found["import"] = faults(page)
     page.goto(office.url("rules/"))
     page.get_by_role("link", name="W" * 126).first.click()
     for description in ("n" * 300, "Other"):
@@ -99,12 +83,11 @@ def test_axe_finds_nothing(app: Flask, browser: Browser, office: Office, session
         page.get_by_label("Note").fill(description)
         page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("link", name="Version 3")).to_be_visible()
-    found["a rule with versions"] = axe_findings(page) + overflow(page, width)
+    found["a rule with versions"] = faults(page)
     rule = page.url
     for path in ("versions/1?with=2", "watch", "activate"):
         page.goto(rule + path)
-        found[path] = axe_findings(page) + overflow(page, width)
+        found[path] = faults(page)
     page.goto(office.url("cases/p-1/rules"))
-    found["rules of a case"] = axe_findings(page) + overflow(page, width)
-    context.close()
-    assert {place: faults for place, faults in found.items() if faults} == {}
+    found["rules of a case"] = faults(page)
+    assert {place: those for place, those in found.items() if those} == {}

@@ -3,11 +3,9 @@ U3, R24, R27)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -16,11 +14,11 @@ from tests.browser.conftest import (
     NARROW_DARK,
     WIDE,
     Office,
-    axe_findings,
+    Opens,
+    faults,
     look_on,
     sign_in,
 )
-from tests.browser.test_walk import overflow
 from tests.web.rule_pages import CLOSE_DONE, finished_run, make_rule, patient, queued_run
 from webapp.clock import DAY, now, pretend
 from webapp.jobs.models import Job
@@ -28,37 +26,10 @@ from webapp.jobs.tasks import work
 from webapp.projects.models import Project
 from webapp.rules.models import RuleState
 
-REPLACED = ("htmx:afterRequest, ", "htmx:sendAbort, ")
 FOCUS = """wanted => {
   const here = document.activeElement;
   return (here.id || here.textContent.trim()).startsWith(wanted);
 }"""
-
-
-@pytest.fixture
-def page(app: Flask, browser: Browser) -> Iterator[Page]:
-    """With JavaScript on SQLite, without it on PostgreSQL: what pages do does not depend on the
-    database, and the whole way takes long."""
-    script = not app.extensions["settings"].database_url
-    context = browser.new_context(java_script_enabled=script, locale="en-GB")
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
-    yield page
-    context.close()
-    # One who types fast lets a request take the place of the one before, and htmx says so.
-    assert [one for one in faults if not one.startswith(REPLACED)] == []
-
-
-@pytest.fixture
-def browsing(browser: Browser, office: Office) -> Iterator[Page]:
-    """With JavaScript, signed in."""
-    context = browser.new_context(locale="en-GB")
-    page = context.new_page()
-    sign_in(page, office)
-    yield page
-    context.close()
 
 
 def do_the_work(session: Session, project_id: int) -> None:
@@ -241,7 +212,7 @@ def test_the_panel_and_the_legends_follow_what_is_typed(
     expect(page.locator("#preview span.when-stale")).to_be_visible()
     expect(page.get_by_label("Name", exact=True)).to_have_value("Offline")
     expect(page.get_by_role("status")).to_contain_text("There is no connection")
-    assert axe_findings(page) == []
+    assert faults(page) == []
     page.context.set_offline(False)
     page.get_by_role("button", name="Try again").click()
     expect(page.locator("#preview")).to_contain_text("Exact")
@@ -250,31 +221,23 @@ def test_the_panel_and_the_legends_follow_what_is_typed(
 
 
 def test_axe_finds_nothing_and_nothing_overflows(
-    app: Flask, browser: Browser, office: Office, session: Session
+    app: Flask, window: Opens, office: Office, session: Session
 ):
     look = look_on(app, sqlite=WIDE, postgresql=NARROW_DARK)
-    width = look.width
-    context = browser.new_context(
-        color_scheme=look.scheme,
-        viewport={"width": width, "height": 900},
-        bypass_csp=True,  # for axe; the policy itself is held by the walk above
-        locale="en-GB",
-    )
-    page = context.new_page()
+    page = window(look, for_axe=True)
     sign_in(page, office)
     found = {}
     for path in ("rules/", "runs/"):
         page.goto(office.url(path))
-        found[f"empty {path}"] = axe_findings(page) + overflow(page, width)
+        found[f"empty {path}"] = faults(page)
     for path in pages_of_much_data(session, office.project.id):
         page.goto(office.url(path))
-        found[path] = axe_findings(page) + overflow(page, width)
+        found[path] = faults(page)
     page.goto(office.url("rules/new?example=overdue"))
     page.get_by_role("button", name="Save as draft").click()
     expect(page.locator("#errors, [aria-invalid=true]").first).to_be_visible()
-    found["errors"] = axe_findings(page) + overflow(page, width)
-    context.close()
-    assert {place: faults for place, faults in found.items() if faults} == {}
+    found["errors"] = faults(page)
+    assert {place: those for place, those in found.items() if those} == {}
 
 
 def pages_of_much_data(session: Session, project_id: int) -> list[str]:

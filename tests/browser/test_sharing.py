@@ -3,16 +3,21 @@ place."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from sqlalchemy.orm import Session
 
 from tests import factories
-from tests.browser.conftest import NARROW, WIDE_DARK, Office, axe_findings, look_on, sign_in
-from tests.browser.test_walk import overflow
+from tests.browser.conftest import (
+    NARROW,
+    WIDE_DARK,
+    Office,
+    Opens,
+    faults,
+    look_on,
+    sign_in,
+)
 from tests.forms import open_case
 from webapp.people.sharing_models import Group, Location
 from webapp.projects.models import Project
@@ -21,19 +26,11 @@ LONG = "W" * 200
 
 
 @pytest.fixture
-def page(app: Flask, browser: Browser, office: Office) -> Iterator[Page]:
+def page(app: Flask, window: Opens, office: Office) -> Page:
     """With JavaScript, wide and dark on one database, narrow and light on the other."""
-    look = look_on(app, sqlite=WIDE_DARK, postgresql=NARROW)
-    context = browser.new_context(
-        viewport={"width": look.width, "height": 900},
-        color_scheme=look.scheme,
-        bypass_csp=True,  # for axe; the policy itself is held by the walks of other screens
-        locale="en-GB",
-    )
-    page = context.new_page()
+    page = window(look_on(app, sqlite=WIDE_DARK, postgresql=NARROW), for_axe=True)
     sign_in(page, office)
-    yield page
-    context.close()
+    return page
 
 
 @pytest.fixture
@@ -57,7 +54,7 @@ def test_sharing_is_looked_at_and_mended(
     found = []
 
     def look() -> None:
-        found.extend(axe_findings(page) + overflow(page, page.viewport_size["width"]))  # type: ignore[index]  # it has one
+        found.extend(faults(page))  # type: ignore[index]  # it has one
 
     page.goto(office.url("people/sharing/"))
     look()
@@ -89,4 +86,4 @@ def test_a_location_is_offered_as_one_types(
     expect(field).to_be_focused()
     field.press_sequentially("yal")
     expect(page.locator("#location-names option")).to_have_attribute("value", "Yala 1 (yala_1)")
-    assert axe_findings(page) == []
+    assert faults(page) == []

@@ -4,22 +4,23 @@ back; with JavaScript and without."""
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from urllib.request import Request as Sending
 from urllib.request import urlopen
 
-import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Page, Request, expect
 
 from tests import factories
 from tests.browser.conftest import (
+    NARROW,
     NARROW_DARK,
     WIDE,
     Office,
-    axe_findings,
+    Opens,
+    faults,
     look_on,
     sign_in,
+    sign_in_by_form,
 )
 from tests.forms import case_block, form
 
@@ -47,24 +48,10 @@ def send_a_story(office: Office) -> None:
         send(office, form(block, name=name, user_id=user))
 
 
-@pytest.fixture(params=[True, False], ids=["javascript", "no-javascript"])
-def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(java_script_enabled=request.param, locale="en-GB")
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    yield page
-    context.close()
-    # A request that is let go, because its page is left or a newer one takes its place, is no fault
-    # of ours, though htmx logs it as an error.
-    let_go = ("htmx:afterRequest", "htmx:sendAbort")
-    assert [fault for fault in faults if not fault.startswith(let_go)] == []
-
-
 def test_a_form_is_found_archived_and_restored(page: Page, office: Office):
     send_a_story(office)
-    sign_in(page, office)
+    page.goto(office.address + "/")
+    sign_in_by_form(page, office)
     page.get_by_role("link", name="Submit history").first.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Submit history")
     expect(page.get_by_role("row")).to_have_count(5)
@@ -90,7 +77,8 @@ def test_a_case_is_closed_by_a_form_and_opened_again(page: Page, office: Office)
     user = office.worker.user_id
     send(office, form(case_block("p-2", create={"case_type": "visit", "case_name": "Beno"})))
     assert user
-    sign_in(page, office)
+    page.goto(office.address + "/")
+    sign_in_by_form(page, office)
     page.get_by_role("link", name="Cases").first.click()
     page.get_by_role("link", name="Beno").click()
     page.get_by_role("link", name="Close case").click()
@@ -100,23 +88,16 @@ def test_a_case_is_closed_by_a_form_and_opened_again(page: Page, office: Office)
     expect(page.locator("main .state", has_text="Open").first).to_be_visible()
 
 
-def test_axe_finds_nothing_and_nothing_overflows(app: Flask, browser: Browser, office: Office):
+def test_axe_finds_nothing_and_nothing_overflows(app: Flask, window: Opens, office: Office):
     look = look_on(app, sqlite=WIDE, postgresql=NARROW_DARK)
-    width = look.width
-    context = browser.new_context(
-        color_scheme=look.scheme,
-        viewport={"width": width, "height": 900},
-        bypass_csp=True,  # for axe; the policy itself is held by the walk above
-        locale="en-GB",
-    )
-    page = context.new_page()
+    page = window(look, for_axe=True)
     page.goto(office.address + "/")
-    found = {"sign in": axe_findings(page)}
+    found = {"sign in": faults(page)}
     sign_in(page, office)
     empty = ["", "submissions/", "cases/", "jobs/"]
     for path in empty:
         page.goto(office.url(path))
-        found[f"empty {path}"] = axe_findings(page) + overflow(page, width)
+        found[f"empty {path}"] = faults(page)
     send_a_story(office)
     send(office, form(case_block("a", index={"parent": ("x", "nobody")}), name="N" * 126))
     send(office, form(case_block("x" * 255, create={"case_name": "W" * 255, "case_type": "w"})))
@@ -124,31 +105,23 @@ def test_axe_finds_nothing_and_nothing_overflows(app: Flask, browser: Browser, o
     paths += ["cases/p-1/close", "no/such/page"]
     for path in paths:
         page.goto(office.url(path))
-        found[path] = axe_findings(page) + overflow(page, width)
+        found[path] = faults(page)
     page.goto(office.url("submissions/"))
     page.get_by_role("row").filter(has_text="Delivery").get_by_role("link").first.click()
     expect(page.get_by_role("link", name="Archive")).to_be_visible()
-    found["form page"] = axe_findings(page) + overflow(page, width)
+    found["form page"] = faults(page)
     page.get_by_role("link", name="Archive").click()
     expect(page.get_by_role("button", name="Archive")).to_be_visible()
-    found["archive"] = axe_findings(page) + overflow(page, width)
-    context.close()
-    assert {place: faults for place, faults in found.items() if faults} == {}
+    found["archive"] = faults(page)
+    assert {place: those for place, those in found.items() if those} == {}
 
 
-def overflow(page: Page, width: int) -> list[str]:
-    """Whether one has to scroll sideways."""
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    return [f"the page is {wide} px wide"] if wide > width else []
-
-
-def test_what_is_looked_for_is_asked_once(browser: Browser, office: Office):
+def test_what_is_looked_for_is_asked_once(browsing: Page, office: Office):
     """Enter is a change and a submit, and what is typed is looked for by itself a moment later."""
     send_a_story(office)
-    page = browser.new_page(locale="en-GB")
+    page = browsing
     asked: list[str] = []
     page.on("request", lambda one: asked.append(one.url) if is_first(one) else None)
-    sign_in(page, office)
     for path, label, typed, found in (
         ("cases/?state=any", "Name or id", "ana", "Name or id: ana"),
         ("submissions/", "Case id", "p-1", "Case: p-1"),
@@ -160,7 +133,6 @@ def test_what_is_looked_for_is_asked_once(browser: Browser, office: Office):
         expect(page.locator("#results")).to_contain_text(found)
         page.wait_for_timeout(700)  # longer than is waited for more letters
         assert len(asked) == 1
-    page.close()
 
 
 def is_first(request: Request) -> bool:
@@ -168,9 +140,9 @@ def is_first(request: Request) -> bool:
     return request.resource_type == "xhr" and request.redirected_from is None
 
 
-def test_on_a_phone_the_filters_are_folded(browser: Browser, office: Office):
+def test_on_a_phone_the_filters_are_folded(window: Opens, office: Office):
     send_a_story(office)
-    page = browser.new_page(locale="en-GB", viewport={"width": 390, "height": 800})
+    page = window(NARROW)
     sign_in(page, office)
     page.goto(office.url("submissions/"))
     expect(page.get_by_label("Received from")).to_be_hidden()
@@ -186,4 +158,3 @@ def test_on_a_phone_the_filters_are_folded(browser: Browser, office: Office):
     page.reload()
     expect(page.get_by_label("Owner")).to_be_visible()
     expect(page.get_by_text("More filters")).to_be_hidden()
-    page.close()

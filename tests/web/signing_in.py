@@ -16,11 +16,16 @@ def signed_in(app: Flask, user: WebUser) -> PageClient:
     """A browser in which a web user has signed in: with the cookie that it would have then, for two
     requests before each of a thousand tests take long."""
     browser = PageClient(app)
+    browser.client.set_cookie(*session_cookie(app, user))
+    return browser
+
+
+def session_cookie(app: Flask, user: WebUser) -> tuple[str, str]:
+    """The name and the value of that cookie."""
     with app.test_request_context():
         begin_session(user, shared=False)
         serializer = app.session_interface.get_signing_serializer(app)
-        browser.client.set_cookie(app.config["SESSION_COOKIE_NAME"], serializer.dumps(session))
-    return browser
+        return app.config["SESSION_COOKIE_NAME"], serializer.dumps(session)
 
 
 def signed_in_by_form(app: Flask, user: WebUser, *, password: str = PASSWORD) -> PageClient:
