@@ -175,6 +175,11 @@ def sign_in_by_form(page: Page, office: Office) -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
+def settled(page: Page) -> None:
+    """Once htmx knows what it has put into the page: a moment after that has the focus."""
+    expect(page.locator(".htmx-request, .htmx-swapping, .htmx-settling")).to_have_count(0)
+
+
 def faults(page: Page) -> list[str]:
     """What is wrong with how the page is, once what it asks for by itself is there: what axe finds,
     in words, and whether one has to scroll sideways."""

@@ -14,6 +14,7 @@ from tests.browser.conftest import (
     Opens,
     faults,
     look_on,
+    settled,
     sign_in,
 )
 from tests.forms import case_block, form, open_case, send
@@ -59,7 +60,8 @@ def test_names_are_offered_and_explained_as_one_types(page: Page, office: Office
     page.locator("#case_type").fill("patient")
     page.get_by_role("button", name="Add a condition on: Date").press("Enter")
     field, hint = page.locator("#criteria-0-property"), page.locator("#criteria-0-property-hint")
-    expect(page.locator("#criteria-0-operator")).to_be_focused()  # htmx knows the row by then
+    expect(page.locator("#criteria-0-operator")).to_be_focused()
+    settled(page)
     field.focus()
     expect(page.locator("#property-names option[value=sex]")).to_have_count(1)
     page.keyboard.type("ED")

@@ -16,6 +16,7 @@ from tests.browser.conftest import (
     Opens,
     faults,
     look_on,
+    settled,
     sign_in,
 )
 from tests.forms import open_case
@@ -84,6 +85,7 @@ def test_a_location_is_offered_as_one_types(
     page.get_by_role("button", name="Owner/location").press("Enter")
     field = page.get_by_role("combobox", name="Location")
     expect(field).to_be_focused()
+    settled(page)
     field.press_sequentially("yal")
     expect(page.locator("#location-names option")).to_have_attribute("value", "Yala 1 (yala_1)")
     assert faults(page) == []
