@@ -47,7 +47,8 @@ def measure(database: str, *, forms: int, senders: int) -> Found:
     with serve(database) as server:
         cases = [str(uuid.uuid4()) for _ in range(forms)]
         few = max(1, forms // 10)
-        _send(server, [_form(str(uuid.uuid4()), "create") for _ in range(min(senders * 20, forms))], senders)
+        first = min(senders * 20, forms)
+        _send(server, [_form(str(uuid.uuid4()), "create") for _ in range(first)], senders)
         _let_it_count(server)
         healthz = run_load(
             server.port,
