@@ -33,10 +33,20 @@ QUIET = (
 )
 AXE = Path(__file__).with_name("vendor") / "axe.min.js"
 #: What the console says of requests that are let go, because their page is left or a newer one
-#: takes their place, of forms that come back with their errors, and of sessions at their end: no
-#: faults of ours.
+#: takes their place, of answers about a row that is gone, of forms that come back with their
+#: errors, and of sessions at their end: no faults of ours.
 _ANSWERED = "Failed to load resource: the server responded with a status of "
-NO_FAULT = ("htmx:afterRequest", "htmx:sendAbort", f"{_ANSWERED}401", f"{_ANSWERED}422")
+NO_FAULT = (
+    *("htmx:afterRequest", "htmx:sendAbort", "htmx:oobErrorNoTarget"),
+    *(f"{_ANSWERED}401", f"{_ANSWERED}422"),
+)
+
+
+#: For what the browser does by itself: of which database the page is makes no difference.
+ON_SQLITE, ON_POSTGRESQL = (
+    pytest.mark.parametrize("database_url", [name], indirect=True, scope="session")
+    for name in ("sqlite", "postgresql")
+)
 
 
 @dataclass(frozen=True)

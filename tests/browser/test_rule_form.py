@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from tests.browser.conftest import (
     NARROW,
+    ON_SQLITE,
     WIDE_DARK,
     Office,
     Opens,
@@ -102,6 +103,7 @@ def test_rows_are_put_in_order_and_one_case_is_checked(
     expect(page.locator("#criteria-1-value")).to_have_value("A")
 
 
+@ON_SQLITE
 def test_a_slow_count_is_said_and_keeps_nobody_from_saving(browsing: Page, office: Office):
     page = browsing
     waiting = threading.Event()
@@ -122,6 +124,7 @@ def test_a_slow_count_is_said_and_keeps_nobody_from_saving(browsing: Page, offic
     expect(page.get_by_role("heading", level=1)).to_have_text("Slow")
 
 
+@ON_SQLITE
 def test_a_session_that_ends_loses_nothing_that_was_typed(browsing: Page, office: Office):
     page = browsing
     begin(page, office)
@@ -157,6 +160,7 @@ def test_a_rule_saved_too_late_is_shown_again(page: Page, office: Office):
     expect(page.locator("#criteria-0-property")).to_have_value("status")
 
 
+@ON_SQLITE
 def test_the_panel_says_that_it_is_out_of_date_without_a_session(browsing: Page, office: Office):
     page = browsing
     begin(page, office)
@@ -166,6 +170,7 @@ def test_the_panel_says_that_it_is_out_of_date_without_a_session(browsing: Page,
     expect(page.locator("#criteria-0-property")).not_to_be_focused()
 
 
+@ON_SQLITE
 def test_what_is_not_saved_is_not_left_by_accident(browsing: Page, office: Office):
     page = browsing
     asked: list[str] = []

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from tests import factories
 from tests.browser.conftest import (
     NARROW_DARK,
+    ON_POSTGRESQL,
     WIDE,
     Office,
     Opens,
@@ -160,6 +161,7 @@ def test_the_rule_of_the_help_page_by_keyboard_alone(page: Page, office: Office,
         expect(page.get_by_role("row").filter(has_text=case_id)).to_contain_text("Open")
 
 
+@ON_POSTGRESQL
 def test_rows_keep_the_focus_where_the_person_is(browsing: Page, office: Office):
     page = browsing
     page.goto(office.url("rules/new"))
@@ -182,6 +184,7 @@ def test_rows_keep_the_focus_where_the_person_is(browsing: Page, office: Office)
     page.wait_for_function(FOCUS, arg="Add a condition on")
 
 
+@ON_POSTGRESQL
 def test_the_panel_and_the_legends_follow_what_is_typed(
     browsing: Page, office: Office, session: Session
 ):

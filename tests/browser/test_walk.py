@@ -14,6 +14,7 @@ from tests import factories
 from tests.browser.conftest import (
     NARROW,
     NARROW_DARK,
+    ON_POSTGRESQL,
     WIDE,
     Office,
     Opens,
@@ -116,6 +117,7 @@ def test_axe_finds_nothing_and_nothing_overflows(app: Flask, window: Opens, offi
     assert {place: those for place, those in found.items() if those} == {}
 
 
+@ON_POSTGRESQL
 def test_what_is_looked_for_is_asked_once(browsing: Page, office: Office):
     """Enter is a change and a submit, and what is typed is looked for by itself a moment later."""
     send_a_story(office)
@@ -140,6 +142,7 @@ def is_first(request: Request) -> bool:
     return request.resource_type == "xhr" and request.redirected_from is None
 
 
+@ON_POSTGRESQL
 def test_on_a_phone_the_filters_are_folded(window: Opens, office: Office):
     send_a_story(office)
     page = window(NARROW)
