@@ -19,6 +19,10 @@ find_python() {
             fi
         done
     done
+    if [ -n "${PYTHON:-}" ]; then
+        say "PYTHON is “$PYTHON”, which is no Python 3.11 or newer that starts. Name another, or unset it."
+        return 1
+    fi
     say "Casekeeper needs Python 3.11 or newer, and found none. Install it, or name it: PYTHON=/path/to/python3.11 $0"
     return 1
 }

@@ -178,7 +178,7 @@ def test_where_one_fails_the_other_is_ended_and_its_error_told(session: Session,
 
     def hesitate(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         if "no_such_function" not in statement:
-            time.sleep(0.2)
+            time.sleep(0.2)  # until the other has failed
 
     snapshot(session)
     start = time.monotonic()

@@ -32,16 +32,14 @@ QUIET = (
     "--disable-sync",
 )
 AXE = Path(__file__).with_name("vendor") / "axe.min.js"
-#: What the console says of requests that are let go, because their page is left or a newer one
-#: takes their place, of answers about a row that is gone, of forms that come back with their
-#: errors, and of sessions at their end: no faults of ours.
 _ANSWERED = "Failed to load resource: the server responded with a status of "
+#: What the console says of requests that are let go, because their page is left or a newer one
+#: takes their place, of hints about a row that is gone, of forms that come back with their errors,
+#: and of sessions at their end: no faults of ours.
 NO_FAULT = (
-    *("htmx:afterRequest", "htmx:sendAbort", "htmx:oobErrorNoTarget"),
+    *("htmx:afterRequest", "htmx:sendAbort", "htmx:oobErrorNoTarget, #criteria-"),
     *(f"{_ANSWERED}401", f"{_ANSWERED}422"),
 )
-
-
 #: For what the browser does by itself: of which database the page is makes no difference.
 ON_SQLITE, ON_POSTGRESQL = (
     pytest.mark.parametrize("database_url", [name], indirect=True, scope="session")
@@ -126,21 +124,19 @@ def office(app: Flask, address: str, session: Session, project: Project) -> Offi
 class Opens(Protocol):
     """Opens a window with cookies of its own, closed after the test."""
 
-    def __call__(self, look: Look = WIDE, *, script: bool = True, for_axe: bool = False) -> Page:
-        """Without JavaScript, or so that axe can be put in: the policy forbids scripts of others,
-        which the tests without this hold."""
+    def __call__(self, look: Look = WIDE, *, script: bool = True) -> Page:
+        """With JavaScript or without."""
 
 
 @pytest.fixture
 def window(browser: Browser) -> Iterator[Opens]:
     opened: list[BrowserContext] = []
 
-    def open_window(look: Look = WIDE, *, script: bool = True, for_axe: bool = False) -> Page:
+    def open_window(look: Look = WIDE, *, script: bool = True) -> Page:
         context = browser.new_context(
             color_scheme=look.scheme,
             viewport={"width": look.width, "height": 900},
             java_script_enabled=script,
-            bypass_csp=for_axe,
             reduced_motion="reduce",  # colours change at once with the scheme, and not bit by bit
             locale="en-GB",
         )

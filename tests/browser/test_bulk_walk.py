@@ -161,7 +161,7 @@ def test_axe_finds_nothing_and_nothing_overflows(
     open_case(session, project_id, "x" * 250)
     long = case_block("x" * 250, create={"case_name": "N" * 250, "case_type": "t" * 250})
     send(session, project_id, form(long, name="F" * 250))
-    page = window(look, for_axe=True)
+    page = window(look)
     sign_in(page, office)
     found = {}
 

@@ -117,7 +117,7 @@ def test_axe_finds_nothing_and_nothing_overflows(
 ):
     held = night(session, office, name="N" * 126)
     watched = held.id + 1
-    page = window(look_on(app, sqlite=WIDE, postgresql=NARROW_DARK), for_axe=True)
+    page = window(look_on(app, sqlite=WIDE, postgresql=NARROW_DARK))
     sign_in(page, office)
     found = {}
     for path in ("", f"runs/{held.id}/", f"runs/{watched}/"):

@@ -201,7 +201,7 @@ def test_what_is_not_saved_is_not_left_by_accident(browsing: Page, office: Offic
 
 def test_axe_finds_nothing_on_the_form(app: Flask, window: Opens, office: Office, session: Session):
     look = look_on(app, sqlite=NARROW, postgresql=WIDE_DARK)
-    page = window(look, for_axe=True)
+    page = window(look)
     project = session.get_one(Project, office.project.id)
     patient(session, project, "p-1", status="done")
     rules = {

@@ -102,7 +102,7 @@ def test_axe_finds_nothing_on_a_rules_form(
 ):
     look = look_on(app, sqlite=WIDE, postgresql=NARROW)
     close_the_finished(session, office)
-    page = window(look, for_axe=True)
+    page = window(look)
     sign_in(page, office)
     page.goto(office.url("submissions/"))
     found = {"list": faults(page)}

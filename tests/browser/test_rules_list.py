@@ -60,7 +60,7 @@ def test_they_are_exported_as_a_file(page: Page, office: Office, session: Sessio
 def test_axe_finds_nothing(app: Flask, window: Opens, office: Office, session: Session):
     look = look_on(app, sqlite=NARROW, postgresql=WIDE_DARK)
     make_rules(session, office)
-    page = window(look, for_axe=True)
+    page = window(look)
     sign_in(page, office)
     found = {}
     for button in ("Switch on…", "Run now…", "Delete…"):

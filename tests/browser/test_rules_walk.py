@@ -227,7 +227,7 @@ def test_axe_finds_nothing_and_nothing_overflows(
     app: Flask, window: Opens, office: Office, session: Session
 ):
     look = look_on(app, sqlite=WIDE, postgresql=NARROW_DARK)
-    page = window(look, for_axe=True)
+    page = window(look)
     sign_in(page, office)
     found = {}
     for path in ("rules/", "runs/"):

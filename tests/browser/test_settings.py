@@ -56,7 +56,7 @@ def test_axe_finds_nothing_and_nothing_overflows(
                 subject=subject,
                 body="",
             )
-    page = window(look_on(app, sqlite=WIDE, postgresql=NARROW_DARK), for_axe=True)
+    page = window(look_on(app, sqlite=WIDE, postgresql=NARROW_DARK))
     sign_in(page, office)
     page.goto(office.url("settings/"))
     page.get_by_label("Title").fill("W" * 255)

@@ -29,7 +29,7 @@ LONG = "W" * 200
 @pytest.fixture
 def page(app: Flask, window: Opens, office: Office) -> Page:
     """With JavaScript, wide and dark on one database, narrow and light on the other."""
-    page = window(look_on(app, sqlite=WIDE_DARK, postgresql=NARROW), for_axe=True)
+    page = window(look_on(app, sqlite=WIDE_DARK, postgresql=NARROW))
     sign_in(page, office)
     return page
 

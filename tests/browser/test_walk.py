@@ -91,7 +91,7 @@ def test_a_case_is_closed_by_a_form_and_opened_again(page: Page, office: Office)
 
 def test_axe_finds_nothing_and_nothing_overflows(app: Flask, window: Opens, office: Office):
     look = look_on(app, sqlite=WIDE, postgresql=NARROW_DARK)
-    page = window(look, for_axe=True)
+    page = window(look)
     page.goto(office.address + "/")
     found = {"sign in": faults(page)}
     sign_in(page, office)
