@@ -204,6 +204,41 @@
     const atOnce = wanted || about === "preview";  /* "Condition 3 removed" is heard first */
     counting = window.setTimeout(say, atOnce ? 0 : Math.max(0, spoken + 3000 - Date.now()));
   });
+  /* The number of a rule's preview is of what the form said when it was asked for. What is typed after
+     makes it out of date, until it is counted or taken back. */
+  function watchNumber(form) {
+    let answered = new FormData(form);
+    let last = answered;  /* what was asked last */
+    /* Nobody types into hidden fields; and a row that stood closed left out what was chosen there
+       from the start. */
+    function saysOtherThan(before) {
+      const now = new FormData(form);
+      const fields = form.querySelectorAll("input:not([type=hidden],[data-alone]),select,textarea");
+      return [...fields].some(({ name, type }) => (before.has(name) || type !== "select-one")
+        && String(now.getAll(name)) !== String(before.getAll(name)));
+    }
+    function compare() {
+      const counts = form.querySelector("#preview .when-counted") !== null;
+      form.toggleAttribute("data-newer", counts && saysOtherThan(answered));
+    }
+    form.addEventListener("input", compare);
+    document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+      if (detail.target.id === "preview") last = detail.requestConfig.formData;
+    });
+    document.addEventListener("htmx:afterSwap", ({ detail }) => {
+      if (detail.target.id !== "preview") return;
+      answered = detail.requestConfig.formData;
+      compare();
+    });
+    /* What was half typed when it was asked, and then taken back, is no change to the browser. */
+    form.addEventListener("focusout", ({ target }) => {
+      if (!target.matches("input,textarea") || !saysOtherThan(last)) return;
+      form.dispatchEvent(new Event("change", { bubbles: true }));
+    });
+  }
+  const ruleForm = document.getElementById("rule-form");
+  if (ruleForm) watchNumber(ruleForm);
+
   /* What could not be fetched: the region says that it is out of date until the next answer. */
   function failed(event, sentence) {
     if (event.detail.target) event.detail.target.dataset.stale = "";
