@@ -13,7 +13,17 @@ WEBAPP = ROOT / "webapp"
 
 #: From the bottom up; the rooms of one row do not import each other.
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "extensions", "columns", "sqlite_lock", "sqlite_memory", "mail_settings"}),
+    frozenset(
+        {
+            "errors",
+            "extensions",
+            "columns",
+            "joins",
+            "sqlite_lock",
+            "sqlite_memory",
+            "mail_settings",
+        }
+    ),
     frozenset({"time_limit", "ending", "redis_socket"}),
     frozenset({"clock", "database", "config", "readers", "strict_json"}),
     frozenset({"projects", "audit"}),

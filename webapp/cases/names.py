@@ -24,6 +24,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from webapp.cases.models import Case
+from webapp.joins import one_of
 
 #: Fewer characters are in too many names for an index, and are looked for in all of them.
 SHORTEST = 3
@@ -53,31 +54,10 @@ def _name_has_postgresql(element: _NameHas, compiler: SQLCompiler, **kw: Any) ->
     return f"lower({name}) LIKE {pattern}"
 
 
-class _KeyAmong(FunctionElement[Any]):
-    """Whether a key is one of those that a query gives: `_KeyAmong(column, query)`. PostgreSQL is
-    given them as an array: what it may join it can do anew for each case of a project that it has
-    not counted yet."""
-
-    inherit_cache = True
-    name = "key_among"
-
-
-@compiles(_KeyAmong, "sqlite")
-def _key_among_sqlite(element: _KeyAmong, compiler: SQLCompiler, **kw: Any) -> str:
-    key, query = (compiler.process(one, **kw) for one in element.clauses)
-    return f"{key} IN {query}"
-
-
-@compiles(_KeyAmong, "postgresql")
-def _key_among_postgresql(element: _KeyAmong, compiler: SQLCompiler, **kw: Any) -> str:
-    key, query = (compiler.process(one, **kw) for one in element.clauses)
-    return f"{key} = ANY (ARRAY{query})"
-
-
 def among(*queries: Select[int]) -> ColumnElement[Any]:
     """Whether a case is one of those whose keys the queries give, each by its own index."""
     found = union(*queries) if len(queries) > 1 else queries[0]
-    return _KeyAmong(Case.id, found.scalar_subquery())
+    return one_of(Case.id, found)
 
 
 def named(project_id: int, text: str) -> Select[int]:

@@ -33,6 +33,7 @@ from webapp.errors import NotFound
 from webapp.extensions import db
 from webapp.history.calendar import Calendar
 from webapp.history.case_list import CaseFilter, CaseState, matching
+from webapp.joins import row_of
 from webapp.projects.operations import get_project
 from webapp.submissions.models import Submission
 from webapp.submissions.rebuild import rebuild
@@ -207,7 +208,7 @@ def _brief(case: Case) -> dict[str, Any]:
 def _document(session: Session, case: Case) -> dict[str, Any]:
     target = select(
         CaseIndex.identifier, Case.case_id, CaseIndex.target_type, CaseIndex.relationship
-    ).join(Case, (Case.project_id == CaseIndex.project_id) & (Case.id == CaseIndex.target))
+    ).join(Case, row_of(Case, CaseIndex.target, CaseIndex.project_id))
     forms = select(
         Submission.submission_id,
         Submission.name,
@@ -217,8 +218,7 @@ def _document(session: Session, case: Case) -> dict[str, Any]:
         Submission.received_on,
     ).join(
         CaseTransaction,
-        (CaseTransaction.project_id == Submission.project_id)
-        & (CaseTransaction.submission == Submission.id),
+        row_of(Submission, CaseTransaction.submission, CaseTransaction.project_id),
     )
     return {
         "id": case.case_id,

@@ -16,6 +16,7 @@ from webapp.exchange.listing import Column, Listing, Value
 from webapp.history.case_list import CaseFilter, matching, parse
 from webapp.history.last_names import last_names
 from webapp.history.stored_views import stored_text
+from webapp.joins import row_of
 from webapp.people.owners import names_of_owners
 
 
@@ -77,7 +78,7 @@ class CaseList(Listing):
     def _related(self, keys: Sequence[int]) -> Mapping[int, list[str]]:
         rows = self.session.execute(
             select(CaseIndex.case, CaseIndex.identifier, Case.case_id)
-            .join(Case, (Case.project_id == CaseIndex.project_id) & (Case.id == CaseIndex.target))
+            .join(Case, row_of(Case, CaseIndex.target, CaseIndex.project_id))
             .where(CaseIndex.project_id == self.project.id, CaseIndex.case.in_(keys))
             .order_by(CaseIndex.case, CaseIndex.identifier)
         )

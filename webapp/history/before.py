@@ -13,6 +13,7 @@ from webapp.cases.apply import NOTHING, CaseState, apply, change_from_json
 from webapp.cases.models import Case, CaseTransaction
 from webapp.cases.store import batches
 from webapp.clock import Micros
+from webapp.joins import row_of
 from webapp.rules.view import Cases, Known, Path, Places, target_of
 from webapp.submissions.models import State, Submission
 
@@ -92,10 +93,7 @@ def _touching(place: Before, keys: Collection[int], *columns: Any) -> Select[Any
         .join_from(
             CaseTransaction,
             Submission,
-            and_(
-                Submission.project_id == CaseTransaction.project_id,
-                Submission.id == CaseTransaction.submission,
-            ),
+            row_of(Submission, CaseTransaction.submission, CaseTransaction.project_id),
         )
         .where(CaseTransaction.project_id == place.project_id, CaseTransaction.case.in_(keys))
     )

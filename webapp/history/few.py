@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Select
+from sqlalchemy import ColumnElement, Select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+
+from webapp.joins import one_of
 
 #: Of so many rows all are looked up.
 FEW = 2000
@@ -37,32 +39,6 @@ def of_some(
         return key.in_(found)
     # No column of an index any more: then only the one with the order is left.
     return person.concat("").in_(people)
-
-
-def one_of(value: ColumnElement[Any] | InstrumentedAttribute[Any], people: Select[Any]) -> _OneOf:
-    """Whether a value is one of those that a query finds, which are few."""
-    return _OneOf(value, people.scalar_subquery())
-
-
-class _OneOf(FunctionElement[bool]):
-    """PostgreSQL finds the few first, and looks for each of them in an index. Of `IN` it makes a
-    join, and may read on and on until it has met enough of them (of one clinic's forms among 5
-    million: 200,000 rows)."""
-
-    inherit_cache = True
-    type = Boolean()
-
-
-@compiles(_OneOf)
-def _in(element: _OneOf, compiler: SQLCompiler, **more: Any) -> str:
-    value, found = (compiler.process(one, **more) for one in element.clauses)
-    return f"{value} IN {found}"
-
-
-@compiles(_OneOf, "postgresql")
-def _any_of(element: _OneOf, compiler: SQLCompiler, **more: Any) -> str:
-    value, found = (compiler.process(one, **more) for one in element.clauses)
-    return f"{value} = ANY (ARRAY{found})"
 
 
 class not_by_index(FunctionElement[Any]):  # noqa: N801  read as a function

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp.cases.models import Case, CaseTransaction
 from webapp.history.changes import CaseChange, case_change
 from webapp.history.last_names import KNOWN_NAME
+from webapp.joins import row_of
 from webapp.submissions.models import Submission
 
 #: So many cases are shown in full.
@@ -70,7 +71,7 @@ def touched_cases(session: Session, submission: Submission) -> tuple[list[ShownC
         )
         .join(
             Case,
-            and_(Case.project_id == CaseTransaction.project_id, Case.id == CaseTransaction.case),
+            row_of(Case, CaseTransaction.case, CaseTransaction.project_id),
         )
         .where(*mine)
         .order_by(CaseTransaction.case)

@@ -8,6 +8,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from webapp.cases.models import Case, CaseTransaction
+from webapp.joins import row_of
 from webapp.submissions.models import State, Submission
 
 _given = CaseTransaction.change["given"]["name"].as_string()
@@ -18,8 +19,7 @@ LAST_NAME = (
     select(_given)
     .join(
         Submission,
-        (Submission.project_id == CaseTransaction.project_id)
-        & (Submission.id == CaseTransaction.submission),
+        row_of(Submission, CaseTransaction.submission, CaseTransaction.project_id),
     )
     .where(
         CaseTransaction.project_id == Case.project_id,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, exists, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from webapp.cases.models import Case, CaseTransaction
+from webapp.joins import row_of
 from webapp.submissions.guards import cases_with_later, in_the_way_of_archive
 from webapp.submissions.models import State, Submission
 
@@ -40,7 +41,7 @@ def archive_outlook(session: Session, submission: Submission) -> Outlook:
         statement = (
             select(func.count())
             .select_from(_mine)
-            .join(Case, and_(Case.project_id == _mine.project_id, Case.id == _mine.case))
+            .join(Case, row_of(Case, _mine.case, _mine.project_id))
             .where(_mine.project_id == submission.project_id, _mine.submission == submission.id)
             .where(*which)
         )
@@ -70,7 +71,7 @@ def _other_live(*which: ColumnElement[bool]) -> ColumnElement[bool]:
         select(_theirs.id)
         .join(
             _other,
-            and_(_other.project_id == _theirs.project_id, _other.id == _theirs.submission),
+            row_of(_other, _theirs.submission, _theirs.project_id),
         )
         .where(
             _theirs.project_id == _mine.project_id,

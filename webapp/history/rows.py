@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp.cases.models import Case, CaseTransaction
 from webapp.history.changes import CaseChange, case_change
 from webapp.history.filters import UserType
+from webapp.joins import row_of
 from webapp.people.kinds import UserKind
 from webapp.people.models import MobileWorker
 from webapp.rules.models import Run
@@ -146,9 +147,9 @@ def _touched(
         .join(ranked, ranked.c.id == CaseTransaction.id)
         .join(
             Case,
-            and_(Case.project_id == CaseTransaction.project_id, Case.id == CaseTransaction.case),
+            row_of(Case, CaseTransaction.case, CaseTransaction.project_id),
         )
-        .where(CaseTransaction.project_id == project_id, ranked.c.place <= named)
+        .where(CaseTransaction.project_id + 0 == project_id, ranked.c.place <= named)
         .order_by(CaseTransaction.submission, CaseTransaction.case)
     )
     touched: dict[int, list[TouchedCase]] = defaultdict(list)

@@ -12,8 +12,9 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from webapp.cases.models import Case, CaseTransaction
 from webapp.clock import Micros
 from webapp.history.calendar import ANY_TIME, Calendar, Days
-from webapp.history.few import not_by_index, of_some, one_of
+from webapp.history.few import not_by_index, of_some
 from webapp.history.filters import SubmissionFilter, UserType
+from webapp.joins import one_of
 from webapp.people.kinds import UserKind
 from webapp.people.location_owners import workers_within
 from webapp.people.models import MobileWorker
@@ -78,7 +79,7 @@ def _narrowings(project_id: int, wanted: SubmissionFilter) -> Iterator[Condition
     if wanted.xmlns:
         yield (not_by_index(Submission.xmlns) if few else Submission.xmlns) == wanted.xmlns
     if wanted.case:
-        yield Submission.id.in_(_touching(project_id, wanted.case))
+        yield one_of(Submission.id, _touching(project_id, wanted.case))
     if wanted.rule:
         yield Submission.rule_key == _key_of_rule(project_id, wanted.rule)
     if wanted.run is not None:
@@ -108,13 +109,9 @@ def _people(project_id: int, wanted: SubmissionFilter) -> Iterator[Select[Any]]:
 
 def _touching(project_id: int, case_id: str) -> Select[int]:
     """The keys of the submissions that touched a case."""
-    return (
-        select(CaseTransaction.submission)
-        .join(
-            Case,
-            and_(Case.project_id == CaseTransaction.project_id, Case.id == CaseTransaction.case),
-        )
-        .where(Case.project_id == project_id, Case.case_id == case_id)
+    key = select(Case.id).where(Case.project_id == project_id, Case.case_id == case_id)
+    return select(CaseTransaction.submission).where(
+        CaseTransaction.project_id == project_id, CaseTransaction.case == key.scalar_subquery()
     )
 
 

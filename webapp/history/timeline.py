@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from webapp.cases.models import Case, CaseTransaction
@@ -15,6 +15,7 @@ from webapp.history.changes import CaseChange, case_change
 from webapp.history.filters import UserType
 from webapp.history.form_page import LinkedCase, linked_cases
 from webapp.history.rows import deactivated_among, user_type
+from webapp.joins import row_of
 from webapp.submissions.models import State, Submission
 
 #: So many forms are shown on a page.
@@ -166,10 +167,7 @@ def _touching(case: Case, *columns: Any) -> Select[Any]:
         .select_from(CaseTransaction)
         .join(
             Submission,
-            and_(
-                Submission.project_id == CaseTransaction.project_id,
-                Submission.id == CaseTransaction.submission,
-            ),
+            row_of(Submission, CaseTransaction.submission, CaseTransaction.project_id),
         )
         .where(CaseTransaction.project_id == case.project_id, CaseTransaction.case == case.id)
     )

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from webapp.cases.models import CaseTransaction
 from webapp.history.before import Before, cases_before, rewritten_since, touched_between
+from webapp.joins import row_of
 from webapp.rules.definition import Definition
 from webapp.rules.explain import Explanation, explain
 from webapp.rules.models import Rule, RuleVersion, Run, RunCase
@@ -82,8 +83,7 @@ def _matched_case(session: Session, submission: Submission) -> int | None:
         select(CaseTransaction.case)
         .join(
             first,
-            (first.project_id == CaseTransaction.project_id)
-            & (first.id == CaseTransaction.submission),
+            row_of(first, CaseTransaction.submission, CaseTransaction.project_id),
         )
         .where(
             first.project_id == submission.project_id,

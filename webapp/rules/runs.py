@@ -19,6 +19,7 @@ from webapp.errors import NotFound, Refused
 from webapp.jobs import queue
 from webapp.jobs.kind import Kind
 from webapp.jobs.models import Job
+from webapp.joins import row_of
 from webapp.rules.models import Rule, RuleState, RuleVersion, Run, RunCase, RunState, Trigger
 
 
@@ -215,7 +216,7 @@ def run_cases(
     what was left out. One query."""
     statement = (
         select(RunCase.place, Case.case_id, Case.name, RunCase.failed, RunCase.reason)
-        .join(Case, (Case.project_id == RunCase.project_id) & (Case.id == RunCase.case))
+        .join(Case, row_of(Case, RunCase.case, RunCase.project_id))
         .where(
             RunCase.project_id == run.project_id,
             RunCase.run == run.id,

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp.cases.models import Case, CaseTransaction
 from webapp.cases.store import batches
+from webapp.joins import row_of
 from webapp.rules.orders import Orders
 from webapp.rules.view import Cases, Path, target_of
 from webapp.submissions.models import Submission
@@ -53,10 +54,7 @@ def without_own(session: Session, orders: Orders, cases: Cases, keys: Collection
                 select(CaseTransaction.case)
                 .join(
                     Submission,
-                    and_(
-                        Submission.project_id + 0 == CaseTransaction.project_id,
-                        Submission.id == CaseTransaction.submission,
-                    ),
+                    row_of(Submission, CaseTransaction.submission, CaseTransaction.project_id),
                 )
                 .where(
                     CaseTransaction.project_id == orders.project_id,

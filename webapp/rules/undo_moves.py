@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from webapp.cases.models import Case, CaseTransaction
 from webapp.errors import TooSlow
+from webapp.joins import row_of
 from webapp.rules.losing import MOST_MOVES, Move
 from webapp.rules.runs import get_run
 from webapp.rules.undo import live_changes, other_forms
@@ -35,7 +36,7 @@ def undo_moves(session: Session, project_id: int, run_id: int) -> dict[Move, int
     before = case((reopens, literal("")), else_=Case.owner_id)
     each = (
         live_changes(run)
-        .join(Case, and_(Case.project_id == run.project_id, Case.id == CaseTransaction.case))
+        .join(Case, row_of(Case, CaseTransaction.case, run.project_id))
         .with_only_columns(before.label("was"), back.label("now"))
         .where(~Case.deleted, or_(reopens, and_(~Case.closed, back != Case.owner_id)))
         .subquery()

@@ -71,7 +71,8 @@ def _run(session: Session, project_id: int, key: int, progress: Progress) -> Ite
             select(Submission.__table__, CaseTransaction.change, CaseTransaction.before)
             .outerjoin(
                 CaseTransaction,
-                (CaseTransaction.project_id == Submission.project_id)
+                # A sum: PostgreSQL would take the changes of an uncounted project for few.
+                (CaseTransaction.project_id == Submission.project_id + 0)
                 & (CaseTransaction.submission == Submission.id),
             )
             .where(

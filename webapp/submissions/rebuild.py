@@ -13,6 +13,7 @@ from webapp.cases.apply import NOTHING, CaseState, apply, change_from_json, diff
 from webapp.cases.models import CaseTransaction
 from webapp.cases.store import HeldCase, batches, hold_known_cases, write_cases
 from webapp.clock import take_ticks
+from webapp.joins import row_of
 from webapp.submissions.models import State, Submission
 
 
@@ -45,8 +46,7 @@ def replay_cases(
             .join(
                 Submission,
                 # By the key: PostgreSQL may take a project that it has not counted for empty.
-                (Submission.project_id + 0 == CaseTransaction.project_id)
-                & (Submission.id == CaseTransaction.submission),
+                row_of(Submission, CaseTransaction.submission, CaseTransaction.project_id),
             )
             .where(
                 CaseTransaction.project_id == project_id,

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from webapp.cases.apply import Change, change_from_json
 from webapp.cases.models import Case, CaseTransaction
 from webapp.cases.store import batches
+from webapp.joins import row_of
 from webapp.submissions.blocks import CaseBlock
 from webapp.submissions.models import Submission
 from webapp.submissions.render import render_case_form
@@ -49,7 +50,7 @@ def render_rule_forms(
             select(CaseTransaction.submission, Case.case_id, CaseTransaction.change)
             .join(
                 Case,
-                (Case.project_id == CaseTransaction.project_id) & (Case.id == CaseTransaction.case),
+                row_of(Case, CaseTransaction.case, CaseTransaction.project_id),
             )
             .where(CaseTransaction.project_id == project_id, CaseTransaction.submission.in_(some))
             .order_by(CaseTransaction.submission, CaseTransaction.case)

@@ -17,6 +17,7 @@ from webapp.cases.models import Case, CaseTransaction
 from webapp.cases.store import batches
 from webapp.clock import Micros
 from webapp.dictionary.models import Sharing
+from webapp.joins import row_of
 from webapp.people.owner_sets import WRONG_SHARING, OwnerSet, owner_set_of
 from webapp.submissions.blocks import CaseBlock, Problem
 from webapp.submissions.models import State, Submission
@@ -91,7 +92,7 @@ def _opened_by(session: Session, submission: Submission) -> dict[str, Change]:
         select(Case.case_id, CaseTransaction.change, CaseTransaction.before)
         .join(
             Case,
-            (Case.project_id == CaseTransaction.project_id) & (Case.id == CaseTransaction.case),
+            row_of(Case, CaseTransaction.case, CaseTransaction.project_id),
         )
         .where(
             CaseTransaction.project_id == submission.project_id,
@@ -120,8 +121,7 @@ def _open_before(
                 select(CaseTransaction.id)
                 .join(
                     Submission,
-                    (Submission.project_id == CaseTransaction.project_id)
-                    & (Submission.id == CaseTransaction.submission),
+                    row_of(Submission, CaseTransaction.submission, CaseTransaction.project_id),
                 )
                 .where(
                     CaseTransaction.project_id == project_id,

@@ -13,6 +13,7 @@ from webapp.cases.apply import ATTRIBUTES, CaseState
 from webapp.cases.models import Case, CaseIndex, CaseTransaction
 from webapp.cases.store import states_of
 from webapp.clock import Tick
+from webapp.joins import row_of
 from webapp.submissions.findings import Finding, What
 from webapp.submissions.models import Attachment, State, Submission, SubmissionXml
 from webapp.submissions.rebuild import replay_cases
@@ -131,8 +132,8 @@ def _links_hold(session: Session, project_id: int) -> Iterator[Finding]:
     source, target = aliased(Case), aliased(Case)
     indexes: Result[Any, Any, Any, Any] = session.execute(
         select(CaseIndex.id, CaseIndex.identifier, source.case_id, target.id)
-        .outerjoin(source, _is(source, CaseIndex.case, CaseIndex.project_id))
-        .outerjoin(target, _is(target, CaseIndex.target, CaseIndex.project_id))
+        .outerjoin(source, row_of(source, CaseIndex.case, CaseIndex.project_id))
+        .outerjoin(target, row_of(target, CaseIndex.target, CaseIndex.project_id))
         .where(CaseIndex.project_id == project_id, or_(source.id.is_(None), target.id.is_(None)))
         .order_by(CaseIndex.id)
         .execution_options(yield_per=BATCH)
@@ -147,9 +148,9 @@ def _links_hold(session: Session, project_id: int) -> Iterator[Finding]:
     # An outer join gives NULL where the columns' types say that there is none: hence Any.
     transactions: Result[Any, Any, Any, Any] = session.execute(
         select(CaseTransaction.id, Case.id, Submission.submission_id, Submission.state)
-        .outerjoin(Case, _is(Case, CaseTransaction.case, CaseTransaction.project_id))
+        .outerjoin(Case, row_of(Case, CaseTransaction.case, CaseTransaction.project_id))
         .outerjoin(
-            Submission, _is(Submission, CaseTransaction.submission, CaseTransaction.project_id)
+            Submission, row_of(Submission, CaseTransaction.submission, CaseTransaction.project_id)
         )
         .where(
             CaseTransaction.project_id == project_id,
@@ -174,16 +175,14 @@ def _links_hold(session: Session, project_id: int) -> Iterator[Finding]:
             yield Finding(What.SUBMISSION, submission_id, sentence)
     content = session.execute(
         select(SubmissionXml.submission)
-        .outerjoin(Submission, _is(Submission, SubmissionXml.submission, SubmissionXml.project_id))
+        .outerjoin(
+            Submission, row_of(Submission, SubmissionXml.submission, SubmissionXml.project_id)
+        )
         .where(SubmissionXml.project_id == project_id, Submission.id.is_(None))
         .execution_options(yield_per=BATCH)
     )
     for (key,) in content:
         yield Finding(What.SUBMISSION, str(key), f"The stored XML {key} belongs to no form.")
-
-
-def _is(table: Any, key: Any, project_id: Any) -> Any:
-    return (table.project_id == project_id) & (table.id == key)
 
 
 def _case(case: Any, says: str) -> Finding:
