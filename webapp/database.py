@@ -145,9 +145,9 @@ def read_alone(
 ) -> Sequence[Row[Any]]:
     """What one statement reads; on PostgreSQL outside of any transaction.
 
-    For what is asked before a form is read: nothing stays open there while a slow phone sends it.
-    And at a rollback, with which reading ends, psycopg forgets all statements that the server has
-    prepared; planning them anew costs as much as doing them.
+    For what is asked before a form is read, when whatever is open is ended: at a rollback, with
+    which reading ends, psycopg forgets all statements that the server has prepared; planning them
+    anew costs as much as doing them.
     """
     if session.get_bind().dialect.name != "postgresql":
         return session.connection().execute(statement, values).all()

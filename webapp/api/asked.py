@@ -14,6 +14,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 from webapp.api.routes import InvalidFields
 from webapp.clock import Micros
 from webapp.errors import Invalid
+from webapp.extensions import db
 from webapp.projects.models import Project
 from webapp.rules.moment import parse_as_of
 from webapp.strict_json import read_json
@@ -34,6 +35,7 @@ def json_body() -> object:
     """The JSON in the body; None when there is no body. Raises `UnsupportedMediaType` when it says
     that it is something else, `RequestEntityTooLarge`, and `Invalid`."""
     request.max_content_length = LARGEST
+    db.session.rollback()  # nothing is open while it comes
     raw = request.get_data(cache=False, parse_form_data=False)
     if not raw.strip():
         return None
