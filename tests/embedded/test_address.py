@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from webapp.embedded.address import free_port, location, page_address
+from webapp.embedded.address import listen, location, page_address
 from webapp.errors import CasekeeperError
 
 
@@ -19,7 +19,8 @@ def busy() -> Iterator[int]:
 
 def test_the_next_port_is_taken_and_said_when_nobody_asked_for_one(busy: int):
     said: list[str] = []
-    port = free_port("127.0.0.1", busy, asked_for=False, say=said.append)
+    with listen("127.0.0.1", busy, asked_for=False, say=said.append) as listener:
+        port = listener.getsockname()[1]
     assert port > busy
     assert said == [f"Port {busy} is taken, so this is port {port}."]
 
@@ -37,7 +38,7 @@ def test_what_cannot_be_listened_on_says_what_to_set(
     busy: int, host: str, port: int | None, sentence: str
 ):
     with pytest.raises(CasekeeperError) as caught:
-        free_port(host, busy if port is None else port, asked_for=True, say=print)
+        listen(host, busy if port is None else port, asked_for=True, say=print)
     assert sentence in caught.value.message
 
 
@@ -54,5 +55,5 @@ def test_the_address_can_be_opened_on_this_machine(host: str, address: str):
     assert page_address(host, 5000) == address
 
 
-def test_gunicorn_is_told_ipv6_in_brackets():
+def test_ipv6_stands_in_brackets():
     assert location("::", 5000) == "[::]:5000"

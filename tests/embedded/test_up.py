@@ -183,6 +183,28 @@ def test_a_busy_port_that_was_asked_for_is_said(shared: Running, tmp_path: Path)
     assert f"Port {shared.port} is taken" in other.said
 
 
+def test_of_two_first_starts_on_one_port_the_second_is_refused(tmp_path: Path):
+    """Neither serves for a while: the database is made first, and a demonstration."""
+    port = str(free_port())
+    both = [Running(tmp_path / name, PORT=port) for name in ("one", "other")]
+    try:
+        until = time.monotonic() + 60
+        while not any(up.process.poll() is not None for up in both):
+            assert time.monotonic() < until, [up.said for up in both]
+            time.sleep(0.05)
+        refused, other = sorted(both, key=lambda up: up.process.poll() is None)
+        assert refused.process.returncode == 1
+        assert f"Port {port} is taken" in refused.said
+        assert "password" not in refused.said
+        other.wait_until_ready()
+    finally:
+        for up in both:
+            with suppress(ProcessLookupError):
+                os.killpg(up.process.pid, signal.SIGKILL)
+            up.process.wait()
+            up.wait_until_gone(10)
+
+
 def command_of(pid: int) -> bytes:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()

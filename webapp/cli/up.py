@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -27,7 +27,7 @@ from webapp.config import Settings, keep_secret
 from webapp.database_upgrade import upgrade_database
 from webapp.demo.build import SEED
 from webapp.demo.marks import unfinished
-from webapp.embedded.address import free_port, is_loopback, location, page_address
+from webapp.embedded.address import is_loopback, listen, location, page_address
 from webapp.embedded.data_folder import only_instance, prepare
 from webapp.embedded.redis_server import Redis, answers, redis_for
 from webapp.embedded.supervisor import Supervisor
@@ -41,6 +41,16 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PATIENCE_S = 60.0
 #: One look at a part takes no longer than this, so that Ctrl-C is heeded meanwhile.
 LOOK_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Descriptors that this instance has from its start on, and hands over."""
+
+    #: Of the lock on the data folder.
+    lock: int
+    #: Of the socket at which the web server listens.
+    listener: int
 
 
 @click.command("up")
@@ -59,13 +69,14 @@ def up() -> None:
     settings = keep_secret(settings)
     with only_instance(settings.data) as lock:
         asked_for = bool(os.environ.get("PORT", "").strip())
-        port = free_port(settings.host, settings.port, asked_for=asked_for, say=say)
-        upgrade_database(app)
-        login = first_start(settings.data)
-        make_demos(settings, login)
-        db.engine.dispose()
-        with redis_for(redis_folder(settings.data), settings.redis_url) as redis:
-            serve(replace(settings, port=port), redis, lock, login)
+        with listen(settings.host, settings.port, asked_for=asked_for, say=say) as listener:
+            settings = replace(settings, port=listener.getsockname()[1])
+            upgrade_database(app)
+            login = first_start(settings.data)
+            make_demos(settings, login)
+            db.engine.dispose()
+            with redis_for(redis_folder(settings.data), settings.redis_url) as redis:
+                serve(settings, redis, Held(lock, listener.fileno()), login)
 
 
 def make_demos(settings: Settings, login: FirstLogin | None) -> None:
@@ -86,15 +97,15 @@ def make_demos(settings: Settings, login: FirstLogin | None) -> None:
             say(f"That did not work, and is tried again at the next start: {error}")
 
 
-def serve(settings: Settings, redis: Redis, lock: int, login: FirstLogin | None) -> None:
-    """Run all parts until the end is asked for. `lock` holds the data folder."""
+def serve(settings: Settings, redis: Redis, held: Held, login: FirstLogin | None) -> None:
+    """Run all parts until the end is asked for."""
     environment = {
         **os.environ,
         "CASEKEEPER_DATA": str(settings.data.resolve()),
         "CASEKEEPER_SECRET": settings.secret,
         "REDIS_URL": redis.url,
     }
-    with Supervisor(ROOT, environment, say, lock=lock) as supervisor:
+    with Supervisor(ROOT, environment, say, lock=held.lock) as supervisor:
         if redis.command is not None:
             supervisor.start("Redis", redis.command, outlasts=True)
         if not supervisor.wait_for(lambda: answers(redis.url), PATIENCE_S):
@@ -102,7 +113,8 @@ def serve(settings: Settings, redis: Redis, lock: int, login: FirstLogin | None)
             log = redis_folder(settings.data) / "redis.log"
             why = f"{log} may say why." if redis.command else "Is REDIS_URL right?"
             return refuse(supervisor, f"The Redis server does not answer. {why}")
-        supervisor.start("The web server", web_command(settings))
+        command = web_command(settings, held.listener)
+        supervisor.start("The web server", command, files=(held.listener,))
         started = datetime.now(UTC)
         supervisor.start("The workers", [sys.executable, str(ROOT / "worker.py")])
         address = page_address(settings.host, settings.port)
@@ -116,11 +128,11 @@ def serve(settings: Settings, redis: Redis, lock: int, login: FirstLogin | None)
     return None
 
 
-def web_command(settings: Settings) -> list[str]:
-    """The command line of the web server."""
+def web_command(settings: Settings, listener: int) -> list[str]:
+    """The command line of the web server, which gets the socket at which it listens."""
     return [
         *(sys.executable, "-m", "gunicorn", "webapp:create_app()"),
-        *("--bind", location(settings.host, settings.port)),
+        *("--bind", f"fd://{listener}"),
         *("--workers", str(settings.web_concurrency)),
         *("--worker-class", "gthread", "--threads", str(settings.web_threads)),
         *("--graceful-timeout", "2", "--timeout", "120", "--log-level", "warning"),

@@ -12,23 +12,28 @@ from webapp.errors import CasekeeperError
 #: How many ports after the usual one are tried when that is busy.
 OTHER_PORTS = 20
 LAST_PORT = 65535
+#: So many wait to be answered, as with gunicorn.
+BACKLOG = 2048
 #: Hosts that mean every address of this machine, and one at which it reaches itself.
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  told apart, not bound
 
 
-def free_port(host: str, port: int, *, asked_for: bool, say: Callable[[str], None]) -> int:
-    """The port to listen on: this one, or when nobody asked for it the next that is free.
+def listen(host: str, port: int, *, asked_for: bool, say: Callable[[str], None]) -> socket.socket:
+    """A socket that listens at this port, or when nobody asked for it at the next that is free.
 
-    Raises `CasekeeperError` with what to set when one cannot listen there.
+    It is taken at once and kept: between a look whether a port is free and the start of the web
+    server somebody else could take it, and would then be announced as this one. Raises
+    `CasekeeperError` with what to set when one cannot listen there.
     """
     if not 0 < port <= LAST_PORT:
         raise CasekeeperError(f"PORT must be a number from 1 to {LAST_PORT}, not {port}.")
     others = 0 if asked_for else OTHER_PORTS
     for candidate in range(port, min(port + others, LAST_PORT) + 1):
-        if _is_free(host, candidate):
+        listener = _listener(host, candidate)
+        if listener is not None:
             if candidate != port:
                 say(f"Port {port} is taken, so this is port {candidate}.")
-            return candidate
+            return listener
     if asked_for:
         raise CasekeeperError(
             f"Port {port} is taken by another program. Stop that one, or set PORT to another"
@@ -58,21 +63,24 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _is_free(host: str, port: int) -> bool:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
+def _listener(host: str, port: int) -> socket.socket | None:
+    """None when somebody else has it."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
         # As gunicorn does: the remains of closed connections do not count.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                return False
-            if error.errno == errno.EACCES:
-                raise CasekeeperError(
-                    f"This account may not listen on port {port}. Set PORT to 1024 or more."
-                ) from error
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            return None
+        if error.errno == errno.EACCES:
             raise CasekeeperError(
-                f"HOST is “{host}”, which is no address of this machine. Set it to 127.0.0.1, or"
-                " to 0.0.0.0 to be reached from other machines."
+                f"This account may not listen on port {port}. Set PORT to 1024 or more."
             ) from error
-    return True
+        raise CasekeeperError(
+            f"HOST is “{host}”, which is no address of this machine. Set it to 127.0.0.1, or"
+            " to 0.0.0.0 to be reached from other machines."
+        ) from error
+    return listener

@@ -30,6 +30,8 @@ class Child:
     command: list[str]
     #: It serves the others, and is asked to end only when they have.
     outlasts: bool = False
+    #: Descriptors of ours that it gets under the same number.
+    files: tuple[int, ...] = ()
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     deaths: int = 0
@@ -75,10 +77,12 @@ class Supervisor:
         """Whether somebody asked for the end."""
         return self._stopping
 
-    def start(self, name: str, command: list[str], *, outlasts: bool = False) -> None:
+    def start(
+        self, name: str, command: list[str], *, outlasts: bool = False, files: tuple[int, ...] = ()
+    ) -> None:
         """Start a child and keep it running from now on. One that `outlasts` the others is asked
-        to end after them."""
-        child = Child(name, command, outlasts)
+        to end after them. `files` are descriptors that it is given, and keep their numbers."""
+        child = Child(name, command, outlasts, files)
         self._children.append(child)
         self._launch(child)
 
@@ -132,6 +136,7 @@ class Supervisor:
             env=self._environment,
             stdin=subprocess.DEVNULL,
             process_group=self._group,
+            pass_fds=child.files,
         )
 
     def _watch(self) -> None:
