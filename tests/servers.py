@@ -10,10 +10,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from flask import Flask
 
+from webapp.cli.up import web_command
 from webapp.config import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,17 +30,24 @@ def environment_of(app: Flask, *, redis_url: str | None = None) -> dict[str, str
         "DATABASE_URL": settings.database_url,
         "REDIS_URL": settings.redis_url if redis_url is None else redis_url,
         "CASEKEEPER_SECRET": settings.secret,
+        "WEB_THREADS": str(settings.web_threads),
     }
 
 
 @contextmanager
-def server_process(app: Flask, *, redis_url: str | None = None) -> Iterator[str]:
-    """A server on loopback on the database of the app; the value is its address."""
+def server_process(
+    app: Flask, *, redis_url: str | None = None, gunicorn: bool = False
+) -> Iterator[str]:
+    """A server on loopback on the database of the app; the value is its address. With `gunicorn`
+    the one that people have, in one process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "flask", "--app", "webapp", "run", "--port", str(port)]
+    if gunicorn:
+        command = web_command(replace(app.extensions["settings"], port=port, web_concurrency=1))
     server = subprocess.Popen(
-        [sys.executable, "-m", "flask", "--app", "webapp", "run", "--port", str(port)],
+        command,
         cwd=ROOT,
         env=environment_of(app, redis_url=redis_url),
         stdout=subprocess.DEVNULL,

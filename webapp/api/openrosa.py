@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
+from io import BytesIO
 from typing import IO
 from xml.sax.saxutils import escape
 
@@ -11,6 +11,7 @@ from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from webapp.api import multipart
+from webapp.api.arriving import arriving
 from webapp.api.auth import may_submit
 from webapp.api.multipart import Part
 from webapp.config import Settings
@@ -101,20 +102,13 @@ def _body(settings: Settings) -> tuple[bytes, list[Kept]]:
     boundary = request.mimetype_params.get("boundary")
     if request.mimetype != "multipart/form-data" or not boundary:
         # Whatever the content type says: curl sends forms as application/x-www-form-urlencoded.
-        request.max_content_length = settings.max_xml
-        try:
-            return request.get_data(cache=False, parse_form_data=False), []
-        except RequestEntityTooLarge:
-            _let_it_come(settings)
-            raise _too_large("form", settings.max_xml, "CASEKEEPER_MAX_XML") from None
+        xml = BytesIO()
+        _receive(xml, settings.max_xml, _too_large("form", settings.max_xml, "CASEKEEPER_MAX_XML"))
+        return xml.getvalue(), []
     with multipart.temporary() as body:
-        try:
-            shutil.copyfileobj(request.stream, body, multipart.CHUNK)
-        except RequestEntityTooLarge:
-            _let_it_come(settings)
-            raise _too_large(
-                "form with its attachments", settings.max_request, "CASEKEEPER_MAX_REQUEST"
-            ) from None
+        limit = settings.max_request
+        too_large = _too_large("form with its attachments", limit, "CASEKEEPER_MAX_REQUEST")
+        _receive(body, limit, too_large)
         body.seek(0)
         try:
             with multipart.opened(body, boundary) as parts:
@@ -147,16 +141,12 @@ def _read(stream: IO[bytes], settings: Settings) -> bytes:
     return xml
 
 
-def _let_it_come(settings: Settings) -> None:
-    """Read what is still on its way, and forget it: a phone that is cut off while it sends takes
-    that for a bad connection, never reads the answer and tries again for ever."""
-    stream: IO[bytes] = request.environ["wsgi.input"]
-    left = min(request.content_length or 0, 2 * settings.max_request)
-    while left > 0:
-        some = stream.read(min(left, multipart.CHUNK))
-        if not some:
-            return
-        left -= len(some)
+def _receive(file: IO[bytes], limit: int, too_large: RequestEntityTooLarge) -> None:
+    try:
+        arriving().copy_to(file, limit, too_large)
+    except RequestEntityTooLarge:
+        arriving().let_it_come()
+        raise
 
 
 def _too_large(what: str, limit: int, setting: str) -> RequestEntityTooLarge:
