@@ -35,21 +35,37 @@ def environment_of(app: Flask, *, redis_url: str | None = None) -> dict[str, str
 
 
 @contextmanager
-def server_process(
-    app: Flask, *, redis_url: str | None = None, gunicorn: bool = False
-) -> Iterator[str]:
-    """A server on loopback on the database of the app; the value is its address. With `gunicorn`
-    the one that people have, in one process."""
+def server_process(app: Flask, *, redis_url: str | None = None) -> Iterator[str]:
+    """A server on loopback on the database of the app; the value is its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "flask", "--app", "webapp", "run", "--port", str(port)]
-    if gunicorn:
-        command = web_command(replace(app.extensions["settings"], port=port, web_concurrency=1))
+    with _process(command, port, environment_of(app, redis_url=redis_url)) as address:
+        yield address
+
+
+@contextmanager
+def web_server(app: Flask) -> Iterator[str]:
+    """The same with the server that people have, in one process."""
+    settings = replace(app.extensions["settings"], web_concurrency=1)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        file = listener.fileno()
+        port = listener.getsockname()[1]
+        command = web_command(settings, file)
+        with _process(command, port, environment_of(app), files=(file,)) as address:
+            yield address
+
+
+@contextmanager
+def _process(
+    command: list[str], port: int, environment: dict[str, str], *, files: tuple[int, ...] = ()
+) -> Iterator[str]:
     server = subprocess.Popen(
         command,
         cwd=ROOT,
-        env=environment_of(app, redis_url=redis_url),
+        env=environment,
+        pass_fds=files,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from tests import factories
 from tests.conftest import make_app
 from tests.forms import case_block, form
-from tests.servers import server_process
+from tests.servers import web_server
 from tests.web.signing_in import basic
 from webapp.extensions import db
 from webapp.submissions.models import Submission
@@ -83,7 +83,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
         project = factories.project()
         auth = basic(factories.mobile_worker(project).username, factories.PASSWORD)
         path = f"/a/{project.name}/receiver/"
-    with server_process(app, gunicorn=True) as address:
+    with web_server(app) as address:
         yield Door(app, address, path, auth)
     with app.app_context():
         db.engine.dispose()
