@@ -21,6 +21,14 @@ def row_of(table: Any, key: Any, project_id: Any) -> ColumnElement[bool]:
     return and_(table.id == key, table.project_id + 0 == project_id)
 
 
+def same_project(table: Any, row: Any) -> ColumnElement[bool]:
+    """Whether a row of `table` is in the project of `row`, for an index of the table that is asked
+    for the project and for something else of `row`: not for the project alone, as the difference
+    sees to. (From the sum above it would be concluded which project it is.)"""
+    is_it: ColumnElement[bool] = table.project_id == row.project_id - 0
+    return is_it
+
+
 def one_of(value: Any, found: Select[Any] | CompoundSelect[Any]) -> ColumnElement[bool]:
     """Whether a value is one of those that a query finds, which are few."""
     return _OneOf(value, found.scalar_subquery())

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from webapp.cases.models import Case, CaseTransaction
-from webapp.joins import row_of
+from webapp.joins import row_of, same_project
 from webapp.submissions.guards import cases_with_later, in_the_way_of_archive
 from webapp.submissions.models import State, Submission
 
@@ -74,7 +74,7 @@ def _other_live(*which: ColumnElement[bool]) -> ColumnElement[bool]:
             row_of(_other, _theirs.submission, _theirs.project_id),
         )
         .where(
-            _theirs.project_id == _mine.project_id,
+            same_project(_theirs, _mine),
             _theirs.case == _mine.case,
             _theirs.submission != _mine.submission,
             _other.state == State.NORMAL,

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import and_, case, func
+from sqlalchemy import and_, case, func, select
 from sqlalchemy.orm import Session
 
 from webapp.cases.models import OPEN, Case
+from webapp.joins import row_of
 from webapp.rules.apply_cases import changed_rows, effects_of_row
 from webapp.rules.changes import CaseChange, case_change
 from webapp.rules.compile import condition
@@ -74,9 +75,14 @@ def changed_in_plan(session: Session, orders: Orders) -> ChangedInPlan:
     )
     rows = (
         # Beside the count and not among the conditions, which would give PostgreSQL ideas.
-        family.select(func.count(), func.sum(case((matches, 1), else_=0)))
-        .join(RunCase, (RunCase.project_id == Case.project_id) & (RunCase.case == Case.id))
-        .where(RunCase.run == orders.run_id, Case.indexed_on > orders.planned_on)
+        select(func.count(), func.sum(case((matches, 1), else_=0)))
+        .select_from(RunCase)
+        .join(Case, row_of(Case, RunCase.case, RunCase.project_id))
+        .where(
+            RunCase.project_id == orders.project_id,
+            RunCase.run == orders.run_id,
+            Case.indexed_on > orders.planned_on,
+        )
     )
     changed, still = session.execute(rows).one()
     return ChangedInPlan(changed, changed - int(still or 0))

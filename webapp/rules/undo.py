@@ -17,6 +17,7 @@ from webapp.errors import Refused
 from webapp.jobs import queue
 from webapp.jobs.kind import Kind
 from webapp.jobs.models import Job
+from webapp.joins import row_of, same_project
 from webapp.rules.models import Run
 from webapp.rules.runs import get_run
 from webapp.rules.undone import undone
@@ -140,10 +141,9 @@ def other_forms(run: Run) -> tuple[Exists, Exists, Exists]:
     closed it, for it stays closed as long as one does (S9d); and whether one came later."""
     other, its = aliased(Submission), aliased(CaseTransaction)
     elsewhere = exists().where(
-        its.project_id == CaseTransaction.project_id,
+        same_project(its, CaseTransaction),
         its.case == CaseTransaction.case,
-        other.project_id == its.project_id,
-        other.id == its.submission,
+        row_of(other, its.submission, its.project_id),
         other.state == State.NORMAL,
         other.run_id.is_distinct_from(run.id),
     )
@@ -162,7 +162,7 @@ def live_changes(run: Run) -> Select[Any]:
         .join(
             CaseTransaction,
             and_(
-                CaseTransaction.project_id == Submission.project_id,
+                same_project(CaseTransaction, Submission),
                 CaseTransaction.submission == Submission.id,
             ),
         )

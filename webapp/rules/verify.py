@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp.cases.apply import Change, change_from_json
 from webapp.cases.models import CaseTransaction
+from webapp.joins import same_project
 from webapp.people.kinds import SYSTEM
 from webapp.rules.apply_cases import Done
 from webapp.rules.definition import Definition, Set
@@ -71,8 +72,7 @@ def _run(session: Session, project_id: int, key: int, progress: Progress) -> Ite
             select(Submission.__table__, CaseTransaction.change, CaseTransaction.before)
             .outerjoin(
                 CaseTransaction,
-                # A sum: PostgreSQL would take the changes of an uncounted project for few.
-                (CaseTransaction.project_id == Submission.project_id + 0)
+                same_project(CaseTransaction, Submission)
                 & (CaseTransaction.submission == Submission.id),
             )
             .where(

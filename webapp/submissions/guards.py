@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, select
+from sqlalchemy import ColumnElement, Select, exists, select
 from sqlalchemy.orm import Session, aliased
 
 from webapp.cases.models import CaseTransaction
+from webapp.joins import row_of, same_project
 from webapp.submissions.models import State, Submission
 
 _mine = aliased(CaseTransaction)
@@ -48,9 +49,9 @@ def in_the_way_of_restore(session: Session, submission: Submission) -> tuple[str
     firsts = aliased(CaseTransaction)
     still_open = exists(
         select(firsts.id)
-        .join(first, _same(firsts, first))
+        .join(first, row_of(first, firsts.submission, firsts.project_id))
         .where(
-            firsts.project_id == submission.project_id,
+            same_project(firsts, _theirs),
             firsts.case == _theirs.case,
             first.state == State.NORMAL,
             first.received_on < submission.received_on,
@@ -87,20 +88,13 @@ def _others(
     return (
         select(*columns)
         .select_from(_theirs)
-        .join(_other, _same(_theirs, _other))
+        .join(_other, row_of(_other, _theirs.submission, _theirs.project_id))
         .where(
             _theirs.project_id == submission.project_id,
             _theirs.case.in_(cases),
             _theirs.submission != submission.id,
         )
         .distinct()
-    )
-
-
-def _same(transaction: Any, submission: Any) -> ColumnElement[bool]:
-    return and_(
-        transaction.submission == submission.id,
-        transaction.project_id == submission.project_id + 0,
     )
 
 

@@ -16,7 +16,7 @@ from webapp.cases.apply import Change, change_from_json
 from webapp.cases.models import CaseTransaction
 from webapp.cases.store import keys_of
 from webapp.clock import Tick
-from webapp.joins import row_of
+from webapp.joins import row_of, same_project
 from webapp.submissions.attachments import CHUNK, path_of
 from webapp.submissions.findings import Finding, What
 from webapp.submissions.models import Attachment, State, Submission, SubmissionXml
@@ -268,8 +268,7 @@ def _size_if_sound(folder: Path, sha256: str) -> int | None:
 
 
 def _content_of(content: Any, submission: Any) -> Any:
-    # A sum: PostgreSQL would take the contents of an uncounted project for few, and read them all.
-    return (content.project_id == submission.project_id + 0) & (content.submission == submission.id)
+    return same_project(content, submission) & (content.submission == submission.id)
 
 
 def _form(row: Any, says: str) -> Finding:
