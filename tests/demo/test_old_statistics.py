@@ -51,11 +51,16 @@ def test_nothing_reads_the_whole_project_for_each_row(app: Flask, session: Sessi
     size, whole = session.execute(select(func.count().filter(mine), func.count())).one()
     with asked(db.engine) as questions:
         assert look_at_everything(app, project) > 100
-        look_at_a_large_form(app, session, project)
         synchronize(app, project)
         assert not findings(app, session, project)
+    with asked(db.engine) as of_a_large_form:
+        look_at_a_large_form(app, session, project)
     session.rollback()
-    costs = sorted(((work(session, one), one[0]) for one in questions.items()), reverse=True)
+    costs = [
+        (work(session, one), one[0])
+        for some in (questions, of_a_large_form)
+        for one in some.items()
+    ]
     assert len(costs) > 200
     assert not [one for one in costs if one[0] > EACH * size + 2 * whole]
 
