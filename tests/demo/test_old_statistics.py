@@ -31,8 +31,6 @@ from webapp.projects.models import Project
 
 #: Addresses of one kind that are looked at.
 OF_A_KIND = 2
-#: Cases of a large form.
-CASES = 500
 #: Rows that a question may read for each transaction of the project; besides, it may
 #: read tables of this size whole, once, with what other tests left.
 EACH = 10
@@ -43,7 +41,8 @@ Question = tuple[str, Any]
 def test_nothing_reads_the_whole_project_for_each_row(app: Flask, session: Session):
     if session.get_bind().dialect.name != "postgresql":
         pytest.skip("SQLite's plans do not depend on counts that nobody made")
-    played(begun(size=TINY))
+    known = played(begun(size=TINY))
+    send(session, known.id, large_form(3000))
     with write_transaction():
         session.execute(text("ANALYZE"))
     project = played(begun())
@@ -123,11 +122,15 @@ def look_at_everything(app: Flask, project: Project) -> int:
 
 
 def look_at_a_large_form(app: Flask, session: Session, project: Project) -> None:
-    blocks = (case_block(f"c-{number}", create={"case_type": "room"}) for number in range(CASES))
     browser = signed_in(app, factories.web_user(project, "admin"))
-    form_id = send(session, project.id, form(*blocks)).submission_id
+    form_id = send(session, project.id, large_form(500)).submission_id
     for page in ("", "archive"):
         browser.get(f"/a/{project.name}/submissions/{form_id}/{page}")
+
+
+def large_form(cases: int) -> bytes:
+    blocks = (case_block(f"c-{number}", create={"case_type": "room"}) for number in range(cases))
+    return form(*blocks)
 
 
 def kind_of(app: Flask, address: str) -> object:
