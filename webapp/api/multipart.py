@@ -10,7 +10,17 @@ from typing import IO
 
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import parse_options_header
-from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
+from werkzeug.sansio.multipart import (
+    BLANK_LINE_RE,
+    Data,
+    Epilogue,
+    Event,
+    Field,
+    File,
+    MultipartDecoder,
+    NeedData,
+    State,
+)
 
 #: How much is read at a time.
 CHUNK = 1 << 16
@@ -18,10 +28,14 @@ CHUNK = 1 << 16
 IN_MEMORY = 500_000
 #: No form has more parts.
 MAX_PARTS = 1_000
+#: What a part says about itself in bytes, and all of them together: half a kilobyte is usual. To
+#: read it takes twenty times its length in memory, and half a second for each megabyte.
+MAX_HEADERS = 16_000
+MAX_ALL_HEADERS = 1_000_000
 
 
 class NotMultipart(ValueError):
-    """The body is not what its content type says it is."""
+    """The body is not what its content type says it is, or its parts say too much."""
 
 
 @dataclass(slots=True)
@@ -63,8 +77,31 @@ def temporary() -> IO[bytes]:
     return SpooledTemporaryFile(max_size=IN_MEMORY)
 
 
+class _Decoder(MultipartDecoder):
+    """The framework's, which reads headers of any length."""
+
+    _all_headers = 0
+
+    def next_event(self) -> Event:
+        """What comes next."""
+        if self.state is State.PART:
+            self._measure_headers()
+        return super().next_event()
+
+    def _measure_headers(self) -> None:
+        end = BLANK_LINE_RE.search(self.buffer, 0, MAX_HEADERS)
+        if end is not None:
+            self._all_headers += end.start()
+        elif len(self.buffer) > MAX_HEADERS:
+            raise NotMultipart(f"The headers of a part are longer than {MAX_HEADERS:,} bytes.")
+        if self._all_headers > MAX_ALL_HEADERS:
+            raise NotMultipart(
+                f"The headers of all parts are longer than {MAX_ALL_HEADERS:,} bytes."
+            )
+
+
 def _parts(body: IO[bytes], boundary: bytes, spool: Callable[[], IO[bytes]]) -> list[Part]:
-    decoder = MultipartDecoder(boundary)
+    decoder = _Decoder(boundary)
     parts: list[Part] = []
     while True:
         chunk = body.read(CHUNK)
