@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -411,3 +412,54 @@ def test_long_names_and_markup_are_text(session: Session, officer: PageClient, p
     assert page.h1 == nasty
     assert not page.document.xpath("//script[not(@src)]")
     assert "and 200 more properties" in page.text
+
+
+@pytest.mark.parametrize("page", ["", "edit"])
+def test_a_case_with_very_many_properties_shows_the_first_and_finds_the_others(
+    session: Session, officer: PageClient, project: Project, page: str
+):
+    many = {f"p{n:05}": "w" * 26 for n in range(20_000)}
+    update(session, project, "c-1", zz_last="here", zz_text="x" * 30_000, **many)
+    update(session, project, "c-1", **dict.fromkeys(many, "v"))
+    here = f"{address_of(officer, project, 'c-1')}{page}"
+    began = time.process_time()
+    first = officer.get(here)
+    assert time.process_time() - began < 10
+    assert len(first.html) < 1_000_000
+    assert "p00499" in first.html
+    assert "p00500" not in first.html
+    assert "The case has 19,502 more properties, which are not shown here." in first.text
+    found = first.form("Find a property").submit(find="ZZ_")
+    assert "are not shown" not in found.text
+    assert "zz_last" in found.text
+    assert "zz_last" not in first.text
+    assert len(found.html) < 120_000
+    assert "19,500 more properties with “p” are not shown" in officer.get(f"{here}?find=p").text
+
+
+def test_long_values_are_on_the_page_in_part(
+    session: Session, officer: PageClient, project: Project
+):
+    values = {f"p{n:03}": f"{n}" + "<" * 30_000 for n in range(250)}
+    update(session, project, "c-1", **values)
+    update(session, project, "c-1", **{name: f"x{text}" for name, text in values.items()})
+    page = officer.get(address_of(officer, project, "c-1"))
+    assert len(page.html) < 8_000_000
+    assert "Show the first 5,000 of 30,002 characters" in page.text
+    assert "Show the first 500 of 30,002 characters" in page.text
+    past = officer.get(f"{page.url}history/p000")
+    assert "Show all 30,002 characters" in past.text
+    edit = officer.get(f"{page.url}edit")
+    assert len(edit.html) < 3_000_000
+    assert "more properties, which are not shown here" in edit.text
+
+
+def test_a_form_with_very_many_indexes_names_the_first(
+    session: Session, officer: PageClient, project: Project
+):
+    open_case(session, project.id, "p")
+    index = {f"i{n:03}": ("t", "p") for n in range(150)}
+    send(session, project.id, form(case_block("c-1", update={"a": "1"}, index=index)))
+    page = officer.get(address_of(officer, project, "c-1"))
+    assert "and 50 more indexes, which the form has" in page.text
+    assert "i100" not in text_of(page, "history")

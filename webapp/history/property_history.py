@@ -13,7 +13,7 @@ from webapp.clock import Micros
 from webapp.history.changes import ValueChange, case_change
 from webapp.history.filters import UserType
 from webapp.history.rows import deactivated_among, user_type
-from webapp.history.timeline import forms_of
+from webapp.history.timeline import FEW_AT_ONCE, forms_of
 from webapp.submissions.models import Submission
 
 #: So many changes are shown on a page, and so many forms that name the value are read for it: more
@@ -59,24 +59,29 @@ def property_history(
     with `before` those that came before that tick. A form that gave the value that was there
     changed nothing. Two queries; they grow with the forms of the case."""
     statement = (
-        forms_of(case).where(_names(name)).order_by(Submission.received_on.desc()).limit(READ)
+        forms_of(case)
+        .add_columns(CaseTransaction.change, CaseTransaction.before)
+        .where(_names(name))
+        .order_by(Submission.received_on.desc())
+        .limit(READ)
     )
     if before is not None:
         statement = statement.where(Submission.received_on < before)
-    rows = session.execute(statement).all()
     found: list[tuple[Submission, ValueChange, bool, bool]] = []
-    older = rows[-1][0].received_on if len(rows) == READ else None
-    for submission, change, was in rows:
-        told = case_change(change, was, live=submission.live)
-        values = told.attributes if name in ATTRIBUTES else told.properties
-        wanted = ATTRIBUTES.get(name, name)
-        value = next((one for one in values if one.name == wanted), None)
-        if value is None:
-            continue
-        if len(found) == SHOWN:
-            older = found[-1][0].received_on
-            break
-        found.append((submission, value, told.known, told.opened))
+    older: Micros | None = None
+    wanted = ATTRIBUTES.get(name, name)
+    with session.execute(statement, execution_options=FEW_AT_ONCE) as rows:
+        for read, (submission, _key, change, was) in enumerate(rows, 1):
+            told = case_change(change, was, live=submission.live)
+            values = told.attributes if name in ATTRIBUTES else told.properties
+            value = next((one for one in values if one.name == wanted), None)
+            if value is not None and len(found) == SHOWN:
+                older = found[-1][0].received_on
+                break
+            if value is not None:
+                found.append((submission, value, told.known, told.opened))
+            if read == READ:
+                older = submission.received_on
     submissions = [one[0] for one in found]
     gone = deactivated_among(session, case.project_id, submissions) if found else frozenset()
     return PastValues(

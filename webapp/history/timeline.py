@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
@@ -20,19 +20,27 @@ from webapp.submissions.models import State, Submission
 
 #: So many forms are shown on a page.
 SHOWN = 20
+#: And of each so many properties, and so many indexes, as it changed.
+VALUES = 100
 #: So far back, in forms, it is looked for what last changed a property; so many at a time.
 SEARCHED, AT_ONCE = 5_000, 500
+#: What a form changed may be several megabytes: so many of them are in memory at a time.
+FEW_AT_ONCE = {"yield_per": 10}
 
 
 @dataclass(frozen=True, slots=True)
 class PastForm:
-    """A form that touched the case, and what it changed in it. `number` counts the live forms from
-    the first on; one that is archived has none."""
+    """A form that touched the case, and what it changed in it, with the first `VALUES` properties
+    and indexes of `properties` and `links`; `values` is how many names it changed in all. `number`
+    counts the live forms from the first on; one that is archived has none."""
 
     submission: Submission
     user_type: UserType
     change: CaseChange
     number: int | None
+    values: int
+    properties: int
+    links: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +85,17 @@ class Closing:
 
 
 def forms_of(case: Case) -> Select[Any]:
-    """The forms that touch a case, live or archived, with `change` and `before`; `received_on` is
-    their key in pages. (Errors and duplicates touch none; older versions count no more.)"""
-    return _touching(case, Submission, CaseTransaction.change, CaseTransaction.before).where(
+    """The forms that touch a case, live or archived, with the key of the transaction; `received_on`
+    is their key in pages. (Errors and duplicates touch none; older versions count no more.)"""
+    return _touching(case, Submission, CaseTransaction.id).where(
         Submission.state.in_((State.NORMAL, State.ARCHIVED))
     )
 
 
 def timeline(session: Session, case: Case, rows: Sequence[Any]) -> Timeline:
-    """Some rows of `forms_of`, newest first, as they are shown. At most three queries."""
-    submissions: list[Submission] = [row[0] for row in rows]
-    newest = submissions[0].received_on if submissions else 0
+    """Some rows of `forms_of`, newest first, as they are shown. At most four queries."""
+    of: dict[int, Submission] = {row[1]: row[0] for row in rows}
+    newest = rows[0][0].received_on if rows else 0
     total, live, number = session.execute(
         _touching(
             case,
@@ -96,26 +104,53 @@ def timeline(session: Session, case: Case, rows: Sequence[Any]) -> Timeline:
             func.count().filter(_LIVE, Submission.received_on <= newest),
         ).where(Submission.state.in_((State.NORMAL, State.ARCHIVED)))
     ).one()
-    deactivated = deactivated_among(session, case.project_id, submissions) if rows else frozenset()
-    forms = []
-    for one, (_one, change, before, *_key) in zip(submissions, rows, strict=True):
-        forms.append(
-            PastForm(
-                one,
-                user_type(one, deactivated),
-                case_change(change, before, live=one.live),
-                number if one.live else None,
-            )
-        )
+    if not of:
+        return Timeline([], total, live, {})
+    deactivated = deactivated_among(session, case.project_id, list(of.values()))
+    numbers: dict[int, int | None] = {}
+    for key, one in of.items():
+        numbers[key] = number if one.live else None
         number -= one.live
-    targets = linked_cases(session, case.project_id, [one.change for one in forms])
-    return Timeline(forms, total, live, targets)
+    forms = {
+        key: _past(of[key], user_type(of[key], deactivated), change, numbers[key])
+        for key, change in _changes(session, case, of)
+    }
+    targets = linked_cases(session, case.project_id, [one.change for one in forms.values()])
+    return Timeline([forms[key] for key in of], total, live, targets)
 
 
-def last_changes(session: Session, case: Case) -> dict[str, LastChange]:
-    """For each property, the live form that last changed it, if it is among the last `SEARCHED`.
-    One query for each `AT_ONCE` forms, until all are found."""
-    wanted = set(case.properties)
+def _changes(
+    session: Session, case: Case, of: Mapping[int, Submission]
+) -> Iterator[tuple[int, CaseChange]]:
+    """What transactions changed, by their keys; a few at a time."""
+    found = session.execute(
+        select(CaseTransaction.id, CaseTransaction.change, CaseTransaction.before).where(
+            CaseTransaction.project_id == case.project_id, CaseTransaction.id.in_(of)
+        ),
+        execution_options=FEW_AT_ONCE,
+    )
+    for key, change, before in found:
+        yield key, case_change(change, before, live=of[key].live)
+
+
+def _past(
+    submission: Submission, kind: UserType, change: CaseChange, number: int | None
+) -> PastForm:
+    return PastForm(
+        submission,
+        kind,
+        replace(change, properties=change.properties[:VALUES], links=change.links[:VALUES]),
+        number,
+        values=len(change.names),
+        properties=len(change.properties),
+        links=len(change.links),
+    )
+
+
+def last_changes(session: Session, case: Case, names: Collection[str]) -> dict[str, LastChange]:
+    """For each of some properties, the live form that last changed it, if it is among the last
+    `SEARCHED`. One query for each `AT_ONCE` forms, until all are found."""
+    wanted = set(names) & case.properties.keys()
     found: dict[str, LastChange] = {}
     statement = (
         _touching(case, Submission.submission_id, Submission.received_on, CaseTransaction.before)
@@ -128,14 +163,16 @@ def last_changes(session: Session, case: Case) -> dict[str, LastChange]:
         if not wanted:
             break
         piece = statement if place is None else statement.where(Submission.received_on < place)
-        rows = session.execute(piece).all()
-        for submission_id, received_on, before in rows:
-            changed = wanted & (before or {}).get("properties", {}).keys()
-            found.update(dict.fromkeys(changed, LastChange(submission_id, received_on)))
-            wanted -= changed
-        if len(rows) < AT_ONCE:
+        seen = 0
+        with session.execute(piece, execution_options=FEW_AT_ONCE) as rows:
+            for seen, (submission_id, place, before) in enumerate(rows, 1):  # noqa: B007  counted
+                changed = wanted & (before or {}).get("properties", {}).keys()
+                found.update(dict.fromkeys(changed, LastChange(submission_id, place)))
+                wanted -= changed
+                if not wanted:
+                    break
+        if seen < AT_ONCE:
             break
-        place = rows[-1].received_on
     return found
 
 

@@ -148,20 +148,23 @@ def filesize(size: int) -> str:
     return f"{number(amount)} {unit}"
 
 
-def long_text(value: object, limit: int = LONG) -> Markup:
+def long_text(value: object, limit: int = LONG, most: int | None = None) -> Markup:
     """Text as it is; over `limit` characters it is cut, and opens by `<details>`, so that it works
-    without JavaScript."""
+    without JavaScript. Of a longer one than `most` only so much is there to be opened."""
     text = str(value)
     if len(text) <= limit:
         return Markup("{}").format(text)
+    size = number(len(text))
+    if most is None or len(text) <= most:
+        words = _("Show all %(number)s characters", number=size)
+    else:
+        words = _(
+            "Show the first %(most)s of %(number)s characters", most=number(most), number=size
+        )
     return Markup(
         '<details class="long"><summary><span class="cut">{}… </span>'
         '<span class="more">{}</span></summary><div class="whole">{}</div></details>'
-    ).format(
-        text[:limit].rstrip(),
-        _("Show all %(number)s characters", number=number(len(text))),
-        text,
-    )
+    ).format(text[:limit].rstrip(), words, text[:most])
 
 
 def count_words(figure: int, more: bool = False) -> str:

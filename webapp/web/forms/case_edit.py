@@ -19,11 +19,13 @@ from wtforms import (
 from wtforms.fields import SelectChoice
 from wtforms.widgets import TextArea
 
-from webapp.history.case_properties import Described
+from webapp.history.case_properties import MOST, Described
 from webapp.submissions.own_edit import EDITABLE, Wish, fingerprint, name_problem
 
 #: Rows for properties that the case does not have yet.
 NEW = 3
+#: More than the page has: properties that are shown or offered, name and external id.
+MOST_ROWS = 2 * MOST
 #: Longer values, and those of several lines, get a larger field.
 ONE_LINE = 60
 
@@ -76,7 +78,7 @@ class NewRow(ValueRow):
 class EditForm(FlaskForm):
     """Name, external id and properties of a case."""
 
-    values = FieldList(FormField(ValueRow), max_entries=10_000)
+    values = FieldList(FormField(ValueRow), max_entries=MOST_ROWS)
     added = FieldList(FormField(NewRow), min_entries=NEW, max_entries=NEW)
 
     @classmethod

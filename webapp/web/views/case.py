@@ -11,7 +11,7 @@ from webapp.cases.queries import family, get_case
 from webapp.database import write_transaction
 from webapp.errors import Refused
 from webapp.extensions import db
-from webapp.history.case_properties import by_group, described
+from webapp.history.case_properties import by_group, first_described
 from webapp.history.last_names import last_names
 from webapp.history.timeline import (
     SHOWN,
@@ -42,9 +42,12 @@ AGAIN = "cases.show_typed_reason"
 @cases.get("/a/<project_name>/cases/<public_id:case_id>/")
 @project_route(Right.VIEW)
 def show(project: Project, case_id: str) -> ResponseReturnValue:
-    """All that is known of a case; `before` and `after` are places in its history."""
+    """All that is known of a case; `before` and `after` are places in its history. Of very many
+    properties it shows the first, or those that `?find=` finds."""
     session = db.session()
     case = get_case(session, project.id, case_id)
+    find = looked_for()
+    properties, more = first_described(session, case, find=find)
     page = keyset_page(
         session,
         forms_of(case),
@@ -63,8 +66,10 @@ def show(project: Project, case_id: str) -> ResponseReturnValue:
         last_name=last_names(session, project.id, [case]).get(case.id),
         past=past,
         page=page,
-        groups=by_group(described(session, case)),
-        changes=last_changes(session, case),
+        groups=by_group(properties),
+        more=more,
+        find=find,
+        changes=last_changes(session, case, {one.name for one in properties}),
         closing=closing,
         can_undo=closing is not None and own.is_own(closing.submission),
         saved=_saved(past, request.args.get("saved", "")),
@@ -104,6 +109,11 @@ def close(project: Project, case_id: str) -> ResponseReturnValue:
 def show_typed_reason(project: Project, case_id: str) -> ResponseReturnValue:
     """The form as it was typed before a session ended. Closes nothing."""
     return _ask_close(project, _open_case(project, case_id), CloseForm())
+
+
+def looked_for() -> str:
+    """What is looked for among the properties of a case; "" for all."""
+    return request.args.get("find", "")[:255].strip()
 
 
 def _open_case(project: Project, case_id: str) -> Case:

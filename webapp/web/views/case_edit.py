@@ -11,7 +11,7 @@ from webapp.cases.queries import get_case
 from webapp.database import write_transaction
 from webapp.errors import Invalid, Refused
 from webapp.extensions import db
-from webapp.history.case_properties import described
+from webapp.history.case_properties import described, first_described
 from webapp.history.owner_choices import owner_choices
 from webapp.people.owners import names_of_owners
 from webapp.projects.models import Project
@@ -31,6 +31,7 @@ from webapp.submissions.own_edit import (
 from webapp.web.access import project_route
 from webapp.web.forms.case_edit import AssignForm, EditForm, attributes_of
 from webapp.web.typed import shown_again_by
+from webapp.web.views.case import looked_for
 from webapp.web.views.case_rules import cases
 
 __all__ = ["cases"]  # with the routes of this file, and those before
@@ -39,20 +40,23 @@ AGAIN, AGAIN_ASSIGN = "cases.show_typed", "cases.show_typed_owner"
 
 #: So many properties that the case does not have are offered.
 OFFERED = 100
+#: So many characters of values stand in the form: the first of more, or those that are looked for.
+MOST_TEXT = 500_000
 
 
 @cases.get("/a/<project_name>/cases/<public_id:case_id>/edit")
 @project_route(Right.EDIT_DATA)
 def edit(project: Project, case_id: str) -> ResponseReturnValue:
-    """What the case holds, in a form. 409 when it is deleted."""
+    """What the case holds, in a form: of very many properties the first, or those that `?find=`
+    finds. 409 when it is deleted."""
     case = _not_deleted(get_case(db.session(), project.id, case_id))
-    properties = [
-        one
-        for one in described(db.session(), case, also_unset=OFFERED)
-        if one.value is not None or not name_problem(one.name)
-    ]
+    find = looked_for()
+    found, more = first_described(
+        db.session(), case, find=find, also_unset=OFFERED, most_text=MOST_TEXT
+    )
+    properties = [one for one in found if one.value is not None or not name_problem(one.name)]
     form = EditForm.of(attributes_of(case.name, case.external_id), properties)
-    return _edit_page(project, case, form)
+    return _edit_page(project, case, form, find=find, more=more)
 
 
 @cases.post("/a/<project_name>/cases/<public_id:case_id>/edit")
@@ -208,10 +212,15 @@ def _not_deleted(case: Case) -> Case:
 
 
 def _edit_page(
-    project: Project, case: Case, form: EditForm, status: int = 200
+    project: Project,
+    case: Case,
+    form: EditForm,
+    status: int = 200,
+    *,
+    find: str = "",
+    more: int = 0,
 ) -> ResponseReturnValue:
-    names = form.names()
-    about = {one.name: one for one in described(db.session(), case, also=names)}
+    about = {one.name: one for one in described(db.session(), case, form.names())}
     groups: dict[str, list[object]] = {}
     for entry in form.values:
         name = entry.form.name.data or ""
@@ -226,6 +235,8 @@ def _edit_page(
         attributes=[entry.form for entry in form.values if entry.form.name.data in EDITABLE],
         groups=groups,
         about=about,
+        find=find,
+        more=more,
     ), status
 
 

@@ -36,7 +36,7 @@ def history(project: Project, case_id: str, name: str) -> ResponseReturnValue:
     past = property_history(session, case, name, before=before)
     if name not in ATTRIBUTES and name not in case.properties and not past.values and not before:
         raise NotFound(_("No form has set a property of this name in this case."))
-    about = next((one for one in described(session, case, also=[name]) if one.name == name), None)
+    about = described(session, case, [name])[0]
     now = getattr(case, ATTRIBUTES[name]) if name in ATTRIBUTES else case.properties.get(name)
     users = {end for one in past.values for end in (one.before, one.after)} | {now}
     return render_template(
