@@ -40,6 +40,7 @@ def answers_anywhere(command: F) -> F:
     @wraps(command)
     def inner(*args: Any, **kwargs: Any) -> Any:
         try:
+            _want_text()
             return command(*args, **kwargs)
         except CasekeeperError as error:
             raise click.ClickException(error.message) from error
@@ -50,6 +51,26 @@ def answers_anywhere(command: F) -> F:
             ) from error
 
     return inner  # type: ignore[return-value]  # the same arguments and result
+
+
+def _want_text() -> None:
+    """Raise `BadParameter` for an argument that is no text: Python makes half characters of bytes
+    that are not in UTF-8, which no database takes. Files may be called what they like."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        value = context.params.get(parameter.name or "")
+        texts = value if isinstance(value, tuple) else (value,)
+        if not isinstance(parameter.type, click.Path) and not all(map(_is_text, texts)):
+            raise click.BadParameter("It is not in UTF-8.", context, parameter)
+
+
+def _is_text(value: object) -> bool:
+    return not isinstance(value, str) or encodable(value) == value
+
+
+def encodable(text: str) -> str:
+    """A text with its half characters, if it has any, made visible."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _what_to_do(error: DBAPIError) -> str:

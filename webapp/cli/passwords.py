@@ -33,7 +33,10 @@ def _read(_context: click.Context, _option: click.Parameter, value: str | None) 
         return None
     if value != "-":
         raise click.BadParameter("only - is accepted: pipe the password in.")
-    line = sys.stdin.readline()
+    try:
+        line = sys.stdin.readline()
+    except UnicodeDecodeError as error:
+        raise click.ClickException("The password is not in UTF-8.") from error
     if not line.rstrip("\r\n"):
         raise click.ClickException("Standard input has no password.")
     return line.rstrip("\r\n")

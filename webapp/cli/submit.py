@@ -11,7 +11,15 @@ from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy.orm import Session
 
-from webapp.cli.command import answers, json_option, progress, project_option, say, show
+from webapp.cli.command import (
+    answers,
+    encodable,
+    json_option,
+    progress,
+    project_option,
+    say,
+    show,
+)
 from webapp.config import Settings
 from webapp.database import write_transaction
 from webapp.errors import Busy, NotAllowed, NotFound, Refused
@@ -43,7 +51,7 @@ _BECAME = {
     required=True,
     help="In whose name.",
 )
-@click.argument("files", metavar="FILE…", nargs=-1, required=True)
+@click.argument("files", metavar="FILE…", type=click.Path(allow_dash=True), nargs=-1, required=True)
 @json_option
 @with_appcontext
 @answers
@@ -89,7 +97,8 @@ def _sender(session: Session, project: Project, username: str) -> Sender:
 
 
 def _send(project_id: int, sender: Sender, file: str) -> dict[str, Any]:
-    document: dict[str, Any] = {"file": file, "id": None, "outcome": None, "problem": None}
+    document: dict[str, Any] = {"file": encodable(file), "id": None}
+    document |= {"outcome": None, "problem": None}
     settings: Settings = current_app.extensions["settings"]
     try:
         xml = _read(file, settings.max_xml)
