@@ -22,6 +22,7 @@ from pathlib import Path
 from flask import Flask
 
 from webapp import models as models  # every table must be known before the first session
+from webapp.api.arriving import init_arriving
 from webapp.api.bulk_action import bulk_action
 from webapp.api.openrosa import message as openrosa_message
 from webapp.api.openrosa import openrosa
@@ -113,6 +114,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     init_htmx(app)
     init_shell(app)
     init_ids(app)
+    init_arriving(app)
     init_jobs(app, TASKS, DUTIES)
     register_pages(app)
     register_machines(app)

@@ -4,20 +4,26 @@ refusals that a phone hears (SPEC S1, S2, S4)."""
 from __future__ import annotations
 
 import http.client
+import select
 import socket
+import threading
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func
+from sqlalchemy import select as query
 
 from tests import factories
 from tests.conftest import make_app
 from tests.forms import case_block, form
 from tests.servers import web_server
 from tests.web.signing_in import basic
+from webapp.api.arriving import arriving
 from webapp.extensions import db
 from webapp.submissions.models import Submission
 
@@ -68,7 +74,7 @@ class Door:
 
     def stored(self) -> int:
         with self.app.app_context():
-            return db.session.scalar(select(func.count()).select_from(Submission)) or 0
+            return db.session.scalar(query(func.count()).select_from(Submission)) or 0
 
 
 def status_of(connection: socket.socket) -> int:
@@ -108,6 +114,90 @@ class TestTooLarge:
         assert "10,000,000 bytes" in text
         status, _text = door.send(pieces(xml + b"\n" * (10_000_000 - len(xml))))
         assert (status, door.stored()) == (201, before + 1)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Who is refused, and with what."""
+
+    status: int
+    auth: dict[str, str]
+    path: str = ""
+
+
+@pytest.fixture(scope="module")
+def refused(door: Door) -> dict[str, Refused]:
+    with door.app.app_context():
+        project = factories.project(anonymous_submissions=True, anonymous_quota=0)
+        viewer = factories.web_user(project, "viewer")
+        full = f"/a/{project.name}/receiver/"
+        return {
+            "a wrong password": Refused(401, basic("somebody", "wrong")),
+            "no password": Refused(401, {"Authorization": ""}),
+            "no right": Refused(403, basic(viewer.email, factories.PASSWORD), full),
+            "no project": Refused(404, basic(viewer.email, factories.PASSWORD)),
+            "too many": Refused(429, {"Authorization": ""}, full),
+        }
+
+
+class TestRefused:
+    """Each is sent as a phone does it: one whose connection is cut off while it sends takes that
+    for a bad one, and tries again for ever."""
+
+    @pytest.mark.parametrize(
+        "who", ["a wrong password", "no password", "no right", "no project", "too many"]
+    )
+    def test_whoever_is_refused_hears_why(self, door: Door, refused: dict[str, Refused], who: str):
+        one = refused[who]
+        for body in (bytes(8_000_000), pieces(bytes(8_000_000))):
+            status, text = door.send(body, path=one.path, **one.auth)
+            assert (status, "OpenRosaResponse" in text) == (one.status, True)
+
+    def test_of_what_is_too_large_too(self, door: Door):
+        before = door.stored()
+        for headers in (MULTIPART, MULTIPART | {"Content-Length": "150000000"}, {}):
+            status, text = door.send((bytes(1_000_000) for _ in range(150)), **headers)
+            assert (status, "larger than the" in text) == (413, True)
+        assert door.stored() == before
+
+    def test_strangers_who_stop_sending_do_not_hold_all_threads(self, door: Door):
+        with ExitStack() as stack:
+            waiting = [
+                stack.enter_context(door.begin(b"some", {"Content-Length": "1000"}))
+                for _ in range(THREADS // 2 + 1)
+            ]
+            time.sleep(1)
+            answered, _, _ = select.select(waiting, [], [], 0)
+            assert [status_of(one) for one in answered] == [401]
+            status, _text = door.send(form(case_block("a", create={})))
+            assert status == 201
+
+
+@pytest.mark.parametrize("trickles", [False, True])
+def test_no_refusal_waits_for_ever(app: Flask, trickles: bool):
+    ours, theirs = socket.socketpair()
+    over = threading.Event()
+
+    def trickle() -> None:
+        while not over.wait(0.02):
+            theirs.send(b"x")
+
+    sender = threading.Thread(target=trickle)
+    with ours, theirs, ours.makefile("rb") as stream:
+        if trickles:
+            sender.start()
+        environ = {
+            "gunicorn.socket": ours,
+            "wsgi.input": stream,
+            "CONTENT_LENGTH": "1000000",
+        }
+        began = time.monotonic()
+        with app.test_request_context(environ_overrides=environ):
+            arriving().let_it_come(0.3)
+        assert 0.2 < time.monotonic() - began < 5
+        over.set()
+        if trickles:
+            sender.join()
 
 
 class TestBrokenOff:

@@ -18,7 +18,7 @@ from tests import factories
 from tests.conftest import make_app
 from tests.forms import case_block, form, new_id
 from tests.web.signing_in import basic
-from webapp.api import openrosa
+from webapp.api import auth, openrosa
 from webapp.cases.models import Case
 from webapp.projects.models import Project
 from webapp.submissions.attachments import path_of
@@ -358,18 +358,28 @@ def test_anonymous_forms_are_taken_up_to_the_quota(client: FlaskClient, session:
     assert [row.sent_by for row in submissions(session, project)] == ["", ""]
 
 
-def test_credentials_are_checked_before_the_body_is_read(app: Flask, project: Project):
+def test_credentials_are_checked_before_the_body_is_read(
+    app: Flask, project: Project, monkeypatch: pytest.MonkeyPatch
+):
+    """What is left of it comes then, for the answer to be heard, and nobody looks at it."""
+    happened: list[str] = []
+    allowed = auth.anonymous_allowed
+
     class Body(io.BytesIO):
-        was_read = False
+        def read(self, *size: Any) -> bytes:
+            happened.append("read")
+            return super().read(*size)
 
-        def read(self, *_: Any) -> bytes:
-            Body.was_read = True
-            return b""
+    def look(*who: Any, **how: Any) -> int | None:
+        happened.append("looked")
+        return allowed(*who, **how)
 
-        readinto = readline = read  # type: ignore[assignment]
-
-    app.test_client().post(f"/a/{project.name}/receiver/", input_stream=Body(b"x" * 1000))
-    assert not Body.was_read
+    monkeypatch.setattr(auth, "anonymous_allowed", look)
+    response = app.test_client().post(
+        f"/a/{project.name}/receiver/", input_stream=Body(b"x" * 1000), content_length=1000
+    )
+    assert response.status_code == 401
+    assert happened == ["looked", "read"]
 
 
 def test_the_same_form_from_many_phones_at_once_is_processed_once(

@@ -7,16 +7,26 @@ broke off for all of it.
 
 from __future__ import annotations
 
-from contextlib import suppress
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import BoundedSemaphore, Timer
 from typing import IO
 
-from flask import g, request
+from flask import Flask, current_app, g, request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+
+from webapp.config import Settings
 
 #: How much is read at a time.
 CHUNK = 1 << 16
-#: Of what is refused no more is waited for.
+#: Of what is refused no more is waited for, in bytes and seconds. Whoever may send forms could send
+#: a good one as slowly.
 MOST = 1_000_000_000
+KNOWN_S = 600
+#: Strangers hold a thread so long, and at most half of the threads of a process: the others answer
+#: at once, whether that is heard or not.
+STRANGER_S = 60
 
 
 class Arriving:
@@ -55,15 +65,55 @@ class Arriving:
                 raise too_large
             file.write(some)
 
-    def let_it_come(self) -> None:
-        """Read what is still on its way, and forget it: a phone that is cut off while it sends
-        takes that for a bad connection, never reads the answer and tries again for ever."""
+    def let_it_come(self, seconds: float) -> None:
+        """Read what is still on its way, for so long at most, and forget it: a phone that is cut
+        off while it sends takes that for a bad connection, never reads the answer and tries again
+        for ever."""
         if self._left is None or self._left <= MOST:
             left = MOST
-            with suppress(BadRequest):
+            with _ends_after(seconds), suppress(BadRequest):
                 while left > 0 and (some := self.read(CHUNK)):
                     left -= len(some)
         self._left = 0
+
+    def let_it_come_from_strangers(self) -> None:
+        """The same for whom we do not know, in what they may take of us."""
+        places: BoundedSemaphore = current_app.extensions["places_of_strangers"]
+        if self._left != 0 and places.acquire(blocking=False):
+            try:
+                self.let_it_come(STRANGER_S)
+            finally:
+                places.release()
+
+
+def init_arriving(app: Flask) -> None:
+    """Count the threads that wait for strangers."""
+    settings: Settings = app.extensions["settings"]
+    places = BoundedSemaphore(max(1, settings.web_threads // 2))
+    app.extensions["places_of_strangers"] = places
+
+
+@contextmanager
+def _ends_after(seconds: float) -> Iterator[None]:
+    """Let reading end then, whatever comes until then: a limit of the socket's own would begin
+    anew with each byte."""
+    found = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
+    if type(found) is not socket.socket:  # none in tests; one that is encrypted cannot be halved
+        yield
+        return
+    connection = found
+
+    def end() -> None:
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RD)
+
+    timer = Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def arriving() -> Arriving:

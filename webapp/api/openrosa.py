@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from http import HTTPStatus
 from io import BytesIO
 from typing import IO
 from xml.sax.saxutils import escape
@@ -11,7 +12,7 @@ from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from webapp.api import multipart
-from webapp.api.arriving import arriving
+from webapp.api.arriving import KNOWN_S, arriving
 from webapp.api.auth import may_submit
 from webapp.api.multipart import Part
 from webapp.config import Settings
@@ -69,6 +70,16 @@ def say_the_version(response: Response) -> Response:
     """Every answer, also a refusal, names the version, as OpenRosa asks."""
     asked = request.headers.get("X-OpenRosa-Version", "")
     response.headers["X-OpenRosa-Version"] = asked if asked in {"1.0", "2.0", "3.0"} else "1.0"
+    return response
+
+
+@openrosa.after_request
+def let_it_come(response: Response) -> Response:
+    """A refusal is said when all of the body came: else no phone that still sends it hears it.
+    What is refused by now was looked at before, and nothing of the body is."""
+    if response.status_code >= HTTPStatus.BAD_REQUEST:
+        db.session.rollback()  # nothing is open while it comes
+        arriving().let_it_come_from_strangers()
     return response
 
 
@@ -145,7 +156,7 @@ def _receive(file: IO[bytes], limit: int, too_large: RequestEntityTooLarge) -> N
     try:
         arriving().copy_to(file, limit, too_large)
     except RequestEntityTooLarge:
-        arriving().let_it_come()
+        arriving().let_it_come(KNOWN_S)
         raise
 
 
