@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.factories import actor, mobile_worker, web_user
-from tests.forms import case_block, form, new_id, open_case, send
+from tests.forms import XMLNS, case_block, form, new_id, open_case, send
 from webapp.cases.models import Case, CaseIndex, CaseTransaction
 from webapp.clock import last_tick
 from webapp.database import write_transaction
@@ -46,6 +46,13 @@ def states(session: Session, project: Project) -> list[tuple[str, str]]:
 def visit(case_id: str, identity: str, *, xmlns: str | None = None, **update: str) -> bytes:
     block = case_block(case_id, create={"case_type": "patient", "case_name": "Ana"}, update=update)
     return form(block, instance_id=identity, **({"xmlns": xmlns} if xmlns else {}))
+
+
+def waits(case_id: str, identity: str, *, xmlns: str = XMLNS, **update: str) -> bytes:
+    """A form that cannot be applied before there is a case “mother”."""
+    index = {"parent": ("patient", "mother")}
+    block = case_block(case_id, update=update, index=index)
+    return form(block, instance_id=identity, xmlns=xmlns)
 
 
 class TestACase:
@@ -221,6 +228,80 @@ class TestTheSameIdAgain:
         open_case(session, project.id, "mother")
         assert send(session, project.id, first).outcome is Outcome.PROCESSED
         assert the_case(session, project, "a").properties == {"v": "1"}
+
+    def test_one_of_another_xmlns_leaves_a_failed_one_as_it_is(
+        self, session: Session, project: Project, tmp_path: Path
+    ):
+        failed = send(session, project.id, waits("a", "id-1", v="1"))
+        other = send(session, project.id, visit("b", "id-1", xmlns=OTHER))
+        assert other.outcome is Outcome.PROCESSED and other.submission_id != "id-1"
+        assert get_submission(session, project.id, other.submission_id).asked_id == "id-1"
+        assert states(session, project)[0] == ("error", "id-1")
+        open_case(session, project.id, "mother")
+        with write_transaction():
+            assert reprocess(session, project.id, failed.submission_id, by=actor()) is None
+        assert the_case(session, project, "a").properties == {"v": "1"}
+        assert list(verify(session, project.id, attachments=tmp_path)) == []
+
+    def test_two_of_another_xmlns_that_fail_are_both_to_be_processed_again(
+        self, session: Session, project: Project
+    ):
+        for xmlns in (XMLNS, OTHER):
+            send(session, project.id, waits("a", "id-1", xmlns=xmlns))
+        assert [state for state, _ in states(session, project)] == ["error", "error"]
+
+    def test_a_failed_version_sent_again_replaces_no_newer_one(
+        self, session: Session, project: Project, tmp_path: Path
+    ):
+        first = waits("a", "id-1", v="1")
+        assert send(session, project.id, first).outcome is Outcome.ERROR
+        assert send(session, project.id, visit("a", "id-1", v="2")).outcome is Outcome.PROCESSED
+        open_case(session, project.id, "mother")
+        assert send(session, project.id, first).outcome is Outcome.DUPLICATE
+        assert the_case(session, project, "a").properties == {"v": "2"}
+        assert list(verify(session, project.id, attachments=tmp_path)) == []
+
+    def test_a_failed_edit_sent_again_replaces_no_newer_one(
+        self, session: Session, project: Project, tmp_path: Path
+    ):
+        send(session, project.id, visit("a", "id-1", v="1"))
+        failed = waits("a", "id-1", v="2")
+        assert send(session, project.id, failed).outcome is Outcome.ERROR
+        assert send(session, project.id, visit("a", "id-1", v="3")).outcome is Outcome.EDITED
+        for mother in (False, True):
+            if mother:
+                open_case(session, project.id, "mother")
+            assert send(session, project.id, failed).outcome is Outcome.DUPLICATE
+        assert the_case(session, project, "a").properties == {"v": "3"}
+        assert list(verify(session, project.id, attachments=tmp_path)) == []
+
+    def test_a_failed_edit_sent_again_replaces_an_older_one(
+        self, session: Session, project: Project
+    ):
+        send(session, project.id, visit("a", "id-1", v="1"))
+        failed = waits("a", "id-1", v="2")
+        send(session, project.id, failed)
+        open_case(session, project.id, "mother")
+        assert send(session, project.id, failed).outcome is Outcome.EDITED
+        assert the_case(session, project, "a").properties == {"v": "2"}
+
+    @pytest.mark.parametrize("opened", [False, True])
+    def test_failed_versions_sent_again_in_their_order_are_applied_in_it(
+        self, session: Session, project: Project, tmp_path: Path, opened: bool
+    ):
+        if opened:
+            send(session, project.id, visit("a", "id-1", v="0"))
+        versions = [waits("a", "id-1", v=v) for v in "123"]
+        for xml in versions:
+            assert send(session, project.id, xml).outcome is Outcome.ERROR
+        open_case(session, project.id, "mother")
+        for xml, v in zip(versions, "123", strict=True):
+            assert send(session, project.id, xml).outcome in {Outcome.PROCESSED, Outcome.EDITED}
+            assert the_case(session, project, "a").properties == {"v": v}
+        for xml in versions:
+            assert send(session, project.id, xml).outcome is Outcome.DUPLICATE
+        assert the_case(session, project, "a").properties == {"v": "3"}
+        assert list(verify(session, project.id, attachments=tmp_path)) == []
 
     def test_what_the_server_wrote_cannot_be_edited_from_outside(
         self, session: Session, project: Project

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import String, bindparam, cast, null, select, union_all
 from sqlalchemy.orm import Session
 
+from webapp.clock import Micros
 from webapp.dictionary.models import Sharing
 from webapp.dictionary.queries import sharing_of, types_with_sharing
 from webapp.submissions.ids import new_id
@@ -26,9 +27,10 @@ _IN_FORCE = (State.NORMAL, State.ARCHIVED)
 class Place:
     """Where an arriving form goes.
 
-    At most one of `repeats` (it is an exact duplicate of that one), `replaces` (it is an edit of
-    that one) and `sets_aside` (that one was never applied and leaves its id) is set.
-    `failed_before` is an identical form that could not be applied.
+    At most one of `repeats` (it is an exact duplicate of that one, which was applied, or could not
+    be and is older than the version in force), `replaces` (it is an edit of that one) and
+    `sets_aside` (that one was never applied and leaves its id) is set. `failed_before` is an
+    identical form that could not be applied.
 
     `sharing` has nothing to do with it but is read along, which costs nothing: those of the form's
     case types whose new cases are shared or private (SPEC C4).
@@ -106,7 +108,7 @@ def _place_of_known(
     session: Session, wanted: Mapping[str, Any], *, xmlns: str, sha256: str
 ) -> Place:
     asked_id = wanted["asked_id"]
-    found = session.execute(_VERSIONS, wanted).all()
+    found = [(version, stored) for version, stored in session.execute(_VERSIONS, wanted)]
     identical = [
         version
         for version, stored in found
@@ -117,13 +119,23 @@ def _place_of_known(
         if version.state in _ACCEPTED and version.problem is None:
             return Place(new_id(), asked_id, repeats=version)
     failed = next((one for one in identical if one.problem is not None), None)
-    versions = [version for version, _ in found]
-    for version in versions:
+    for version, stored in found:
         if version.state in _IN_FORCE and version.xmlns == xmlns and not version.own:
+            if failed is not None and _first_came(version, stored, found) > failed.received_on:
+                return Place(new_id(), asked_id, repeats=failed)
             return Place(version.submission_id, asked_id, replaces=version, failed_before=failed)
-    holder = next((one for one in versions if one.submission_id == asked_id), None)
+    holder = next((one for one, _ in found if one.submission_id == asked_id), None)
     if holder is None:
         return Place(asked_id, failed_before=failed)
-    if holder.state == State.ERROR:
+    if holder.state == State.ERROR and holder.xmlns == xmlns:
         return Place(asked_id, sets_aside=holder, failed_before=failed)
     return Place(new_id(), asked_id, failed_before=failed)
+
+
+def _first_came(
+    in_force: Submission, sha256: str | None, found: Sequence[tuple[Submission, str | None]]
+) -> Micros:
+    """When the version in force came for the first time. It may have failed then, and been sent
+    again: what came between the two is newer, and may be sent again as well."""
+    failed = [one.received_on for one, stored in found if stored == sha256 and one.problem]
+    return min([in_force.arrived_on, *failed])
