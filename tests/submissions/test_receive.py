@@ -409,6 +409,18 @@ class TestProcessingAgain:
         assert the_case(session, project, "a").properties == {"status": "new"}
         assert get_submission(session, project.id, other.submission_id).state == State.NORMAL
 
+    def test_of_a_failed_edit_is_refused_where_a_newer_version_is_in_force(
+        self, session: Session, project: Project
+    ):
+        send(session, project.id, visit("a", "id-1", v="1"))
+        failed = send(session, project.id, waits("a", "id-1", v="2"))
+        send(session, project.id, visit("a", "id-1", v="3"))
+        open_case(session, project.id, "mother")
+        with pytest.raises(Refused, match="A newer version"), write_transaction():
+            reprocess(session, project.id, failed.submission_id, by=actor())
+        assert the_case(session, project, "a").properties == {"v": "3"}
+        assert get_submission(session, project.id, failed.submission_id).state == State.ERROR
+
     def test_is_refused_for_a_form_that_did_not_fail(self, session: Session, project: Project):
         fine = open_case(session, project.id, "a")
         with pytest.raises(Refused), write_transaction():
@@ -458,6 +470,22 @@ class TestArchive:
             restore(session, project.id, later.submission_id, by=actor())
         assert refused.value.in_the_way == (opened.submission_id,)
 
+    def test_restore_waits_for_no_opening_form_where_an_earlier_one_opens_the_case_now(
+        self, session: Session, project: Project
+    ):
+        early = send(session, project.id, waits("a", new_id(), early="1"))
+        opened = open_case(session, project.id, "a")
+        later = send(session, project.id, form(case_block("a", update={"later": "1"})))
+        for one in (later, opened):
+            with write_transaction():
+                archive(session, project.id, one.submission_id, by=actor())
+        open_case(session, project.id, "mother")
+        with write_transaction():
+            assert reprocess(session, project.id, early.submission_id, by=actor()) is None
+        with write_transaction():
+            assert restore(session, project.id, later.submission_id, by=actor()) == 1
+        assert the_case(session, project, "a").properties == {"early": "1", "later": "1"}
+
     def test_of_a_failed_form_is_refused_in_words(self, session: Session, project: Project):
         failed = send(session, project.id, form(case_block("a", index={"parent": ("x", "nobody")})))
         with pytest.raises(Refused, match="could not be processed"), write_transaction():
@@ -475,6 +503,20 @@ class TestTheUserOfAForm:
         ]
         users = [get_submission(session, project.id, one.submission_id).user_id for one in sent]
         assert users == ["block", "meta", "worker-1"]
+
+    def test_who_owns_a_new_case_is_the_user_of_its_block(self, session: Session, project: Project):
+        xml = form(
+            case_block("a", create={}, user_id="first"),
+            case_block("b", create={}, user_id="second"),
+            case_block("c", create={}, user_id=None),
+            user_id="meta",
+        )
+        send(session, project.id, xml)
+        owners = {
+            case.case_id: case.owner_id
+            for case in session.scalars(select(Case).where(Case.project_id == project.id))
+        }
+        assert owners == {"a": "first", "b": "second", "c": "first"}
 
     def test_is_known_by_the_account_behind_its_id(self, session: Session, project: Project):
         worker = mobile_worker(project, username="amina")
