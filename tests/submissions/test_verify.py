@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 from flask import Flask, current_app
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, select, text
 from sqlalchemy.orm import Session
 
 from tests.factories import actor
 from tests.forms import XMLNS, case_block, form, new_id, open_case, send
+from webapp.cases.models import CaseTransaction
+from webapp.cases.queries import get_case
 from webapp.clock import last_tick
 from webapp.config import Settings
 from webapp.database import write_transaction
@@ -283,6 +285,22 @@ def test_it_finds_what_is_broken(  # noqa: PLR0917  # fixtures, and the table's 
     values = {"p": project.id}
     damage(statement, **values | ({"id": history[which]} if which else {}))
     assert says in sentences(session, project)
+
+
+def test_it_finds_an_owner_who_does_not_follow_from_the_form(
+    session: Session, project: Project
+) -> None:
+    open_case(session, project.id, "theirs")
+    send(session, project.id, form(case_block("mine", create={"case_type": "patient"})))
+    with write_transaction():
+        case = get_case(session, project.id, "mine")
+        touch = session.scalars(
+            select(CaseTransaction).where(CaseTransaction.case == case.id)
+        ).one()
+        touch.change = {**touch.change, "owner_if_new": "thief"}
+        case.owner_id = "thief"
+    (found,) = look(session, project)
+    assert "asks something else of case mine than its transaction says" in found.sentence
 
 
 def test_it_compares_the_bytes_that_came_with_what_was_done(

@@ -184,10 +184,8 @@ def _transactions_differ(
         there = stored.get(case)
         if there is None:
             yield f"has no transaction for case {case_ids[case]}."
-        # Who owns a new case was decided on arrival, by what the project was like then.
-        elif (
-            replace(there, owner_if_new=change.owner_if_new, opened_for=change.opened_for) != change
-        ):
+        # What sharing made of the owner was decided on arrival, by what the project was like then.
+        elif replace(there, opened_for=change.opened_for) != change:
             yield f"asks something else of case {case_ids[case]} than its transaction says."
     if stored.keys() - asked.keys():
         yield "has transactions for cases that it does not name."
