@@ -61,14 +61,13 @@ environment() {
 
 # packages FILE: what it locks, in the .venv that there is.
 packages() {
-    lock=$(.venv/bin/python -c 'import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$1") || return 1
-    installed=".venv/$(basename "$1").stamp"
-    if [ "$(cat "$installed" 2>/dev/null)" = "$lock" ]; then return 0; fi
+    if .venv/bin/python .ci/locked.py "$1"; then return 0; fi
     say "Installing the locked packages (the first time this takes a minute or two) …"
+    .venv/bin/python .ci/locked.py forget "$1" || return 1
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
         --require-hashes -r "$1" || {
         say "The packages could not be installed; see above. Is the package registry reachable?"
         return 1
     }
-    printf '%s\n' "$lock" >"$installed"
+    .venv/bin/python .ci/locked.py note "$1"
 }
