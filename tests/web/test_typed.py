@@ -12,14 +12,16 @@ from sqlalchemy.orm import Session
 
 from tests import factories
 from tests.factories import PASSWORD
-from tests.forms import open_case
+from tests.forms import case_block, form, open_case, send
 from tests.web.pages import Page, PageClient
-from tests.web.rule_pages import make_rule
+from tests.web.rule_pages import finished_run, make_rule, patient
 from tests.web.signing_in import signed_in
 from webapp.cases.queries import get_case
+from webapp.database import write_transaction
 from webapp.people.models import WebUser
 from webapp.projects.models import Project
 from webapp.rules.models import Rule
+from webapp.submissions.archive import archive
 from webapp.web import typed
 
 TYPED = {"name": "Close\u00e9 “old”", "criteria-0-value": " two  spaces ", "description": "a\nb"}
@@ -169,7 +171,7 @@ def test_what_is_larger_than_a_person_types_is_let_go(
     monkeypatch.setattr(typed, "LARGEST", 100)
     sent = {"name": "x" * 101}
     answer = PageClient(app).post(f"/a/{project.name}/rules/new", sent)
-    assert (answer.status, answer.location) == (303, "/login")
+    assert answer.location == f"/login?next=/a/{project.name}/rules/new&ended=1"
     assert json.loads(typed.Typed("/", (("a", "b"),)).as_text())["fields"] == [["a", "b"]]
 
 
@@ -192,3 +194,85 @@ def test_why_a_case_is_closed_and_whose_it_is_to_be_are_kept_too(
     again.form("Reassign").submit().follow()
     session.rollback()
     assert get_case(session, project.id, "p-1").owner_id == amina.user_id
+
+
+def test_why_forms_are_archived_and_runs_undone_is_kept_too(
+    app: Flask, session: Session, project: Project, amina: WebUser
+):
+    sent = open_case(session, project.id, "p/1")
+    browser = signed_in(app, amina)
+    listed = browser.get(f"/a/{project.name}/submissions/")
+    chosen = listed.form("The selected forms").submit("Archive…", form=[sent.submission_id])
+    taken = open_case(session, project.id, "p-2").submission_id
+    with write_transaction():
+        archive(session, project.id, taken, by=factories.actor())
+    listed = browser.get(f"/a/{project.name}/submissions/?state=archived")
+    back = listed.form("The selected forms").submit("Restore…", form=[taken])
+    patient(session, project, "p-3", status="done")
+    run = finished_run(project, make_rule(project))
+    for address, button in (
+        (f"/a/{project.name}/submissions/{sent.submission_id}/archive", "Archive this form"),
+        (chosen.location, "Archive 1 form"),
+        (back.location, "Restore 1 form"),
+        (f"/a/{project.name}/runs/{run.id}/undo", "Undo this run"),
+    ):
+        page = browser.get(address)
+        end_session(page)
+        login = page.form(button).submit(reason="A “wrong” patient", status=401)
+        assert "What you typed is kept" in login.text
+        again = sign_in(login, amina).form("Go on with it").submit()
+        assert again.form(button).value("reason") == "A “wrong” patient"
+
+
+def test_whom_many_cases_are_given_to_is_kept_with_the_filters(
+    app: Flask, session: Session, project: Project, amina: WebUser
+):
+    open_case(session, project.id, "p-1")
+    send(session, project.id, form(case_block("p-2", create={"case_type": "other"})))
+    page = signed_in(app, amina).get(f"/a/{project.name}/cases/reassign?type=other")
+    end_session(page)
+    login = page.form("See what that means").submit(owner=amina.email, status=401)
+    again = sign_in(login, amina).form("Go on with it").submit()
+    assert again.form("See what that means").value("owner") == amina.email
+    assert again.h1 == "Reassign 1 case"
+
+
+def test_a_button_alone_says_that_nothing_was_done_and_leads_back(
+    app: Flask, session: Session, project: Project, amina: WebUser
+):
+    sent = open_case(session, project.id, "p/1")
+    with write_transaction():
+        archive(session, project.id, sent.submission_id, by=factories.actor())
+    browser = signed_in(app, amina)
+    page = browser.get(f"/a/{project.name}/submissions/{sent.submission_id}/")
+    end_session(page)
+    login = page.form("Restore").submit().follow()
+    assert "Your session has ended, so this was not done." in login.text
+    back = sign_in(login, amina).follow()
+    assert (back.url, back.h1) == (page.url, page.h1)
+    back.form("Restore").submit().follow()
+    case = browser.get(f"/a/{project.name}/cases/p%252F1/")
+    end_session(case)
+    undo = browser.post(f"{case.url}undo", {"submission_id": "x"}).follow()
+    assert sign_in(undo, amina).location == case.url
+    listed = browser.get(f"/a/{project.name}/submissions/?user=u-1&received=any&state=any")
+    end_session(listed)
+    login = browser.post(f"/a/{project.name}/submissions/selections?user=u-1", {"form": "x"})
+    assert sign_in(login.follow(), amina).location == f"/a/{project.name}/submissions/?user=u-1"
+
+
+def test_who_signed_in_beside_another_page_finds_it_as_it_was_typed(
+    app: Flask, session: Session, project: Project, amina: WebUser
+):
+    sent = open_case(session, project.id, "p-1")
+    browser = signed_in(app, amina)
+    for path, button in (
+        ("cases/p-1/close", "Close this case"),
+        (f"submissions/{sent.submission_id}/archive", "Archive this form"),
+    ):
+        page = browser.get(f"/a/{project.name}/{path}")
+        end_session(page)
+        sign_in(browser.get("/login?next=/login/done"), amina)
+        told = page.form(button).submit(reason="Moved", status=400)
+        assert "Nothing was saved" in told.status_line
+        assert told.form(button).value("reason") == "Moved"

@@ -22,7 +22,7 @@ from webapp.rules.naming import found_words, owned, owners_named
 from webapp.web.forms.login import SignInForm
 from webapp.web.htmx import is_fragment_request
 from webapp.web.sessions import SignedIn
-from webapp.web.typed import Typed, typed_now
+from webapp.web.typed import Typed, page_of_button, typed_now
 
 View = Callable[..., ResponseReturnValue]
 
@@ -106,9 +106,10 @@ def to_sign_in() -> Response:
     typed = typed_now()
     if typed is not None:
         return sign_in_page(SignInForm(formdata=None), typed, 401)
-    # Where a form was sent to is no page to come back to.
-    shown = request.full_path.rstrip("?") if request.method in {"GET", "HEAD"} else None
-    response = redirect(url_for("login.sign_in", next=safe_next(shown)), 303)
+    sent = request.method not in {"GET", "HEAD"}
+    shown = safe_next(page_of_button() if sent else request.full_path.rstrip("?"))
+    ended = 1 if sent and shown else None
+    response = redirect(url_for("login.sign_in", next=shown, ended=ended), 303)
     assert isinstance(response, Response)
     return response
 
@@ -116,7 +117,8 @@ def to_sign_in() -> Response:
 def sign_in_page(form: SignInForm, typed: Typed | None, status: int = 200) -> Response:
     """The login page, with what was typed before the session ended, if anything."""
     action = url_for("login.take_sign_in", next=safe_next(request.args.get("next")))
-    page = render_template("login/index.html", form=form, action=action, typed=typed)
+    ended = typed is None and request.args.get("ended") == "1"
+    page = render_template("login/index.html", form=form, action=action, typed=typed, ended=ended)
     return make_response(page, status)
 
 

@@ -42,7 +42,7 @@ from webapp.extensions import db
 from webapp.time_limit import was_too_slow
 from webapp.web.access import signed_in_user, to_sign_in
 from webapp.web.htmx import is_fragment_request, trigger
-from webapp.web.typed import shown_again
+from webapp.web.typed import parts_for, shown_again
 
 #: A blueprint's own way to say an error: from status and sentence to an answer.
 Format = Callable[[int, str], Response]
@@ -95,12 +95,13 @@ def _on_csrf(_error: CSRFError) -> ResponseReturnValue:
     if again != request.endpoint:
         sentence = _("Nothing was saved, because you signed in again in between. Press Save again.")
         flash(sentence)
-    parts = request.view_args or {}
     try:
-        page = current_app.view_functions[again](project_name=parts.get("project_name"))
+        answer = make_response(current_app.view_functions[again](**parts_for(again)))
     except CasekeeperError as error:
         return _on_ours(error)
-    return make_response(page, 400)
+    if answer.status_code == 200:
+        answer.status_code = 400
+    return answer
 
 
 def _on_http(error: HTTPException) -> ResponseReturnValue:

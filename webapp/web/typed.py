@@ -2,7 +2,8 @@
 
 A form that takes long to fill in may be sent after the session ended. Its view names another one,
 by `shown_again_by`, that shows such a form as it was typed and saves nothing. Then the login page
-carries what was typed, and after signing in the form is shown again.
+carries what was typed, and after signing in the form is shown again. Where there is nothing to
+type, the login page says that nothing was done, and leads back to the page with the button.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from flask import current_app, request, url_for
 from werkzeug.exceptions import HTTPException
@@ -18,6 +19,7 @@ from werkzeug.routing import RequestRedirect
 
 from webapp.errors import Invalid
 from webapp.strict_json import read_json
+from webapp.web.filtered import with_query
 
 View = TypeVar("View", bound=Callable[..., object])
 
@@ -64,9 +66,32 @@ def typed_now() -> Typed | None:
     )
     if endpoint is None or not fields or sum(len(n) + len(v) for n, v in fields) > LARGEST:
         return None
+    query = request.query_string.decode("ascii", "replace")
+    return Typed(with_query(url_for(endpoint, **parts_for(endpoint)), query), fields)
+
+
+def parts_for(endpoint: str) -> dict[str, Any]:
+    """What the present address says for the parts of another one."""
     known = next(current_app.url_map.iter_rules(endpoint)).arguments
-    parts = {name: value for name, value in (request.view_args or {}).items() if name in known}
-    return Typed(url_for(endpoint, **parts), fields)
+    return {name: value for name, value in (request.view_args or {}).items() if name in known}
+
+
+def page_of_button() -> str | None:
+    """The page on which the button stood that sent the present request: that at the same address,
+    or the first one above it. None where there is none."""
+    steps = request.path.rstrip("/").split("/")
+    above = ("/".join(steps[:count]) + "/" for count in range(len(steps) - 1, 2, -1))
+    pages = current_app.url_map.bind("")
+    for path in (request.path, *above):
+        try:
+            endpoint, parts = pages.match(path, method="GET")
+        except (RequestRedirect, HTTPException):
+            continue
+        # A verb beside ids is no id: the page of an id ends with a slash.
+        if path.endswith("/") == url_for(endpoint, **parts).endswith("/"):
+            query = request.query_string.decode("ascii", "replace")
+            return with_query(url_for(endpoint, **parts), query)
+    return None
 
 
 def typed_before() -> Typed | None:
@@ -89,7 +114,8 @@ def typed_before() -> Typed | None:
 def _only_shows(path: str) -> bool:
     """Whether a form that is sent there is shown and not saved."""
     try:
-        endpoint, _parts = current_app.url_map.bind("").match(path, method="POST")
+        address = path.partition("?")[0]
+        endpoint, _parts = current_app.url_map.bind("").match(address, method="POST")
     except (RequestRedirect, HTTPException):
         return False
     view = current_app.view_functions[endpoint]

@@ -33,8 +33,11 @@ from webapp.web.case_filter_words import all_filter_words
 from webapp.web.filtered import with_query
 from webapp.web.formatting import number
 from webapp.web.forms.reassign import ReassignForm
+from webapp.web.typed import shown_again_by
 
 reassign = Blueprint("reassign", __name__)
+
+AGAIN = "reassign.show_typed"
 
 #: The screen whose stored views are meant.
 SCREEN = "cases"
@@ -51,6 +54,7 @@ def ask(project: Project) -> ResponseReturnValue:
 
 @reassign.post("/a/<project_name>/cases/reassign")
 @project_route(Right.EDIT_DATA)
+@shown_again_by(AGAIN)
 def start(project: Project) -> ResponseReturnValue:
     """Say what giving them to this owner means, then (`mark`) do it as a job: 303 to the job; 422
     with what is wrong; 409 with what they are now where they are no longer the same cases."""
@@ -86,6 +90,14 @@ def start(project: Project) -> ResponseReturnValue:
         return _page(project, form, chosen, wanted, status=422)
     wake(job)
     return redirect(url_for("jobs.show", job_id=job_id), 303)
+
+
+@reassign.post("/a/<project_name>/cases/reassign/typed")
+@project_route(Right.EDIT_DATA)
+@shown_again_by(AGAIN)
+def show_typed(project: Project) -> ResponseReturnValue:
+    """The form as it was typed before a session ended. Reassigns nothing."""
+    return _page(project, ReassignForm())
 
 
 @reassign.post("/a/<project_name>/jobs/<int:job_id>/give-back")

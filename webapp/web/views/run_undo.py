@@ -19,7 +19,10 @@ from webapp.rules.undo_moves import undo_moves
 from webapp.sharing.phone_changes import by_moves
 from webapp.web.access import project_route
 from webapp.web.forms.run import UndoForm
+from webapp.web.typed import shown_again_by
 from webapp.web.views.runs import runs
+
+AGAIN = "runs.show_typed_undo"
 
 
 @runs.get("/a/<project_name>/runs/<int:run_id>/undo")
@@ -31,6 +34,7 @@ def ask_undo(project: Project, run_id: int) -> ResponseReturnValue:
 
 @runs.post("/a/<project_name>/runs/<int:run_id>/undo")
 @project_route(Right.EDIT_DATA)
+@shown_again_by(AGAIN)
 def undo(project: Project, run_id: int) -> ResponseReturnValue:
     """Archive all forms of the run, as a job; `deactivate` switches the rule off."""
     form = UndoForm()
@@ -49,6 +53,14 @@ def undo(project: Project, run_id: int) -> ResponseReturnValue:
     if off:
         flash(_("The rule is off."))
     return redirect(url_for("runs.show", run_id=run_id), 303)
+
+
+@runs.post("/a/<project_name>/runs/<int:run_id>/undo/typed")
+@project_route(Right.EDIT_DATA)
+@shown_again_by(AGAIN)
+def show_typed_undo(project: Project, run_id: int) -> ResponseReturnValue:
+    """The form as it was typed before a session ended. Undoes nothing."""
+    return _ask(project, run_id, UndoForm())
 
 
 @runs.post("/a/<project_name>/runs/<int:run_id>/redo")

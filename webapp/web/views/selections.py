@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Response, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -39,9 +37,13 @@ from webapp.web.access import project_route
 from webapp.web.filtered import with_query
 from webapp.web.formatting import number
 from webapp.web.forms.archive import ArchiveManyForm, RestoreManyForm
+from webapp.web.typed import shown_again_by
 from webapp.web.views.submission import submissions
 
 __all__ = ["submissions"]  # with the routes of this file
+
+AGAIN_ARCHIVE = "submissions.show_typed_archive_many"
+AGAIN_RESTORE = "submissions.show_typed_restore_many"
 
 #: So many can be named one by one in a request; a page has 25.
 NAMED = 1000
@@ -109,6 +111,7 @@ def ask_archive_many(project: Project, selection_id: str) -> ResponseReturnValue
 
 @submissions.post("/a/<project_name>/submissions/selections/<selection_id>/archive")
 @project_route(Right.EDIT_DATA)
+@shown_again_by(AGAIN_ARCHIVE)
 def archive_many(project: Project, selection_id: str) -> ResponseReturnValue:
     """Archive them, as a job."""
     return _start(project, selection_id, State.ARCHIVED)
@@ -123,9 +126,26 @@ def ask_restore_many(project: Project, selection_id: str) -> ResponseReturnValue
 
 @submissions.post("/a/<project_name>/submissions/selections/<selection_id>/restore")
 @project_route(Right.EDIT_DATA)
+@shown_again_by(AGAIN_RESTORE)
 def restore_many(project: Project, selection_id: str) -> ResponseReturnValue:
     """Restore them, as a job."""
     return _start(project, selection_id, State.NORMAL)
+
+
+@submissions.post("/a/<project_name>/submissions/selections/<selection_id>/archive/typed")
+@project_route(Right.EDIT_DATA)
+@shown_again_by(AGAIN_ARCHIVE)
+def show_typed_archive_many(project: Project, selection_id: str) -> ResponseReturnValue:
+    """The form as it was typed before a session ended. Archives nothing."""
+    return _ask(project, selection_id, State.ARCHIVED, None)
+
+
+@submissions.post("/a/<project_name>/submissions/selections/<selection_id>/restore/typed")
+@project_route(Right.EDIT_DATA)
+@shown_again_by(AGAIN_RESTORE)
+def show_typed_restore_many(project: Project, selection_id: str) -> ResponseReturnValue:
+    """The form as it was typed before a session ended. Restores nothing."""
+    return _ask(project, selection_id, State.NORMAL, None)
 
 
 def _named() -> set[str]:
@@ -162,9 +182,10 @@ def _selection(project: Project, selection_id: str) -> Selection:
     return get_selection(db.session(), project.id, selection_id, by=g.actor)
 
 
-def _question(to: State, selection: Selection, **given: Any) -> ArchiveManyForm | RestoreManyForm:
+def _question(to: State, selection: Selection) -> ArchiveManyForm | RestoreManyForm:
+    """As it was sent, if it was."""
     needs_reason = to is State.ARCHIVED and selection.of_job is None
-    return ArchiveManyForm(**given) if needs_reason else RestoreManyForm(**given)
+    return ArchiveManyForm() if needs_reason else RestoreManyForm()
 
 
 def _ask(
@@ -191,7 +212,7 @@ def _ask(
             selection=selection,
             to=to,
             archives=to is State.ARCHIVED,
-            form=form or _question(to, selection, formdata=None),
+            form=form or _question(to, selection),
             outlook=outlook,
             count=selection.count if outlook is None else outlook.forms,
             title=_title(selection, to, outlook),

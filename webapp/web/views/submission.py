@@ -35,10 +35,13 @@ from webapp.web.answer_steps import answer_steps
 from webapp.web.forms.archive import ArchiveForm
 from webapp.web.pictures import picture_type
 from webapp.web.submission_words import why_state
+from webapp.web.typed import shown_again_by
 from webapp.web.views.submissions import submissions
 from webapp.web.why_words import why_words
 
 __all__ = ["submissions"]  # with the routes of this file
+
+AGAIN = "submissions.show_typed_reason"
 
 #: So much of the raw XML is shown; all of it can be downloaded.
 SHOWN_XML = 20_000
@@ -139,6 +142,7 @@ def ask_archive(project: Project, submission_id: str) -> ResponseReturnValue:
 
 @submissions.post("/a/<project_name>/submissions/<public_id:submission_id>/archive")
 @project_route(Right.EDIT_DATA)
+@shown_again_by(AGAIN)
 def archive(project: Project, submission_id: str) -> ResponseReturnValue:
     """Archive the form. 409 with the forms in the way where it is refused."""
     form = ArchiveForm()
@@ -163,6 +167,15 @@ def archive(project: Project, submission_id: str) -> ResponseReturnValue:
         )
     )
     return _to_form(submission_id)
+
+
+@submissions.post("/a/<project_name>/submissions/<public_id:submission_id>/archive/typed")
+@project_route(Right.EDIT_DATA)
+@shown_again_by(AGAIN)
+def show_typed_reason(project: Project, submission_id: str) -> ResponseReturnValue:
+    """The form as it was typed before a session ended. Archives nothing."""
+    one = get_submission(db.session(), project.id, submission_id)
+    return _ask_archive(project, one, ArchiveForm())
 
 
 @submissions.post("/a/<project_name>/submissions/<public_id:submission_id>/restore")
