@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests import factories
-from tests.forms import open_case
+from tests.forms import case_block, form, open_case, send
 from tests.jobs.work import (
     assert_done_once,
     failing_form,
@@ -22,6 +22,7 @@ from tests.web.signing_in import signed_in
 from webapp.audit.record import events_about
 from webapp.jobs.claim import claim
 from webapp.jobs.models import Job, JobState
+from webapp.jobs.progress import FEW
 from webapp.jobs.tasks import work
 from webapp.projects.models import Project
 
@@ -71,6 +72,25 @@ class TestProcessingAgain:
         ]
         assert queued.actor == job.actor
         assert "Finished" in amina.get(page.url).text
+        assert amina.get(page.url).click(second).h1 == "Visit"
+
+    def test_a_failed_edit_is_found_where_it_is_then(
+        self, session: Session, project: Project, amina: PageClient
+    ):
+        send(session, project.id, form(case_block("a", create={}), instance_id="id-1"))
+        edit = case_block("a", create={}, index={"parent": ("patient", "mother")})
+        failed = send(session, project.id, form(edit, instance_id="id-1")).submission_id
+        open_case(session, project.id, "mother")
+        its_page = amina.get(f"/a/{project.name}/submissions/{failed}/")
+        page = its_page.form("Process again").submit().follow()
+        assert "id-1" not in page.links()
+        work(job_of(session, project).id)
+        now = amina.get(page.url).click("id-1")
+        assert "Processed again" in now.text
+        again = amina.get(its_page.url, status=302).follow()
+        assert again.url == now.url
+        assert "took the id and the place of the version that it replaced" in again.status_line
+        assert "could not be processed" in its_page.form("Process again").submit(status=409).text
 
     def test_all_forms_in_error(self, session: Session, project: Project, amina: PageClient):
         forms = forms_in_error(session, project, 3)
@@ -79,6 +99,7 @@ class TestProcessingAgain:
         work(job.id)
         assert_done_once(session, job, forms)
         assert "3 forms processed" in amina.get(page.url).text
+        assert set(forms) <= set(amina.get(page.url).links())
 
     def test_is_refused_in_words(self, session: Session, project: Project, amina: PageClient):
         assert "is in error" in ask(amina, project, status=409, all="1").text
@@ -133,6 +154,16 @@ class TestOneJob:
         assert set(failing) <= set(page.links())
         rows = page.click("All skipped forms").rows("Skipped forms")
         assert [row[0] for row in rows] == failing
+
+    def test_of_many_forms_names_none_that_was_processed(
+        self, session: Session, project: Project, viktor: PageClient
+    ):
+        forms = forms_in_error(session, project, FEW + 1)
+        job = reprocess_job(project)
+        work(job.id)
+        page = viktor.get(f"/a/{project.name}/jobs/{job.id}/")
+        assert f"{FEW + 1} forms processed" in page.text
+        assert not set(forms) & set(page.links())
 
     def test_without_skipped_forms_says_so(
         self, session: Session, project: Project, viktor: PageClient

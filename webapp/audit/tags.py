@@ -144,7 +144,7 @@ KEYS: dict[Tag, frozenset[str]] = {
     Tag.API_KEY_REVOKE: frozenset({"hint"}),
     Tag.SUBMISSION_ARCHIVE: frozenset({"cases"}),
     Tag.SUBMISSION_RESTORE: frozenset({"cases"}),
-    Tag.SUBMISSION_REPROCESS: frozenset({"from"}),
+    Tag.SUBMISSION_REPROCESS: frozenset({"from", "to"}),
     Tag.SUBMISSION_EDIT: frozenset({"older"}),
     Tag.JOB_QUEUE: frozenset({"kind", "of", "format", "filter"}),
     Tag.JOB_START: frozenset({"kind", "total"}),

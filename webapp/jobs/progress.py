@@ -19,6 +19,9 @@ from webapp.clock import now
 from webapp.jobs.kinds import task_for
 from webapp.jobs.models import Job, JobItem, JobState
 
+#: A job over so many items names those that are done.
+FEW = 10
+
 
 def begin(session: Session, job: Job, *, by: Actor) -> None:
     """A job is planned (`job.total` is set): log the start."""
@@ -76,6 +79,25 @@ def end(
 def moved(session: Session, job: Job, *, by: Actor) -> None:
     """The state of a job has become another one: tell its task (`Task.moved`)."""
     task_for(job.kind).moved(session, job, by=by)
+
+
+def few_done(session: Session, job: Job) -> list[str]:
+    """The public ids of what a job of few items has done, in the order of the work; none of a
+    longer one. One query."""
+    if job.total > FEW:
+        return []
+    return list(
+        session.scalars(
+            select(JobItem.item)
+            .where(
+                JobItem.project_id == job.project_id,
+                JobItem.job_id == job.id,
+                JobItem.place < job.processed,
+                JobItem.reason.is_(None),
+            )
+            .order_by(JobItem.place)
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)

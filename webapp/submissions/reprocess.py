@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from webapp.audit.actor import Actor
+from webapp.audit.models import AuditEvent
 from webapp.audit.record import record
 from webapp.audit.tags import Tag
 from webapp.clock import take_ticks
@@ -19,6 +22,8 @@ from webapp.submissions.parse import parse
 from webapp.submissions.queries import content_of, get_submission, hold_submission
 from webapp.submissions.resolve import known_targets, missing_target, types_named
 from webapp.submissions.sharing import new_owners
+
+_SUBJECT, _TO = "submission:", "to"
 
 
 def reprocess(session: Session, project_id: int, submission_id: str, *, by: Actor) -> str | None:
@@ -64,9 +69,31 @@ def reprocess(session: Session, project_id: int, submission_id: str, *, by: Acto
             raise Refused("A newer version of this form is in force, so this one stays aside.")
         row.problem = None
         apply_edit(session, row, form, targets, owners, replaces=in_force)
-    before = submission_id if row.submission_id != submission_id else None
-    _note(session, project_id, row.submission_id, by, older_id=before)
+    now = row.submission_id
+    if now == submission_id:
+        _note(session, project_id, now, by)
+    else:  # whoever looks for it by the id that it had is led on
+        _note(session, project_id, submission_id, by, after={_TO: now})
+        _note(session, project_id, now, by, after={"from": submission_id})
     return None
+
+
+def ids_now(session: Session, project_id: int, ids: Collection[str]) -> dict[str, str]:
+    """Of forms that had these ids when they failed, and got another when they were processed
+    again: the ids that they have, by those that they had. One query."""
+    return {
+        event.subject.removeprefix(_SUBJECT): event.after[_TO]
+        for event in session.scalars(
+            select(AuditEvent)
+            .where(
+                AuditEvent.project_id == project_id,
+                AuditEvent.subject.in_([_SUBJECT + one for one in ids]),
+                AuditEvent.tag == Tag.SUBMISSION_REPROCESS,
+            )
+            .order_by(AuditEvent.at, AuditEvent.id)
+        )
+        if event.after and _TO in event.after
+    }
 
 
 def _note(
@@ -76,16 +103,16 @@ def _note(
     by: Actor,
     *,
     reason: str = "",
-    older_id: str | None = None,
+    after: Mapping[str, str] | None = None,
 ) -> None:
     record(
         session,
         project_id=project_id,
         tag=Tag.SUBMISSION_REPROCESS,
-        subject=f"submission:{submission_id}",
+        subject=_SUBJECT + submission_id,
         by=by,
         reason=reason,
-        after={"from": older_id} if older_id else None,
+        after=after,
     )
 
 

@@ -22,7 +22,7 @@ from webapp.history.bulk_jobs import BECOME, leaves_something, taken_back_by
 from webapp.jobs.claim import DEAD_AFTER
 from webapp.jobs.kind import Kind
 from webapp.jobs.models import Job, JobState
-from webapp.jobs.progress import skipped_by_reason, skipped_page
+from webapp.jobs.progress import few_done, skipped_by_reason, skipped_page
 from webapp.jobs.queue import ask_stop, enqueue, get_job, wake
 from webapp.jobs.queue import resume as resume_job
 from webapp.people.owners import names_of_owners
@@ -31,6 +31,7 @@ from webapp.projects.rights import Right
 from webapp.sharing.reassign import leaves_something as still_counts
 from webapp.submissions.models import State, Submission
 from webapp.submissions.queries import get_submission
+from webapp.submissions.reprocess import ids_now
 from webapp.web.access import may, project_route
 from webapp.web.htmx import is_fragment_request, render_page_or_fragment
 from webapp.web.pagination import keyset_page
@@ -75,6 +76,7 @@ def show(project: Project, job_id: int) -> ResponseReturnValue:
         export=_export(job),
         may_stop=_may_stop(job),
         elapsed=(now() - (job.started_on or job.queued_on)) // SECOND,
+        done=_done(job),
         skipped=skipped_by_reason(db.session(), job),
         fragment=is_fragment_request(request),
     )
@@ -138,6 +140,9 @@ def reprocess(project: Project) -> ResponseReturnValue:
     submission_id = request.form.get("submission_id", "")
     with write_transaction() as session:
         if submission_id:
+            submission_id = ids_now(session, project.id, [submission_id]).get(
+                submission_id, submission_id
+            )
             if get_submission(session, project.id, submission_id).state != State.ERROR:
                 raise Refused(_("Only forms that could not be processed can be processed again."))
             params: dict[str, object] = {"submission_ids": [submission_id]}
@@ -207,6 +212,17 @@ def _given_to(job: Job) -> GivenTo | None:
     name = names_of_owners(session, job.project_id, [to]).get(to, to)
     leaves = job.over and still_counts(session, job)
     return GivenTo(to, name, leaves, taken_back_by(session, job))
+
+
+def _done(job: Job) -> list[str]:
+    """Of a job that processes few forms again: the ids that those have which could be processed.
+    None of other jobs. Two queries."""
+    if job.kind != Kind.REPROCESS:
+        return []
+    session = db.session()
+    done = few_done(session, job)
+    now = ids_now(session, job.project_id, done)
+    return [now.get(one, one) for one in done]
 
 
 def _export(job: Job) -> Export | None:

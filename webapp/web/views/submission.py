@@ -30,6 +30,7 @@ from webapp.submissions.attachments import path_of
 from webapp.submissions.models import Attachment, State, Submission
 from webapp.submissions.parse import NotAForm
 from webapp.submissions.queries import attachments_of, content_of, get_submission
+from webapp.submissions.reprocess import ids_now
 from webapp.web.access import project_route
 from webapp.web.answer_steps import answer_steps
 from webapp.web.forms.archive import ArchiveForm
@@ -56,9 +57,21 @@ NAMED_IN_THE_WAY = 50
 @submissions.get("/a/<project_name>/submissions/<public_id:submission_id>/")
 @project_route(Right.VIEW)
 def show(project: Project, submission_id: str) -> ResponseReturnValue:
-    """All that is known of a form."""
+    """All that is known of a form. The id that it had when it failed leads to the one it has."""
     session = db.session()
-    one = get_submission(session, project.id, submission_id)
+    try:
+        one = get_submission(session, project.id, submission_id)
+    except NotFound:
+        now = ids_now(session, project.id, [submission_id]).get(submission_id)
+        if now is None:
+            raise
+        flash(
+            _(
+                "This form could be processed: it took the id and the place of the version that it"
+                " replaced."
+            )
+        )
+        return redirect(url_for(".show", submission_id=now), 302)
     content = content_of(session, one)
     events = session.scalars(
         events_about(project.id, f"submission:{one.submission_id}").limit(100)
