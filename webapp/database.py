@@ -8,6 +8,7 @@ own and begins with BEGIN IMMEDIATE; everything else only reads, and a flush the
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,6 +45,8 @@ _writing: ContextVar[bool] = ContextVar("casekeeper_writing", default=False)
 
 LOCK_LIMIT_S = 20.0
 
+FULL = "The server's disk is full. Nothing was stored; please try again later."
+
 
 def init_database(app: Flask) -> None:
     """Bind the extension to the app and prepare its engine."""
@@ -79,6 +82,8 @@ def write_transaction() -> Iterator[Session]:
         session.commit()
     except BaseException as error:
         session.rollback()
+        if is_full(error):
+            raise Busy(FULL) from error
         if is_busy(error):
             raise Busy(
                 "The database is busy. Nothing was stored; please try again in a moment."
@@ -240,8 +245,8 @@ def one_or_many(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | list[dict[st
 
 
 def is_busy(error: BaseException) -> bool:
-    """Whether an error of the database means "not now" (locked, unreachable, timed out, deadlock),
-    so that the same may be asked again."""
+    """Whether an error of the database means "not now" (locked, unreachable, timed out, deadlock,
+    no room), so that the same may be asked again."""
     if isinstance(error, PendingRollbackError):
         # Somebody went on after the connection was lost. (Any other transaction that is to be
         # rolled back has another reason, and asking again would meet that again.)
@@ -254,9 +259,36 @@ def is_busy(error: BaseException) -> bool:
     if state is not None:
         # 25P03: the server ended the transaction of a process that was paused in the middle of it.
         return state[:2] in {"08", "53", "57"} or state in {"25P03", "40001", "40P01", "55P03"}
+    if isinstance(error.orig, psycopg.OperationalError):
+        return True  # the server did not say it: it was not found, or did not answer
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        return code & 0xFF in _SQLITE_NOT_NOW
     return isinstance(error, OperationalError) and any(
         word in str(error.orig)
         for word in ("locked", "busy", "connect", "closed", "unable to open")
+    )
+
+
+_SQLITE_NOT_NOW = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,  # so it says where a quota is used up
+}
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error means that there is no room left, in the database or for a file."""
+    if isinstance(error, OSError):
+        return error.errno in {errno.ENOSPC, errno.EDQUOT}
+    if not isinstance(error, DBAPIError):
+        return False
+    return (
+        getattr(error.orig, "sqlstate", None) == "53100"
+        or getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
     )
 
 

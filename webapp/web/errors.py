@@ -28,7 +28,7 @@ from flask_wtf.csrf import CSRFError, generate_csrf
 from sqlalchemy.exc import DataError, DBAPIError, PendingRollbackError
 from werkzeug.exceptions import HTTPException, UnprocessableEntity, default_exceptions
 
-from webapp.database import is_busy
+from webapp.database import FULL, is_busy, is_full
 from webapp.errors import (
     Busy,
     CasekeeperError,
@@ -75,6 +75,7 @@ def init_errors(app: Flask, machine_formats: Mapping[str, Format]) -> None:
     app.register_error_handler(CasekeeperError, _on_ours)
     app.register_error_handler(DBAPIError, _on_database)
     app.register_error_handler(PendingRollbackError, _on_lost_connection)
+    app.register_error_handler(OSError, _on_system)
     app.register_error_handler(UnicodeEncodeError, _on_unicode)
 
 
@@ -148,6 +149,14 @@ def _on_database(error: DBAPIError) -> ResponseReturnValue:
     if isinstance(error, DataError):
         return _answer(Problem(400))  # a value that no column can hold
     raise error
+
+
+def _on_system(error: OSError) -> ResponseReturnValue:
+    if not is_full(error):
+        raise error
+    db.session.rollback()
+    _log.error("there is no room left: %s", error)
+    return _answer(Problem(503, FULL, {"Retry-After": str(RETRY_AFTER)}))
 
 
 def _on_unicode(error: UnicodeEncodeError) -> ResponseReturnValue:
