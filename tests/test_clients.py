@@ -169,6 +169,20 @@ def test_a_corrected_row_is_an_edit_of_its_form(
     ]
 
 
+def test_a_row_that_is_changed_back_is_a_duplicate_and_that_is_said(
+    session: Session, project: Project, fatima: Fatima, tmp_path: Path
+) -> None:
+    file = tmp_path / "cases.csv"
+    for age in ("40", "46", "40"):
+        ran = fatima.send(write(file, ["id", "age"], [["1", age]]), "--id-column", "id")
+    assert ran.stdout == "1 rows: 0 processed, 1 duplicates, 0 errors\n"
+    assert "Duplicates changed nothing" in ran.stderr
+    assert cases(session, project)["1"].properties["age"] == "46"
+    ran = fatima.send(file, "--id-column", "id", "--xmlns", "http://example.org/back")
+    assert "Duplicates" not in ran.stderr
+    assert cases(session, project)["1"].properties["age"] == "40"
+
+
 def test_rows_that_cannot_be_sent_are_told_and_the_others_arrive(
     session: Session, project: Project, fatima: Fatima, tmp_path: Path
 ) -> None:

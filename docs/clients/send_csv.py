@@ -24,7 +24,10 @@ Sending again
   Case and form ids follow from the project's URL, the case type and the value of --id-column
   (without that option: the number of the row). So the same file sent again changes nothing: the
   server says of each form that it has it. A row that was corrected is an edit of its form, and the
-  case follows. Two rows with the same id are an error of the second.
+  case follows. A row that is changed back to what was sent before is not: the server has that form
+  already, so it is a duplicate, and the case keeps the correction. To change it back, edit the case
+  on its page, or send the file with another --xmlns, which makes other forms of all its rows.
+  Two rows with the same id are an error of the second.
 
 The password is read from --password-file (its first line), else from CASEKEEPER_PASSWORD.
 Exit status: 0 when all rows are on the server, 1 when some are not, 2 when nothing could be sent.
@@ -338,6 +341,12 @@ def send_file(arguments: argparse.Namespace, password: str) -> int:
         stopped = f"Stopped after {sum(counts.values())} rows. {error}"
     if on_terminal:
         print(file=sys.stderr)
+    if counts["duplicate"]:
+        print(
+            "Duplicates changed nothing: the server has had these forms before, also where another"
+            " version has replaced one since.",
+            file=sys.stderr,
+        )
     print(
         f"{sum(counts.values())} rows: {counts['processed']} processed,"
         f" {counts['duplicate']} duplicates, {counts['error']} errors"
