@@ -81,17 +81,16 @@ def reprocess(session: Session, project_id: int, submission_id: str, *, by: Acto
 def ids_now(session: Session, project_id: int, ids: Collection[str]) -> dict[str, str]:
     """Of forms that had these ids when they failed, and got another when they were processed
     again: the ids that they have, by those that they had. One query."""
+    events = session.scalars(
+        select(AuditEvent).where(
+            AuditEvent.project_id == project_id,
+            AuditEvent.subject.in_([_SUBJECT + one for one in ids]),
+        )
+    )
+    # Which of them say it is not asked of the database: it would read all of the same tag.
     return {
         event.subject.removeprefix(_SUBJECT): event.after[_TO]
-        for event in session.scalars(
-            select(AuditEvent)
-            .where(
-                AuditEvent.project_id == project_id,
-                AuditEvent.subject.in_([_SUBJECT + one for one in ids]),
-                AuditEvent.tag == Tag.SUBMISSION_REPROCESS,
-            )
-            .order_by(AuditEvent.at, AuditEvent.id)
-        )
+        for event in events
         if event.after and _TO in event.after
     }
 
