@@ -7,6 +7,7 @@ from flask import Flask
 from playwright.sync_api import Page, expect
 from sqlalchemy.orm import Session
 
+from tests import factories
 from tests.browser.conftest import (
     NARROW_DARK,
     WIDE,
@@ -17,6 +18,8 @@ from tests.browser.conftest import (
     sign_in,
 )
 from tests.forms import case_block, form, open_case, send
+from webapp.database import write_transaction
+from webapp.submissions.archive import archive
 
 
 @pytest.fixture
@@ -67,3 +70,31 @@ def test_edit_see_it_in_the_history_and_undo(session: Session, page: Page, offic
     page.get_by_label("Reassign it all the same").check()
     page.get_by_role("button", name="Reassign").click()
     expect(page.get_by_role("status")).to_contain_text("belongs to nobody-x")
+
+
+#: What is pressed to open something, and ways back, that are less than 24 pixels high (WCAG 2.5.8).
+LOW = """[...document.querySelectorAll("main summary, main nav.d-flex a")]
+    .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 24)
+    .map((one) => one.textContent.trim())"""
+
+
+def test_what_is_pressed_is_large_enough_and_links_are_seen(
+    session: Session, page: Page, office: Office
+):
+    project_id = office.project.id
+    values = {f"p{n}": "v" for n in range(9)}
+    opener = open_case(session, project_id, "c-1", **values).submission_id
+    later = [
+        send(session, project_id, form(case_block("c-1", update={"x": str(n)}))).submission_id
+        for n in range(3)
+    ]
+    with write_transaction():
+        archive(session, project_id, later[1], by=factories.actor())
+    session.rollback()
+    for path in (
+        *("cases/c-1/", "cases/c-1/history/p1", "cases/", "submissions/"),
+        *(f"submissions/{opener}/", f"submissions/{opener}/archive"),
+    ):
+        page.goto(office.url(path))
+        assert faults(page) == [], path
+        assert page.evaluate(LOW) == [], path
