@@ -193,16 +193,22 @@ def test_a_part_without_a_file_name_is_an_attachment_under_its_field(
     assert kept == {"signature": b"\xff\x00\xfe", "unnamed": b"nameless"}
 
 
+#: What has no boundary that could be read, and what has no parts.
+NO_PARTS = (
+    ("multipart/form-data; boundary=\xe9", multipart_body(("name=x", b"y"))),
+    ("multipart/form-data; boundary=b", b""),
+)
+
+
 @pytest.mark.parametrize(
     ("content_type", "body"),
     [
+        *NO_PARTS,
         ("multipart/form-data; boundary=other", multipart_body(("name=x", b"y"))),
         ("multipart/form-data; boundary=b", multipart_body(("name=x", b"y"), end=b"")),
         ("multipart/form-data; boundary=b", b"--b\r\n\xff: x\r\n\r\ny\r\n--b--\r\n"),
         ("multipart/form-data; boundary=b", b"--b\r\nX: no disposition\r\n\r\ny\r\n--b--\r\n"),
         ("multipart/form-data; boundary=b", form(case_block("a", create={})) + b"--c"),
-        ("multipart/form-data; boundary=\xe9", multipart_body(("name=x", b"y"))),
-        ("multipart/form-data; boundary=b", b""),
     ],
 )
 def test_a_multipart_body_that_cannot_be_taken_apart_is_kept_as_it_came(
@@ -210,6 +216,24 @@ def test_a_multipart_body_that_cannot_be_taken_apart_is_kept_as_it_came(
 ):
     response = phone.post(body, content_type=content_type)
     assert (response.status_code, nature(response)) == (422, "processing_failure")
+    if (content_type, body) not in NO_PARTS:
+        assert "The multipart body cannot be taken apart" in sentence(response)
+    (row,) = submissions(session, project)
+    assert (row.state, content_of(session, row)) == (State.UNPARSED, body)
+
+
+def test_a_form_whose_type_is_not_right_is_still_a_form(phone: Phone):
+    response = phone.post(
+        form(case_block("a", create={})), content_type="multipart/form-data; boundary=b"
+    )
+    assert (response.status_code, nature(response)) == (201, "submit_success")
+
+
+def test_a_part_that_says_too_much_is_named(phone: Phone, session: Session, project: Project):
+    body = multipart_body((f"name={'x' * 16_000}", b"y"))
+    response = phone.post(body, content_type="multipart/form-data; boundary=b")
+    assert (response.status_code, nature(response)) == (422, "processing_failure")
+    assert "headers of a part are longer than 16,000 bytes" in sentence(response)
     (row,) = submissions(session, project)
     assert (row.state, content_of(session, row)) == (State.UNPARSED, body)
 
@@ -228,6 +252,7 @@ def test_multipart_without_the_form_is_kept_and_refused(
         phone.url(), data={"photo": (io.BytesIO(b"x"), "a.jpg")}, headers=phone.auth
     )
     assert (response.status_code, nature(response)) == (422, "processing_failure")
+    assert "no part “xml_submission_file”" in sentence(response)
     (row,) = submissions(session, project)
     assert row.state == State.UNPARSED
     assert [one.name for one in attachments_of(session, row)] == ["a.jpg"]

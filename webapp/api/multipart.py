@@ -67,8 +67,13 @@ def opened(body: IO[bytes], boundary: str) -> Iterator[list[Part]]:
 
         try:
             parts = _parts(body, boundary.encode("ascii"), spool)
+        except NotMultipart:
+            raise
         except ValueError as error:  # the decoder's own word for all that it cannot read
-            raise NotMultipart(str(error)) from error
+            raise NotMultipart(
+                "The multipart body cannot be taken apart: it has no end, or not the boundary that"
+                " its type names, or a part without its name."
+            ) from error
         yield parts
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from io import BytesIO
 from typing import IO
@@ -20,7 +21,7 @@ from webapp.database import write_transaction
 from webapp.extensions import db
 from webapp.sharing.tokens import key_of
 from webapp.submissions.attachments import Kept, keep
-from webapp.submissions.receive import Arrival, Outcome, Received, Sender, read, receive
+from webapp.submissions.receive import Arrival, Incoming, Outcome, Received, Sender, read, receive
 
 openrosa = Blueprint("openrosa", __name__)
 
@@ -50,9 +51,9 @@ def receiver(project_id: int, sender: Sender, app_id: str = "") -> Response:
         return response
     settings: Settings = current_app.extensions["settings"]
     db.session.rollback()  # nothing is open while a slow phone sends it
-    xml, attachments = _body(settings)
+    incoming, attachments = _body(settings)
     token = key_of(request.headers.get(SYNCED, ""))
-    arrival = Arrival(read(xml), sender, app_id=app_id, attachments=attachments, sync_log=token)
+    arrival = Arrival(incoming, sender, app_id=app_id, attachments=attachments, sync_log=token)
     with write_transaction() as session:
         received = receive(session, project_id, arrival, last=True)
     response = _answer(received)
@@ -105,8 +106,8 @@ def _answer(received: Received) -> Response:
     return message("submit_success", "   √   ", 201)
 
 
-def _body(settings: Settings) -> tuple[bytes, list[Kept]]:
-    """The form's bytes, and its attachments already in the store.
+def _body(settings: Settings) -> tuple[Incoming, list[Kept]]:
+    """The form, and its attachments already in the store.
 
     A multipart body that cannot be taken apart is itself what came instead of a form.
     """
@@ -115,7 +116,7 @@ def _body(settings: Settings) -> tuple[bytes, list[Kept]]:
         # Whatever the content type says: curl sends forms as application/x-www-form-urlencoded.
         xml = BytesIO()
         _receive(xml, settings.max_xml, _too_large("form", settings.max_xml, "CASEKEEPER_MAX_XML"))
-        return xml.getvalue(), []
+        return read(xml.getvalue()), []
     with multipart.temporary() as body:
         limit = settings.max_request
         too_large = _too_large("form with its attachments", limit, "CASEKEEPER_MAX_REQUEST")
@@ -124,14 +125,18 @@ def _body(settings: Settings) -> tuple[bytes, list[Kept]]:
         try:
             with multipart.opened(body, boundary) as parts:
                 return _form_and_files(parts, settings)
-        except multipart.NotMultipart:
+        except multipart.NotMultipart as error:
             body.seek(0)
-            return _read(body, settings), []
+            return _read(body, settings, if_none=str(error)), []
 
 
-def _form_and_files(parts: Sequence[Part], settings: Settings) -> tuple[bytes, list[Kept]]:
+def _form_and_files(parts: Sequence[Part], settings: Settings) -> tuple[Incoming, list[Kept]]:
     form = next((part for part in parts if part.field == FORM_PART), None)
-    xml = _read(form.stream, settings) if form is not None else b""
+    if form is not None:
+        incoming = _read(form.stream, settings)
+    else:
+        missing = f"The form is missing: there is no part “{FORM_PART}”."
+        incoming = replace(read(b""), problem=missing)
     kept = [
         keep(
             settings.attachments,
@@ -142,14 +147,18 @@ def _form_and_files(parts: Sequence[Part], settings: Settings) -> tuple[bytes, l
         for part in parts
         if part is not form
     ]
-    return xml, kept
+    return incoming, kept
 
 
-def _read(stream: IO[bytes], settings: Settings) -> bytes:
+def _read(stream: IO[bytes], settings: Settings, *, if_none: str = "") -> Incoming:
+    """What stands there; `if_none` says why it is no form, where it is none."""
     xml = stream.read(settings.max_xml + 1)
     if len(xml) > settings.max_xml:
         raise _too_large("form", settings.max_xml, "CASEKEEPER_MAX_XML")
-    return xml
+    incoming = read(xml)
+    if incoming.form is None and if_none:
+        return replace(incoming, problem=if_none)
+    return incoming
 
 
 def _receive(file: IO[bytes], limit: int, too_large: RequestEntityTooLarge) -> None:
