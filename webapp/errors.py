@@ -37,6 +37,10 @@ class Refused(CasekeeperError):
         self.in_the_way = in_the_way
 
 
+class Already(Refused):
+    """It is as was asked already, and nothing changed."""
+
+
 class Busy(CasekeeperError):
     """The database could not be reached or locked in time: ask again (503)."""
 

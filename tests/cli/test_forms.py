@@ -192,11 +192,24 @@ def test_archive_and_restore_a_chain_in_any_order(
     messages = [one["message"] for one in again.json["forms"]]
     assert messages[0] == "This form is already archived."
     assert "no form with this id" in messages[1]
+    assert [one["done"] for one in again.json["forms"]] == [True, False]
+    assert run("forms", "archive", *options, first).code == 0  # as it is asked for (A4)
     back = run("forms", "restore", *options, second, first)
     assert back.code == 0
     assert back.out.splitlines()[0].startswith(f"{first}: restored")
+    again = run("forms", "restore", *options, first)
+    assert (again.code, again.out) == (0, f"{first}: This form is not archived.\n")
     assert run("case", "show", *options, "a", "--json").json["state"] == "closed"
     assert run("verify", *options).code == 0
+
+
+def test_a_reason_is_as_long_as_on_a_page(run: Command, session: Session, project: Project) -> None:
+    first = open_case(session, project.id, "a").submission_id
+    options = ("--project", project.name, first)
+    long = run("forms", "archive", *options, "--reason", "x" * 1001)
+    assert long.code == 2
+    assert "A reason has at most 1,000 characters." in long.err
+    assert run("forms", "archive", *options, "--reason", "x" * 1000).code == 0
 
 
 def test_reprocess(run: Command, session: Session, project: Project) -> None:

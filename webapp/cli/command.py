@@ -18,6 +18,9 @@ from webapp.config import Settings, want_installation
 from webapp.database import is_busy
 from webapp.errors import CasekeeperError
 
+#: In characters, as on pages.
+LONGEST_REASON = 1000
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -107,6 +110,19 @@ def project_option(command: F) -> F:
     return click.option(
         "--project", "project_name", metavar="NAME", required=True, help="In which project."
     )(command)
+
+
+def reason_option(command: F) -> F:
+    """`--reason TEXT`, as `reason`."""
+    return click.option(
+        "--reason", default="", callback=_reason, help="Why; it is kept in the log."
+    )(command)
+
+
+def _reason(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    if len(value) > LONGEST_REASON:
+        raise click.BadParameter(f"A reason has at most {LONGEST_REASON:,} characters.")
+    return value
 
 
 def limit_option(command: F) -> F:

@@ -22,11 +22,12 @@ from webapp.cli.command import (
     printable,
     progress,
     project_option,
+    reason_option,
     say,
     show,
 )
 from webapp.database import write_transaction
-from webapp.errors import Busy, NotFound, Refused
+from webapp.errors import Already, Busy, NotFound, Refused
 from webapp.extensions import db
 from webapp.history.calendar import Calendar
 from webapp.history.filters import EVERYTHING
@@ -101,7 +102,7 @@ def show_form(project_name: str, submission_id: str, as_json: bool) -> None:
 @forms_group.command("archive")
 @project_option
 @click.argument("submission_ids", metavar="ID…", nargs=-1, required=True)
-@click.option("--reason", default="", help="Why; it is kept in the log.")
+@reason_option
 @json_option
 @with_appcontext
 @answers
@@ -122,7 +123,7 @@ def archive_forms(
 @forms_group.command("restore")
 @project_option
 @click.argument("submission_ids", metavar="ID…", nargs=-1, required=True)
-@click.option("--reason", default="", help="Why; it is kept in the log.")
+@reason_option
 @json_option
 @with_appcontext
 @answers
@@ -204,6 +205,8 @@ def _one(
                 message = operation(session, project_id, submission_id)
             except _StillFailsError as error:
                 still_fails = str(error)
+    except Already as error:
+        return document | {"done": True, "message": error.message}
     except Refused as error:
         document["in_the_way"] = list(error.in_the_way)
         in_the_way = f" In the way: {', '.join(error.in_the_way)}." if error.in_the_way else ""

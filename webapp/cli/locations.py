@@ -9,7 +9,15 @@ from flask.cli import AppGroup, with_appcontext
 from sqlalchemy.orm import Session
 
 from webapp.audit.actor import Actor
-from webapp.cli.command import answers, instant, json_option, project_option, say, show
+from webapp.cli.command import (
+    answers,
+    instant,
+    json_option,
+    project_option,
+    reason_option,
+    say,
+    show,
+)
 from webapp.cli.phones import changing, dry_run_option
 from webapp.database import write_transaction
 from webapp.errors import Invalid
@@ -122,7 +130,7 @@ def move(  # noqa: PLR0917  # what can be said of it
 @location_group.command("archive")
 @click.argument("name")
 @project_option
-@click.option("--reason", default="", help="Kept in the audit log.")
+@reason_option
 @dry_run_option
 @json_option
 @with_appcontext
@@ -143,7 +151,7 @@ def archive(name: str, project_name: str, reason: str, dry_run: bool, as_json: b
 @location_group.command("unarchive")
 @click.argument("name")
 @project_option
-@click.option("--reason", default="", help="Kept in the audit log.")
+@reason_option
 @dry_run_option
 @json_option
 @with_appcontext

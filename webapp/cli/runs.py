@@ -9,7 +9,7 @@ from flask.cli import with_appcontext
 from sqlalchemy.orm import Session
 
 from webapp.audit.actor import Actor
-from webapp.cli.command import answers, json_option, project_option, say, show
+from webapp.cli.command import answers, json_option, project_option, reason_option, say, show
 from webapp.cli.run_words import NOBODY_CAME, line_of, lines_of, went_well
 from webapp.cli.waiting import wait_for
 from webapp.database import write_transaction
@@ -67,13 +67,10 @@ def show_run(run_id: int, project_name: str, as_json: bool) -> None:
     show(document, lines_of(document), as_json=as_json)
 
 
-_reason = click.option("--reason", default="", help="Why; it is kept in the log.")
-
-
 @runs_group.command("approve")
 @_run_argument
 @project_option
-@_reason
+@reason_option
 @wait_option
 @json_option
 @with_appcontext
@@ -95,7 +92,7 @@ def approve_run(run_id: int, project_name: str, reason: str, wait: bool, as_json
 @runs_group.command("reject")
 @_run_argument
 @project_option
-@_reason
+@reason_option
 @json_option
 @with_appcontext
 @answers
@@ -149,7 +146,7 @@ def resume_run(run_id: int, project_name: str, wait: bool, as_json: bool) -> Non
 @runs_group.command("undo")
 @_run_argument
 @project_option
-@_reason
+@reason_option
 @wait_option
 @json_option
 @with_appcontext

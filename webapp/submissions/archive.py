@@ -13,7 +13,7 @@ from webapp.audit.tags import Tag
 from webapp.cases.apply import CaseState, apply, change_from_json, difference, revert
 from webapp.cases.store import HeldCase, hold_known_cases, write_cases
 from webapp.clock import take_ticks
-from webapp.errors import Refused
+from webapp.errors import Already, Refused
 from webapp.submissions.guards import (
     cases_with_later,
     in_the_way_of_archive,
@@ -42,11 +42,13 @@ def archive(
 ) -> int:
     """Take a form's effect away and return how many cases changed.
 
-    Raises `NotFound`, or `Refused`: it is not live, or it opened a case that later live forms
-    touched; these are then `in_the_way`, newest first. About ten statements. A case of which the
-    form was the last is brought back from the before-values, any other is replayed.
+    Raises `NotFound`, `Already`, or `Refused`: it is not live, or it opened a case that later live
+    forms touched; these are then `in_the_way`, newest first. About ten statements. A case of which
+    the form was the last is brought back from the before-values, any other is replayed.
     """
     submission = hold_submission(session, project_id, submission_id)
+    if submission.state == State.ARCHIVED:
+        raise Already(WHY_NOT[submission.state])
     if submission.state != State.NORMAL:
         raise Refused(WHY_NOT[submission.state])
     return _switch(
@@ -67,10 +69,12 @@ def restore(
 ) -> int:
     """The exact inverse of `archive` (A3), at the same cost.
 
-    Raises `NotFound`, or `Refused`: it is not archived, or the form that opened its case still is;
-    that one is then `in_the_way`.
+    Raises `NotFound`, `Already`, or `Refused`: it is not archived, or the form that opened its case
+    still is; that one is then `in_the_way`.
     """
     submission = hold_submission(session, project_id, submission_id)
+    if submission.state == State.NORMAL:
+        raise Already(WHY_NOT[submission.state])
     if submission.state != State.ARCHIVED:
         raise Refused(WHY_NOT[submission.state])
     return _switch(
