@@ -123,7 +123,7 @@ def parse(query: Mapping[str, Sequence[str]], today: date) -> SubmissionFilter:
         received=_received(values, today),
         completed=values.days("completed_from", "completed_to"),
         user_types=frozenset(values.each("user_type", _user_type)),
-        user=values.one("user", _id, ""),
+        user=values.one("user", _user, ""),
         group=values.one("group", _id, ""),
         location=values.one("location", _id, ""),
         app=values.one("app", _app, None),
@@ -262,6 +262,13 @@ def _text(text: str) -> str:
 def _id(text: str) -> str:
     if not valid_id(text) or not _is_unicode(text):
         raise Invalid(_("An id has 1 to 255 printable characters and no spaces."))
+    return text
+
+
+def _user(text: str) -> str:
+    # Not only those that this server gives: a form says whose it is in any words.
+    if not text.isprintable() or len(text) > 255:
+        raise Invalid(_("A user’s id has 1 to 255 printable characters."))
     return text
 
 

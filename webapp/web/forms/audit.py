@@ -14,6 +14,7 @@ from webapp.audit.tags import Tag
 from webapp.history.audit_list import COMMAND_LINE
 from webapp.people.kinds import SYSTEM
 from webapp.web.audit_words import WORDS
+from webapp.web.filtered import show_problems
 
 #: What belongs to no project, and so is in the log of none.
 _ELSEWHERE = {Tag.WEB_USER_CREATE, Tag.WEB_USER_PASSWORD, Tag.WEB_USER_SET, Tag.WEB_USER_LOGIN}
@@ -51,9 +52,7 @@ def audit_filter_form(
         *(SelectChoice(user_id, name) for user_id, name in people.items()),
     ]
     form.process(MultiDict(typed))
-    for field in form:
-        if field.name in problems:
-            field.errors = [problems[field.name]]
+    show_problems(form, problems)
     return form
 
 

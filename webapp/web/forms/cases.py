@@ -16,6 +16,7 @@ from webapp.history.case_list import CaseFilter, CaseState
 from webapp.history.owner_choices import OwnerChoices
 from webapp.people.owners import Owner
 from webapp.submissions.render import can_be_text
+from webapp.web.filtered import show_problems
 from webapp.web.location_field import named
 
 
@@ -58,11 +59,7 @@ def search_form(
     form.location.choices = _with({"": gettext("Anywhere"), **locations}, typed.get("location"))
     form.state.choices = _with(states, typed.get("state"))
     form.process(MultiDict(typed))
-    for name, sentence in problems.items():
-        if name in form:
-            form[name].errors = [sentence]
-        else:
-            form.form_errors.append(sentence)
+    show_problems(form, problems)
     return form
 
 

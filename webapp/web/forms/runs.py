@@ -13,6 +13,7 @@ from wtforms.fields import SelectChoice
 from webapp.history.rule_choices import RuleChoice
 from webapp.history.run_list import Outcome
 from webapp.rules.models import Trigger
+from webapp.web.filtered import show_problems
 from webapp.web.submission_words import rule_words
 
 
@@ -44,9 +45,7 @@ def run_filter_form(
         *(SelectChoice(one.value, trigger_words(one)) for one in Trigger),
     ]
     form.process(MultiDict(typed))
-    for field in form:
-        if field.name in problems:
-            field.errors = [problems[field.name]]
+    show_problems(form, problems)
     return form
 
 

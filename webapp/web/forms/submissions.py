@@ -15,6 +15,7 @@ from webapp.history.choices import Choices, FormChoice
 from webapp.history.filters import USER_TYPES, SubmissionFilter, app_value, unparse
 from webapp.people.kinds import SYSTEM
 from webapp.submissions.models import State
+from webapp.web.filtered import show_problems
 from webapp.web.location_field import named
 from webapp.web.submission_words import (
     app_words,
@@ -62,12 +63,7 @@ def filter_form(
     form.state.choices = _with(_states(), last.get("state"))
     pairs = [(name, value) for name, values in typed.items() for value in values]
     form.process(MultiDict(pairs))
-    for name, sentence in problems.items():
-        field = next((one for one in form if one.name == name), None)
-        if field is None:
-            form.form_errors.append(sentence)
-        else:
-            field.errors = [sentence]
+    show_problems(form, problems)
     return form
 
 
