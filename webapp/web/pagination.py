@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, overload
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from webapp.errors import Invalid
@@ -109,6 +109,19 @@ def capped_count(session: Session, statement: Select[Any], cap: int = CAP) -> Co
     limited = some.order_by(None).limit(cap + 1).subquery()
     number = session.scalar(select(func.count()).select_from(limited)) or 0
     return Count(min(number, cap), number > cap)
+
+
+def capped_counts(
+    session: Session, column: InstrumentedAttribute[T], statements: Iterable[Select[Any]]
+) -> dict[T, Count]:
+    """The same for several statements, by the one value that each has in a column; without those
+    that have no row. One query."""
+    limited = [one.with_only_columns(column).limit(CAP + 1).subquery() for one in statements]
+    values = [some.c[0] for some in limited]
+    rows = session.execute(
+        union_all(*(select(value, func.count()).group_by(value) for value in values))
+    )
+    return {value: Count(min(number, CAP), number > CAP) for value, number in rows}
 
 
 def _page(rows: Sequence[Any], single: bool, keys: int, *, newer: bool, older: bool) -> Page[Any]:

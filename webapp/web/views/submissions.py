@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
 
 from webapp.database import find_by_index
 from webapp.extensions import db
@@ -27,7 +28,7 @@ from webapp.web.filtered import FilterTag, for_whole_screen, is_canonical, with_
 from webapp.web.formatting import count_words
 from webapp.web.forms.submissions import as_typed, filter_form
 from webapp.web.htmx import is_fragment_request, render_page_or_fragment, trigger
-from webapp.web.pagination import Count, capped_count, keyset_page
+from webapp.web.pagination import Count, capped_count, capped_counts, keyset_page
 from webapp.web.submission_words import filter_words
 
 submissions = Blueprint("submissions", __name__)
@@ -94,6 +95,7 @@ def _listed(
         errors=capped_count(session, errors_of(project.id))
         if wanted.state == State.ERROR
         else None,
+        hidden=_hidden(session, project, calendar, wanted),
         empty=None if page.rows else _why_empty(project, calendar, wanted, offered),
         shortcuts=_shortcuts(wanted, calendar),
         selectable=wanted.state in SELECTABLE,
@@ -105,6 +107,22 @@ def _listed(
     return (
         trigger(answer, "announce", forms_words(count)) if is_fragment_request(request) else answer
     )
+
+
+def _hidden(
+    session: Session, project: Project, calendar: Calendar, wanted: SubmissionFilter
+) -> dict[str, tuple[Count, str]]:
+    """Beside the normal forms that came in some time: how many others came then that changed no
+    case, by state, and their address. One query, on an index."""
+    if wanted.state != State.NORMAL or not {*wanted.narrowing} <= {"received", "user", "state"}:
+        return {}
+    those = {state: replace(wanted, state=state) for state in (State.ERROR, State.UNPARSED)}
+    statements = [matching(project.id, one, calendar) for one in those.values()]
+    counts = capped_counts(session, Submission.state, statements)
+    return {
+        state.value: (count, _address(query_string(those[state])))
+        for state, count in counts.items()
+    }
 
 
 def _unreadable(
