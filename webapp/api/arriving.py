@@ -79,17 +79,21 @@ class Arriving:
     def let_it_come_from_strangers(self) -> None:
         """The same for whom we do not know, in what they may take of us."""
         places: BoundedSemaphore = current_app.extensions["places_of_strangers"]
-        if self._left != 0 and places.acquire(blocking=False):
-            try:
-                self.let_it_come(STRANGER_S)
-            finally:
-                places.release()
+        if self._left == 0:
+            return
+        if not places.acquire(blocking=False):
+            _stop(_connection())  # else the server would wait for it, some seconds
+            return
+        try:
+            self.let_it_come(STRANGER_S)
+        finally:
+            places.release()
 
 
 def init_arriving(app: Flask) -> None:
     """Count the threads that wait for strangers."""
     settings: Settings = app.extensions["settings"]
-    places = BoundedSemaphore(max(1, settings.web_threads // 2))
+    places = BoundedSemaphore(settings.web_threads // 2)
     app.extensions["places_of_strangers"] = places
 
 
@@ -97,23 +101,26 @@ def init_arriving(app: Flask) -> None:
 def _ends_after(seconds: float) -> Iterator[None]:
     """Let reading end then, whatever comes until then: a limit of the socket's own would begin
     anew with each byte."""
-    found = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
-    if type(found) is not socket.socket:  # none in tests; one that is encrypted cannot be halved
-        yield
-        return
-    connection = found
-
-    def end() -> None:
-        with suppress(OSError):
-            connection.shutdown(socket.SHUT_RD)
-
-    timer = Timer(seconds, end)
+    timer = Timer(seconds, _stop, [_connection()])
     timer.daemon = True
     timer.start()
     try:
         yield
     finally:
         timer.cancel()
+
+
+def _connection() -> socket.socket | None:
+    """None in tests, and where it is encrypted: then it cannot be stopped from beside."""
+    found = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
+    return found if type(found) is socket.socket else None
+
+
+def _stop(connection: socket.socket | None) -> None:
+    """What has come can still be read; then it ends."""
+    if connection is not None:
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RD)
 
 
 def arriving() -> Arriving:

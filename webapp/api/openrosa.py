@@ -78,7 +78,7 @@ def say_the_version(response: Response) -> Response:
 def let_it_come(response: Response) -> Response:
     """A refusal is said when all of the body came: else no phone that still sends it hears it.
     What is refused by now was looked at before, and nothing of the body is."""
-    if response.status_code >= HTTPStatus.BAD_REQUEST:
+    if response.status_code >= HTTPStatus.BAD_REQUEST and request.method == "POST":
         db.session.rollback()  # nothing is open while it comes
         arriving().let_it_come_from_strangers()
     return response
