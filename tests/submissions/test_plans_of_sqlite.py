@@ -16,6 +16,7 @@ from webapp.history.related import related
 from webapp.projects.models import Project
 from webapp.submissions.archive import archive, restore
 from webapp.submissions.queries import get_submission
+from webapp.submissions.receive import Outcome
 from webapp.submissions.reprocess import ids_now
 
 
@@ -48,11 +49,15 @@ def test_an_arriving_form_and_its_archive_read_only_what_they_are_about(
     block = case_block("c-1", update={"a": "1"})
     send(session, project.id, form(block, instance_id=identity))
     again = send(session, project.id, form(block, instance_id=identity))
+    lost = form(case_block("c-1", index={"parent": ("t", "lost")}), instance_id=identity)
+    for _time in range(2):  # once more it is asked when the version in force came
+        assert send(session, project.id, lost).outcome is Outcome.ERROR
     related(session, get_submission(session, project.id, again.submission_id))
     for change in (archive, restore):
         with write_transaction():
             change(session, project.id, identity, by=factories.actor())
     assert any("MULTI-INDEX OR" in plan for plan in plans)
+    assert any("min(submission.received_on)" in plan for plan in plans)
     whole = (
         "SCAN submission",
         "SCAN case_transaction",

@@ -421,6 +421,21 @@ class TestProcessingAgain:
         assert the_case(session, project, "a").properties == {"v": "3"}
         assert get_submission(session, project.id, failed.submission_id).state == State.ERROR
 
+    def test_of_a_failed_edit_replaces_an_older_one_that_was_sent_again(
+        self, session: Session, project: Project, tmp_path: Path
+    ):
+        send(session, project.id, visit("a", "id-1", v="0"))
+        one, two = waits("a", "id-1", v="1"), waits("a", "id-1", v="2")
+        failed = [send(session, project.id, xml).submission_id for xml in (one, two)]
+        open_case(session, project.id, "mother")
+        assert send(session, project.id, one).outcome is Outcome.EDITED
+        with pytest.raises(Refused, match="is in force"), write_transaction():
+            reprocess(session, project.id, failed[0], by=actor())
+        with write_transaction():
+            assert reprocess(session, project.id, failed[1], by=actor()) is None
+        assert the_case(session, project, "a").properties == {"v": "2"}
+        assert list(verify(session, project.id, attachments=tmp_path)) == []
+
     def test_is_refused_for_a_form_that_did_not_fail(self, session: Session, project: Project):
         fine = open_case(session, project.id, "a")
         with pytest.raises(Refused), write_transaction():

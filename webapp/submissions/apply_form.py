@@ -75,7 +75,7 @@ def apply_edit(
     # Edits are rare: they take their ticks before the replay and hold them a little longer.
     first = take_ticks(session, project_id, 2 + len(held))
     place = replaces.received_on
-    row.submission_id, row.asked_id = replaces.submission_id, replaces.asked_id
+    ids = replaces.submission_id, replaces.asked_id
     # Its sender may send the old version again: it must be found by the id that it asked for.
     replaces.asked_id = replaces.asked_id or replaces.submission_id
     replaces.submission_id = new_id()
@@ -87,6 +87,7 @@ def apply_edit(
         row.edited_on = row.received_on  # it came when it failed
         row.received_on = first  # out of the way until the other has left the place
     session.flush()  # the place and the id must be free before they are taken
+    row.submission_id, row.asked_id = ids
     row.received_on, row.indexed_on, row.state = place, first, state
     if not row.live:
         row.archived_by = replaces.archived_by  # whoever takes that job back restores this version

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import String, bindparam, cast, null, select, union_all
-from sqlalchemy.orm import Session
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    and_,
+    bindparam,
+    cast,
+    func,
+    null,
+    select,
+    union_all,
+)
+from sqlalchemy.orm import Session, aliased
 
 from webapp.clock import Micros
 from webapp.dictionary.models import Sharing
@@ -50,6 +60,11 @@ class Place:
         return self.asked_id if self.asked_id != self.submission_id else None
 
 
+def _content_of(content: Any, submission: Any) -> ColumnElement[bool]:
+    # A sum: PostgreSQL would take the contents of an uncounted project for few, and read them all.
+    return and_(content.project_id == Submission.project_id + 0, content.submission == submission)
+
+
 _ASKED = known_as(bindparam("project_id"), [bindparam("asked_id")])
 _ANY = select(Submission.id).where(_ASKED)
 #: The same, as a row without a name if there is any, and the types with sharing.
@@ -59,11 +74,7 @@ _ANY_AND_SHARING = union_all(
 )
 _VERSIONS = (
     select(Submission, SubmissionXml.sha256)
-    .outerjoin(
-        SubmissionXml,
-        (SubmissionXml.project_id == Submission.project_id)
-        & (SubmissionXml.submission == Submission.id),
-    )
+    .outerjoin(SubmissionXml, _content_of(SubmissionXml, Submission.id))
     .where(_ASKED)
     # A sum, or SQLite would read all forms of the project because an index has that order.
     .order_by(Submission.id + 0)
@@ -108,7 +119,7 @@ def _place_of_known(
     session: Session, wanted: Mapping[str, Any], *, xmlns: str, sha256: str
 ) -> Place:
     asked_id = wanted["asked_id"]
-    found = [(version, stored) for version, stored in session.execute(_VERSIONS, wanted)]
+    found = session.execute(_VERSIONS, wanted).all()
     identical = [
         version
         for version, stored in found
@@ -119,12 +130,13 @@ def _place_of_known(
         if version.state in _ACCEPTED and version.problem is None:
             return Place(new_id(), asked_id, repeats=version)
     failed = next((one for one in identical if one.problem is not None), None)
-    for version, stored in found:
+    versions = [version for version, _ in found]
+    for version in versions:
         if version.state in _IN_FORCE and version.xmlns == xmlns and not version.own:
-            if failed is not None and _first_came(version, stored, found) > failed.received_on:
+            if failed is not None and first_came(session, version) > failed.received_on:
                 return Place(new_id(), asked_id, repeats=failed)
             return Place(version.submission_id, asked_id, replaces=version, failed_before=failed)
-    holder = next((one for one, _ in found if one.submission_id == asked_id), None)
+    holder = next((one for one in versions if one.submission_id == asked_id), None)
     if holder is None:
         return Place(asked_id, failed_before=failed)
     if holder.state == State.ERROR and holder.xmlns == xmlns:
@@ -132,10 +144,16 @@ def _place_of_known(
     return Place(new_id(), asked_id, failed_before=failed)
 
 
-def _first_came(
-    in_force: Submission, sha256: str | None, found: Sequence[tuple[Submission, str | None]]
-) -> Micros:
+def first_came(session: Session, in_force: Submission) -> Micros:
     """When the version in force came for the first time. It may have failed then, and been sent
-    again: what came between the two is newer, and may be sent again as well."""
-    failed = [one.received_on for one, stored in found if stored == sha256 and one.problem]
-    return min([in_force.arrived_on, *failed])
+    again: what came between the two is newer, and may be sent or processed again as well. One
+    query."""
+    ids = [one for one in (in_force.submission_id, in_force.asked_id) if one is not None]
+    its, failed = aliased(SubmissionXml), SubmissionXml
+    before = session.scalar(
+        select(func.min(Submission.received_on))
+        .join(failed, _content_of(failed, Submission.id))
+        .join(its, _content_of(its, in_force.id) & (its.sha256 == failed.sha256))
+        .where(known_as(in_force.project_id, ids), Submission.problem.is_not(None))
+    )
+    return in_force.arrived_on if before is None else min(before, in_force.arrived_on)

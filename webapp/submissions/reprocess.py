@@ -19,6 +19,7 @@ from webapp.submissions.apply_form import apply_edit, apply_late
 from webapp.submissions.blocks import Problem
 from webapp.submissions.models import State, Submission
 from webapp.submissions.parse import parse
+from webapp.submissions.place import first_came
 from webapp.submissions.queries import content_of, get_submission, hold_submission
 from webapp.submissions.resolve import known_targets, missing_target, types_named
 from webapp.submissions.sharing import new_owners
@@ -65,7 +66,7 @@ def reprocess(session: Session, project_id: int, submission_id: str, *, by: Acto
     if in_force is None:
         apply_late(session, row, form, targets, owners)
     else:
-        if in_force.arrived_on > row.received_on:
+        if first_came(session, in_force) >= row.received_on:  # or this very one was sent again
             raise Refused("A newer version of this form is in force, so this one stays aside.")
         row.problem = None
         apply_edit(session, row, form, targets, owners, replaces=in_force)
