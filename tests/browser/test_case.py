@@ -98,3 +98,20 @@ def test_what_is_pressed_is_large_enough_and_links_are_seen(
         page.goto(office.url(path))
         assert faults(page) == [], path
         assert page.evaluate(LOW) == [], path
+
+
+ZONES = """[...document.querySelectorAll("tbody time[data-zone]")]
+    .map((one) => getComputedStyle(one, "::after").content)"""
+
+
+def test_times_have_their_zone_where_the_head_of_the_list_is_not_seen(
+    session: Session, page: Page, office: Office
+):
+    open_case(session, office.project.id, "c-1")
+    session.rollback()
+    for path in ("", "cases/", "submissions/"):
+        page.goto(office.url(path))
+        page.set_viewport_size({"width": 390, "height": 900})
+        assert page.evaluate(ZONES) == ['" UTC"'], path
+        page.set_viewport_size({"width": 1280, "height": 900})
+        assert page.evaluate(ZONES) == ["none"], path

@@ -40,6 +40,8 @@ def test_styles_leave_out_what_is_not_needed(monkeypatch: pytest.MonkeyPatch) ->
     assert ">20 Nov 2025 01:00 EAT<" in when(AT, PROJECT, "minute")
     assert ">20 Nov 2025<" in when(AT, PROJECT, "day")
     assert ">20 Nov 01:00:07<" in when(AT, PROJECT, "short")
+    assert ' data-zone="EAT">' in when(AT, PROJECT, "short")
+    assert "data-zone" not in when(AT, PROJECT, "day")
     assert ">20 Nov 2024 " in when(AT - 365 * 86_400_000_000, PROJECT, "short")
 
 

@@ -75,7 +75,8 @@ def when(
 
     `full` is "20 Nov 2025 01:00:07 EAT", `minute` leaves the seconds out, `day` the time of day as
     well; `short` is `full` without the zone (which then stands in the head of the column, see
-    `zone`) and without the year when it is the present one; `slot` is `short` without the seconds.
+    `zone`; where a phone shows no head, theme.css adds it) and without the year when it is the
+    present one; `slot` is `short` without the seconds.
     A missing instant is a dash.
     """
     if micros is None:
@@ -93,6 +94,10 @@ def when(
     text = format_datetime(moment, pattern, tzinfo=moment.tzinfo, locale=_locale())
     if style in _WITH_ZONE:
         text = f"{text} {_abbreviation(moment)}"
+    if style in _IN_COLUMNS:
+        return Markup('<time datetime="{}" data-zone="{}">{}</time>').format(
+            iso(micros), _abbreviation(moment), text
+        )
     return Markup('<time datetime="{}">{}</time>').format(iso(micros), text)
 
 
