@@ -24,7 +24,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "mail_settings",
         }
     ),
-    frozenset({"time_limit", "ending", "redis_socket"}),
+    frozenset({"time_limit", "ending", "redis_socket", "database_faults"}),
     frozenset({"clock", "database", "config", "readers", "strict_json"}),
     frozenset({"projects", "audit"}),
     frozenset({"dictionary"}),

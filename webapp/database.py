@@ -8,7 +8,6 @@ own and begins with BEGIN IMMEDIATE; everything else only reads, and a flush the
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import select as waiting
 import sqlite3
@@ -34,9 +33,10 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError, PendingRollbackError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.orm import Session, UOWTransaction
 
+from webapp.database_faults import FULL, is_busy, is_full
 from webapp.errors import Busy
 from webapp.extensions import Base, db
 from webapp.sqlite_lock import WriteQueue
@@ -45,8 +45,6 @@ from webapp.time_limit import STATEMENT_LIMIT_S, begin_on_sqlite, limit_sqlite
 _writing: ContextVar[bool] = ContextVar("casekeeper_writing", default=False)
 
 LOCK_LIMIT_S = 20.0
-
-FULL = "The server's disk is full. Nothing was stored; please try again later."
 
 
 def init_database(app: Flask) -> None:
@@ -243,58 +241,6 @@ def _insert_new(dialect: str, table: type[Base], returning: tuple[str, ...]) -> 
 def one_or_many(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | list[dict[str, Any]]:
     """What to execute a statement with: psycopg takes a longer path for a list of one."""
     return rows[0] if len(rows) == 1 else list(rows)
-
-
-def is_busy(error: BaseException) -> bool:
-    """Whether an error of the database means "not now" (locked, unreachable, timed out, deadlock,
-    no room), so that the same may be asked again."""
-    if isinstance(error, PendingRollbackError):
-        # Somebody went on after the connection was lost. (Any other transaction that is to be
-        # rolled back has another reason, and asking again would meet that again.)
-        return error.code == _CONNECTION_LOST
-    if not isinstance(error, DBAPIError):
-        return False
-    if error.connection_invalidated:
-        return True
-    state = getattr(error.orig, "sqlstate", None)
-    if state is not None:
-        # 25P03: the server ended the transaction of a process that was paused in the middle of it.
-        return state[:2] in {"08", "53", "57"} or state in {"25P03", "40001", "40P01", "55P03"}
-    if isinstance(error.orig, psycopg.OperationalError):
-        return True  # the server did not say it: it was not found, or did not answer
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    if code is not None:
-        return code & 0xFF in _SQLITE_NOT_NOW
-    return isinstance(error, OperationalError) and any(
-        word in str(error.orig)
-        for word in ("locked", "busy", "connect", "closed", "unable to open")
-    )
-
-
-_SQLITE_NOT_NOW = {
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_PROTOCOL,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR,  # so it says where a quota is used up
-}
-
-
-def is_full(error: BaseException) -> bool:
-    """Whether an error means that there is no room left, in the database or for a file."""
-    if isinstance(error, OSError):
-        return error.errno in {errno.ENOSPC, errno.EDQUOT}
-    if not isinstance(error, DBAPIError):
-        return False
-    return (
-        getattr(error.orig, "sqlstate", None) == "53100"
-        or getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-    )
-
-
-#: How SQLAlchemy calls it: https://docs.sqlalchemy.org/en/20/errors.html#error-8s2b
-_CONNECTION_LOST = "8s2b"
 
 
 @event.listens_for(Session, "before_flush")

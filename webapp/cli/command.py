@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from webapp.clock import Micros, iso
 from webapp.config import Settings, want_installation
-from webapp.database import is_busy
+from webapp.database_faults import is_busy
 from webapp.errors import CasekeeperError
 
 #: In characters, as on pages.

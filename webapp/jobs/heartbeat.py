@@ -19,7 +19,8 @@ from flask import Flask, current_app
 from sqlalchemy.orm import Session
 
 from webapp.clock import now
-from webapp.database import is_busy, write_transaction
+from webapp.database import write_transaction
+from webapp.database_faults import is_busy
 from webapp.errors import Busy
 from webapp.extensions import db
 from webapp.jobs.claim import Claim, hold

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp.audit.actor import Actor
-from webapp.database import is_busy
+from webapp.database_faults import is_busy
 from webapp.errors import Busy, CasekeeperError
 from webapp.jobs.models import Job, JobItem
 from webapp.jobs.pace import Pace

@@ -19,7 +19,7 @@ from sqlalchemy import Select, Update, select, update
 from sqlalchemy.orm import Session
 
 from webapp.audit.actor import Actor
-from webapp.database import is_busy
+from webapp.database_faults import is_busy
 from webapp.errors import Busy
 from webapp.jobs.frozen import FrozenForms
 from webapp.jobs.items import WENT_WRONG

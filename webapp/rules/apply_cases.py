@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 from webapp.cases.apply import CaseState, Change, apply, difference
 from webapp.cases.store import HeldCase, hold_known_cases, write_cases_at
 from webapp.clock import Micros, take_ticks
-from webapp.database import find_by_key, is_busy
+from webapp.database import find_by_key
+from webapp.database_faults import is_busy
 from webapp.errors import Busy, Invalid
 from webapp.people.kinds import SYSTEM
 from webapp.rules.effect import Effect, copies_of, effects

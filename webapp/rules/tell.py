@@ -8,7 +8,7 @@ from collections.abc import Callable
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from webapp.database import is_busy
+from webapp.database_faults import is_busy
 from webapp.mail.outbox import is_set_up, link, post
 from webapp.projects.models import Project
 from webapp.rules.brake import Brake

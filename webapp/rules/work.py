@@ -18,7 +18,7 @@ from webapp.audit.actor import Actor
 from webapp.audit.record import record
 from webapp.audit.tags import Tag
 from webapp.clock import AHEAD, now, take_ticks
-from webapp.database import is_busy
+from webapp.database_faults import is_busy
 from webapp.dictionary.learn import learn_form
 from webapp.jobs.models import Job, JobState
 from webapp.jobs.pace import Pace

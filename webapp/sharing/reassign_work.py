@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from webapp.audit.actor import Actor
 from webapp.cases.store import HeldCase, batches, hold_known_cases, keys_of
 from webapp.clock import now
-from webapp.database import is_busy
+from webapp.database_faults import is_busy
 from webapp.errors import Busy
 from webapp.jobs.items import WENT_WRONG
 from webapp.jobs.models import Job, JobItem

@@ -28,7 +28,7 @@ from flask_wtf.csrf import CSRFError, generate_csrf
 from sqlalchemy.exc import DataError, DBAPIError, PendingRollbackError
 from werkzeug.exceptions import HTTPException, UnprocessableEntity, default_exceptions
 
-from webapp.database import FULL, is_busy, is_full
+from webapp.database_faults import FULL, is_busy, is_full
 from webapp.errors import (
     Busy,
     CasekeeperError,

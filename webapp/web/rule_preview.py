@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from webapp.clock import now
-from webapp.database import is_busy
+from webapp.database_faults import is_busy
 from webapp.errors import Invalid, TooSlow
 from webapp.projects.models import Project
 from webapp.rules.blanks import blanks_of
