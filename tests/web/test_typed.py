@@ -276,3 +276,13 @@ def test_who_signed_in_beside_another_page_finds_it_as_it_was_typed(
         told = page.form(button).submit(reason="Moved", status=400)
         assert "Nothing was saved" in told.status_line
         assert told.form(button).value("reason") == "Moved"
+
+
+def test_whoever_opened_an_id_with_a_slash_comes_back_to_it(
+    app: Flask, session: Session, project: Project, amina: WebUser
+):
+    open_case(session, project.id, "p/1")
+    url = f"/a/{project.name}/cases/p%252F1/?find=%20x"
+    login = PageClient(app).get(url).follow()
+    assert "has ended" not in login.text
+    assert sign_in(login, amina).location == url

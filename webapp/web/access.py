@@ -22,7 +22,7 @@ from webapp.rules.naming import found_words, owned, owners_named
 from webapp.web.forms.login import SignInForm
 from webapp.web.htmx import is_fragment_request
 from webapp.web.sessions import SignedIn
-from webapp.web.typed import Typed, page_of_button, typed_now
+from webapp.web.typed import Typed, page_to_come_back_to, typed_now
 
 View = Callable[..., ResponseReturnValue]
 
@@ -107,7 +107,7 @@ def to_sign_in() -> Response:
     if typed is not None:
         return sign_in_page(SignInForm(formdata=None), typed, 401)
     sent = request.method not in {"GET", "HEAD"}
-    shown = safe_next(page_of_button() if sent else request.full_path.rstrip("?"))
+    shown = safe_next(page_to_come_back_to())
     ended = 1 if sent and shown else None
     response = redirect(url_for("login.sign_in", next=shown, ended=ended), 303)
     assert isinstance(response, Response)

@@ -76,9 +76,9 @@ def parts_for(endpoint: str) -> dict[str, Any]:
     return {name: value for name, value in (request.view_args or {}).items() if name in known}
 
 
-def page_of_button() -> str | None:
-    """The page on which the button stood that sent the present request: that at the same address,
-    or the first one above it. None where there is none."""
+def page_to_come_back_to() -> str | None:
+    """The page that was asked for, or the one with the button that sent the present request: that
+    at the same address, or the first above it. None where there is none."""
     steps = request.path.rstrip("/").split("/")
     above = ("/".join(steps[:count]) + "/" for count in range(len(steps) - 1, 2, -1))
     pages = current_app.url_map.bind("")
@@ -89,7 +89,7 @@ def page_of_button() -> str | None:
             continue
         # A verb beside ids is no id: the page of an id ends with a slash.
         if path.endswith("/") == url_for(endpoint, **parts).endswith("/"):
-            query = request.query_string.decode("ascii", "replace")
+            query = request.query_string.decode("utf-8", "replace")
             return with_query(url_for(endpoint, **parts), query)
     return None
 
