@@ -255,10 +255,6 @@ def test_a_button_alone_says_that_nothing_was_done_and_leads_back(
     end_session(case)
     undo = browser.post(f"{case.url}undo", {"submission_id": "x"}).follow()
     assert sign_in(undo, amina).location == case.url
-    listed = browser.get(f"/a/{project.name}/submissions/?user=u-1&received=any&state=any")
-    end_session(listed)
-    login = browser.post(f"/a/{project.name}/submissions/selections?user=u-1", {"form": "x"})
-    assert sign_in(login.follow(), amina).location == f"/a/{project.name}/submissions/?user=u-1"
 
 
 def test_who_signed_in_beside_another_page_finds_it_as_it_was_typed(
@@ -276,6 +272,23 @@ def test_who_signed_in_beside_another_page_finds_it_as_it_was_typed(
         told = page.form(button).submit(reason="Moved", status=400)
         assert "Nothing was saved" in told.status_line
         assert told.form(button).value("reason") == "Moved"
+
+
+def test_what_was_selected_is_selected_still(
+    app: Flask, session: Session, project: Project, amina: WebUser
+):
+    sent = [open_case(session, project.id, f"p-{n}").submission_id for n in range(30)]
+    send(session, project.id, form(user_id="u-1"))
+    listed = signed_in(app, amina).get(f"/a/{project.name}/submissions/?user=worker-1")
+    chosen = {"form": sent[-3:]}, {"page": True}, {"all": True}
+    for fill, count in zip(chosen, (3, 25, 30), strict=True):
+        end_session(listed)
+        login = listed.form("The selected forms").submit("Archive…", fill=fill, status=401)
+        asked = sign_in(login, amina).form("Go on with it").submit().follow()
+        assert asked.h1 == f"Archive {count} forms?"
+    end_session(listed)
+    sign_in(listed.client.get("/login?next=/login/done"), amina)
+    listed.form("The selected forms").submit("Archive…", fill=fill, status=400)
 
 
 def test_whoever_opened_an_id_with_a_slash_comes_back_to_it(

@@ -91,7 +91,8 @@ def _on_csrf(_error: CSRFError) -> ResponseReturnValue:
     if is_fragment_request(request):
         return trigger(Response(status=400), "token", generate_csrf())
     again = shown_again()
-    if again is None or not request.form.keys() - {"csrf_token"}:
+    nothing = not request.form.keys() - {"csrf_token"}
+    if again is None or nothing or getattr(view, "only_by_token", False):
         return _answer(Problem(400))
     if again != request.endpoint:
         sentence = _("Nothing was saved, because you signed in again in between. Press Save again.")

@@ -27,11 +27,14 @@ View = TypeVar("View", bound=Callable[..., object])
 LARGEST = 1_000_000
 
 
-def shown_again_by(endpoint: str) -> Callable[[View], View]:
-    """Say which view shows the form again that the decorated one takes; it may be the same."""
+def shown_again_by(endpoint: str, *, only_by_token: bool = False) -> Callable[[View], View]:
+    """Say which view shows the form again that the decorated one takes; it may be the same. With
+    `only_by_token` it is one that leads to a question, and keeps something for that: it is never
+    called for a form that came with the token of another session."""
 
     def decorate(view: View) -> View:
         view.shown_again = endpoint  # type: ignore[attr-defined]
+        view.only_by_token = only_by_token  # type: ignore[attr-defined]
         return view
 
     return decorate

@@ -42,6 +42,7 @@ from webapp.web.views.submission import submissions
 
 __all__ = ["submissions"]  # with the routes of this file
 
+AGAIN_SELECT = "submissions.select_forms"
 AGAIN_ARCHIVE = "submissions.show_typed_archive_many"
 AGAIN_RESTORE = "submissions.show_typed_restore_many"
 
@@ -51,6 +52,7 @@ NAMED = 1000
 
 @submissions.post("/a/<project_name>/submissions/selections")
 @project_route(Right.EDIT_DATA)
+@shown_again_by(AGAIN_SELECT, only_by_token=True)
 def select_forms(project: Project) -> ResponseReturnValue:
     """Freeze a selection, and go on to what would change: the forms that are named (`form`), those
     on the page (`page`, as the list says in `shown`), or `all` that the filter in the address
