@@ -13,7 +13,7 @@ from webapp.clock import Micros
 from webapp.history.changes import ValueChange, case_change
 from webapp.history.filters import UserType
 from webapp.history.rows import deactivated_among, user_type
-from webapp.history.timeline import FEW_AT_ONCE, forms_of
+from webapp.history.timeline import ONE_AT_A_TIME, forms_of
 from webapp.submissions.models import Submission
 
 #: So many changes are shown on a page, and so many forms that name the value are read for it: more
@@ -70,7 +70,7 @@ def property_history(
     found: list[tuple[Submission, ValueChange, bool, bool]] = []
     older: Micros | None = None
     wanted = ATTRIBUTES.get(name, name)
-    with session.execute(statement, execution_options=FEW_AT_ONCE) as rows:
+    with session.execute(statement, execution_options=ONE_AT_A_TIME) as rows:
         for read, (submission, _key, change, was) in enumerate(rows, 1):
             told = case_change(change, was, live=submission.live)
             values = told.attributes if name in ATTRIBUTES else told.properties

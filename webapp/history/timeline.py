@@ -24,8 +24,9 @@ SHOWN = 20
 VALUES = 100
 #: So far back, in forms, it is looked for what last changed a property; so many at a time.
 SEARCHED, AT_ONCE = 5_000, 500
-#: What a form changed may be several megabytes: so many of them are in memory at a time.
-FEW_AT_ONCE = {"yield_per": 10}
+#: What a form changed may be several megabytes: of a page's forms one is in memory at a time, of
+#: thousands that are looked through a few.
+ONE_AT_A_TIME, FEW_AT_ONCE = {"yield_per": 1}, {"yield_per": 10}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +123,12 @@ def timeline(session: Session, case: Case, rows: Sequence[Any]) -> Timeline:
 def _changes(
     session: Session, case: Case, of: Mapping[int, Submission]
 ) -> Iterator[tuple[int, CaseChange]]:
-    """What transactions changed, by their keys; a few at a time."""
+    """What transactions changed, by their keys, one after the other."""
     found = session.execute(
         select(CaseTransaction.id, CaseTransaction.change, CaseTransaction.before).where(
             CaseTransaction.project_id == case.project_id, CaseTransaction.id.in_(of)
         ),
-        execution_options=FEW_AT_ONCE,
+        execution_options=ONE_AT_A_TIME,
     )
     for key, change, before in found:
         yield key, case_change(change, before, live=of[key].live)
