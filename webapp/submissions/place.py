@@ -7,9 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     String,
-    and_,
     bindparam,
     cast,
     func,
@@ -24,7 +22,7 @@ from webapp.dictionary.models import Sharing
 from webapp.dictionary.queries import sharing_of, types_with_sharing
 from webapp.submissions.ids import new_id
 from webapp.submissions.models import State, Submission, SubmissionXml
-from webapp.submissions.queries import known_as
+from webapp.submissions.queries import is_content_of, known_as
 from webapp.submissions.rule_forms import is_rule_form, sha256_of
 
 #: States of a version that is or was in force, which an identical form repeats.
@@ -60,11 +58,6 @@ class Place:
         return self.asked_id if self.asked_id != self.submission_id else None
 
 
-def _content_of(content: Any, submission: Any) -> ColumnElement[bool]:
-    # A sum: PostgreSQL would take the contents of an uncounted project for few, and read them all.
-    return and_(content.project_id == Submission.project_id + 0, content.submission == submission)
-
-
 _ASKED = known_as(bindparam("project_id"), [bindparam("asked_id")])
 _ANY = select(Submission.id).where(_ASKED)
 #: The same, as a row without a name if there is any, and the types with sharing.
@@ -74,7 +67,7 @@ _ANY_AND_SHARING = union_all(
 )
 _VERSIONS = (
     select(Submission, SubmissionXml.sha256)
-    .outerjoin(SubmissionXml, _content_of(SubmissionXml, Submission.id))
+    .outerjoin(SubmissionXml, is_content_of(SubmissionXml, Submission))
     .where(_ASKED)
     # A sum, or SQLite would read all forms of the project because an index has that order.
     .order_by(Submission.id + 0)
@@ -152,8 +145,9 @@ def first_came(session: Session, in_force: Submission) -> Micros:
     its, failed = aliased(SubmissionXml), SubmissionXml
     before = session.scalar(
         select(func.min(Submission.received_on))
-        .join(failed, _content_of(failed, Submission.id))
-        .join(its, _content_of(its, in_force.id) & (its.sha256 == failed.sha256))
+        .join(failed, is_content_of(failed, Submission))
+        .join(its, its.sha256 == failed.sha256)
+        .where(its.project_id == in_force.project_id, its.submission == in_force.id)
         .where(known_as(in_force.project_id, ids), Submission.problem.is_not(None))
     )
     return in_force.arrived_on if before is None else min(before, in_force.arrived_on)

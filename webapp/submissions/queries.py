@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from webapp.cases.models import CaseTransaction
 from webapp.errors import NotFound
+from webapp.joins import same_project
 from webapp.submissions.models import Attachment, Submission, SubmissionXml
 from webapp.submissions.rule_forms import is_rule_form, render_rule_form
 
@@ -83,6 +84,11 @@ def touches(session: Session, submission: Submission) -> list[Touch]:
         .order_by(CaseTransaction.case)
     )
     return [Touch(*row) for row in rows]
+
+
+def is_content_of(content: Any, submission: Any) -> ColumnElement[bool]:
+    """Whether a row of `SubmissionXml` has the bytes of a row of `Submission`: for joins."""
+    return and_(same_project(content, submission), content.submission == submission.id)
 
 
 def content_of(session: Session, submission: Submission) -> bytes:

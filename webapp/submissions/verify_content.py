@@ -16,11 +16,12 @@ from webapp.cases.apply import Change, change_from_json
 from webapp.cases.models import CaseTransaction
 from webapp.cases.store import keys_of
 from webapp.clock import Tick
-from webapp.joins import row_of, same_project
+from webapp.joins import row_of
 from webapp.submissions.attachments import CHUNK, path_of
 from webapp.submissions.findings import Finding, What
 from webapp.submissions.models import Attachment, State, Submission, SubmissionXml
 from webapp.submissions.parse import NotAForm, ParsedForm, parse
+from webapp.submissions.queries import is_content_of
 from webapp.submissions.resolve import changes_of
 from webapp.submissions.rule_forms import is_rule_form, render_rule_forms
 from webapp.submissions.snapshot import snapshot
@@ -53,9 +54,9 @@ def forms_agree(session: Session, project_id: int, progress: Progress) -> Iterat
                 other_xml.sha256.label("other_sha256"),
                 other.run_id.label("other_run"),
             )
-            .outerjoin(SubmissionXml, _content_of(SubmissionXml, Submission))
+            .outerjoin(SubmissionXml, is_content_of(SubmissionXml, Submission))
             .outerjoin(other, row_of(other, Submission.of, Submission.project_id))
-            .outerjoin(other_xml, _content_of(other_xml, other))
+            .outerjoin(other_xml, is_content_of(other_xml, other))
             .where(Submission.project_id == project_id, Submission.id > after)
             .order_by(Submission.id)
             .limit(BATCH)
@@ -263,10 +264,6 @@ def _size_if_sound(folder: Path, sha256: str) -> int | None:
     except OSError:
         return None
     return size if digest.hexdigest() == sha256 else None
-
-
-def _content_of(content: Any, submission: Any) -> Any:
-    return same_project(content, submission) & (content.submission == submission.id)
 
 
 def _form(row: Any, says: str) -> Finding:
